@@ -1,0 +1,64 @@
+"""From the crop's weak-perspective camera to a body in the full frame's camera.
+
+``x = s * (X + t)`` in the crop is what HMR regresses (Kanazawa et al. 2018, section 3.1); the
+distance ``2 f / (side * s)`` and the shift by the crop's place follow SPIN (Kolotouros et al.
+2019) and CLIFF (Li et al. 2022).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.state import Array, Region
+
+#: Horizontal field of view assumed when nothing is known of the camera: a usual webcam's.
+FIELD_OF_VIEW_DEG = 60.0
+
+
+def default_focal_length(size: tuple[int, int]) -> float:
+    """Focal length in pixels of a frame (width, height) whose longer side spans 60 degrees."""
+    return max(size) / 2 / math.tan(math.radians(FIELD_OF_VIEW_DEG / 2))
+
+
+def roll(angle: float) -> Array:
+    """``(3, 3)`` rotation about the viewing axis; positive turns the picture clockwise."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]], np.float32)
+
+
+def translation_in_frame(
+    camera: Array, region: Region, pelvis: Array, size: tuple[int, int], focal_length: float
+) -> Array:
+    """SMPL translation in the full frame's camera.
+
+    Parameters
+    ----------
+    camera
+        ``(3,)`` weak-perspective (s, tx, ty) of the crop.
+    region
+        The crop's place in the frame.
+    pelvis
+        ``(3,)`` the pelvis joint of the shaped body at rest: the point that global_orient turns
+        the body about, so that turning the crop upright again moves the rest of the body.
+    size
+        (width, height) of the frame.
+    focal_length
+        Pixels.
+
+    Returns
+    -------
+    ``(3,)`` metres, camera frame (x right, y down, z forward).
+    """
+    s = max(float(camera[0]), 1e-3)
+    depth = 2 * focal_length / (region.side * s)
+    in_plane = roll(region.angle) @ (pelvis + np.array([camera[1], camera[2], 0])) - pelvis
+    shift = (np.array([region.cx, region.cy]) - np.array(size) / 2) * depth / focal_length
+    return np.array([in_plane[0] + shift[0], in_plane[1] + shift[1], depth], np.float32)
+
+
+def project(points: Array, focal_length: float, size: tuple[int, int]) -> Array:
+    """Perspective projection of ``(..., 3)`` camera-frame points to ``(..., 2)`` frame pixels."""
+    depth = np.maximum(points[..., 2:], 1e-3)
+    return points[..., :2] / depth * focal_length + np.array(size, np.float32) / 2

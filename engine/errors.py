@@ -1,0 +1,27 @@
+"""Every error that a user can meet: one sentence that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class HmrLiveError(Exception):
+    """Base of all errors meant for the user; ``str(error)`` is a complete sentence."""
+
+
+class SourceError(HmrLiveError):
+    """A camera, video or picture cannot be opened or read."""
+
+
+class AssetError(HmrLiveError):
+    """A file that the program needs (body, network, clip) is missing, damaged or of another kind."""
+
+
+class BackendError(HmrLiveError):
+    """No inference back end can run the network."""
+
+
+class RecordingError(HmrLiveError):
+    """A recording cannot be written or read."""
+
+
+class RenderError(HmrLiveError):
+    """No usable OpenGL 3.3 context."""

@@ -1,0 +1,122 @@
+"""The HMR network: a person crop in, SMPL parameters and a weak-perspective camera out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from engine.assets import asset_path, read_manifest
+from engine.backends import open_backend
+from engine.crop import crop_image
+from engine.errors import AssetError
+from engine.rotations import matrix_from_6d, matrix_from_axis_angle
+from engine.skeleton import NUM_BETAS, NUM_JOINTS
+from engine.state import Array, Image, Region
+
+#: The shipped network that is used when none is named.
+DEFAULT_NETWORK = ("networks", "full.onnx")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOutput:
+    """What the network says of one crop; see :class:`engine.state.BodyState` for the fields.
+
+    ``rotmats[0]`` is in the camera of the *crop*, which may be turned against the frame.
+    """
+
+    rotmats: Array
+    betas: Array
+    camera: Array
+    score: float
+    confidence: Array
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every number is one; a back end in low precision can overflow."""
+        numbers = (self.rotmats, self.betas, self.camera, self.confidence)
+        return all(bool(np.isfinite(n).all()) for n in numbers) and math.isfinite(self.score)
+
+
+class HmrNetwork:
+    """A network file with its manifest, loaded into a back end.
+
+    Parameters
+    ----------
+    model
+        ``.onnx`` file with its manifest beside it; the shipped one by default.
+    backend, threads
+        See :func:`engine.backends.open_backend`.
+
+    Raises
+    ------
+    AssetError
+        If the file or its manifest is missing, damaged, or not an HMR network.
+    BackendError
+        If no back end runs it.
+    """
+
+    def __init__(
+        self, model: Path | None = None, *, backend: str = "auto", threads: int = 1
+    ) -> None:
+        path = model or asset_path(*DEFAULT_NETWORK)
+        self.manifest = read_manifest(path)
+        self._read_contract(path)
+        self.backend = open_backend(path, name=backend, threads=threads)
+
+    @property
+    def name(self) -> str:
+        """Name of the network, from its manifest."""
+        return str(self.manifest.get("name", "unnamed"))
+
+    def _read_contract(self, path: Path) -> None:
+        try:
+            source: dict[str, Any] = self.manifest["input"]
+            self.size = int(source["size"])
+            mean = np.asarray(source.get("mean", [0, 0, 0]), np.float32)
+            std = np.asarray(source.get("std", [1, 1, 1]), np.float32)
+            outputs = self.manifest["outputs"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise AssetError(
+                f"The manifest of {path.name} does not describe an HMR network ({error}): "
+                "export it again."
+            ) from error
+        self._mean, self._std = mean.reshape(1, 3, 1, 1), std.reshape(1, 3, 1, 1)
+        self._plain_range = not self._mean.any() and bool((self._std == 1).all())
+        pose = [name for name in ("pose_6d", "pose_axis_angle") if name in outputs]
+        missing = [name for name in ("betas", "camera") if name not in outputs]
+        if not pose or missing:
+            raise AssetError(
+                f"{path.name} is not an HMR network: its manifest lacks the output "
+                f"{', '.join(missing or ['pose_6d'])}."
+            )
+        self._pose_name = pose[0]
+
+    def crop(self, image: Image, regions: Sequence[Region]) -> Array:
+        """Network input ``(n, 3, size, size)`` for n regions of a BGR frame."""
+        crops = [crop_image(image, region, self.size) for region in regions]
+        blob = cv2.dnn.blobFromImages(crops, 1 / 255, swapRB=True)
+        if not self._plain_range:
+            blob = (blob - self._mean) / self._std
+        return np.asarray(blob, np.float32)
+
+    def run(self, image: Image, regions: Sequence[Region]) -> list[NetworkOutput]:
+        """Recover the person in each region of an ``(H, W, 3)`` BGR frame, in one batch."""
+        out = self.backend.run(self.crop(image, regions))
+        n = len(regions)
+        # A foreign network may lack these two: then every crop counts as a sure person.
+        score = out.get("score", np.ones((n, 1), np.float32)).reshape(n)
+        confidence = out.get("confidence", np.ones((n, NUM_JOINTS), np.float32))
+        pose = out[self._pose_name].reshape(n, NUM_JOINTS, -1)
+        decode = matrix_from_6d if self._pose_name == "pose_6d" else matrix_from_axis_angle
+        rotmats = decode(pose.astype(np.float32))
+        betas = out["betas"].reshape(n, -1)[:, :NUM_BETAS]
+        return [
+            NetworkOutput(rotmats[i], betas[i], out["camera"][i], float(score[i]), confidence[i])
+            for i in range(n)
+        ]

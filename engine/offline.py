@@ -1,0 +1,249 @@
+"""Process a whole video or picture: every frame, as fast as it goes, results into a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+
+from engine.errors import HmrLiveError, RecordingError, RenderError
+from engine.pipeline import Pipeline
+from engine.recording import Recorder
+from engine.render.offscreen import OffscreenRenderer
+from engine.skeleton import PARENTS
+from engine.sources import FrameSource
+from engine.state import BodyState, Frame, FrameResult, Image
+from engine.timing import StageStatistics, StageSummary, StageTimer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run gave, as written to ``summary.json``.
+
+    Attributes
+    ----------
+    source
+        Name of the video.
+    frames, frames_with_body
+        Frames read, and those in which somebody was found.
+    seconds, fps
+        Wall-clock time of the whole run, and frames a second, drawing and writing included.
+    pipeline_fps
+        Frames a second by the median times of detect, network and body alone.
+    stages
+        Milliseconds by stage.
+    network, backend
+        What ran.
+    files
+        What was written, by kind.
+    notes
+        Sentences on what could not be done.
+    """
+
+    source: str
+    frames: int
+    frames_with_body: int
+    seconds: float
+    fps: float
+    pipeline_fps: float
+    stages: dict[str, StageSummary]
+    network: str
+    backend: str
+    files: dict[str, str]
+    notes: list[str]
+
+    def as_text(self) -> str:
+        """Lines for people."""
+        found = f"{self.frames_with_body} of {self.frames} frames"
+        lines = [
+            f"{self.source}: a body in {found}, {self.fps:.1f} frames/s with drawing and writing, "
+            f"{self.pipeline_fps:.1f} without ({self.network}, {self.backend})",
+            stage_table(self.stages),
+            *(f"{kind}: {path}" for kind, path in self.files.items()),
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+
+def stage_table(stages: dict[str, StageSummary]) -> str:
+    """Table of p50 and p95 by stage, in milliseconds."""
+    rows = [f"{'stage':<10}{'p50 ms':>9}{'p95 ms':>9}{'frames':>8}"]
+    rows += [f"{name:<10}{s.p50:>9.2f}{s.p95:>9.2f}{s.count:>8}" for name, s in stages.items()]
+    return "\n".join(rows)
+
+
+def run_offline(
+    source: FrameSource,
+    pipeline: Pipeline,
+    out: Path,
+    *,
+    overlay: bool = True,
+    progress: Callable[[int], None] = lambda _: None,
+) -> RunSummary:
+    """Recover every frame of a source; write the overlay video, the parameters and a summary.
+
+    An interrupt (Ctrl-C) or a source that breaks in the middle ends the run early; what was
+    processed is written all the same, and the error is raised afterwards.
+
+    Parameters
+    ----------
+    source, pipeline
+        The source is closed at the end.
+    out
+        Folder, made if needed; files of an earlier run in it are replaced.
+    overlay
+        Whether to draw and write the video.
+    progress
+        Called after every frame with the number of frames done.
+
+    Raises
+    ------
+    SourceError
+        If the source breaks.
+    RecordingError
+        If the folder cannot be written to.
+    """
+    pipeline.reset()
+    writer = _Writer(source, pipeline, out, overlay)
+    interruption: BaseException | None = None
+    start = time.perf_counter()
+    try:
+        while (frame := source.read()) is not None:
+            writer.add(pipeline.process(frame))
+            progress(writer.frames)
+    except (HmrLiveError, KeyboardInterrupt) as error:
+        interruption = error
+    finally:
+        source.close()
+    summary = writer.close(time.perf_counter() - start)
+    if interruption is not None:
+        raise interruption
+    return summary
+
+
+class _Writer:
+    """The files of one run."""
+
+    def __init__(self, source: FrameSource, pipeline: Pipeline, out: Path, overlay: bool) -> None:
+        self._source, self._pipeline, self._out = source, pipeline, out
+        self._statistics = StageStatistics(window=None)
+        self.frames = self._with_body = 0
+        self._files: dict[str, str] = {}
+        self._notes: list[str] = []
+        self._parameters = out / "smpl_parameters.npz"
+        self._prepare_folder()
+        self._recorder = Recorder(
+            self._parameters,
+            pipeline.body,
+            {"source": source.name, "network": pipeline.network.name, "frame_size": source.size},
+        )
+        self._painter = _Painter(pipeline, self._notes) if overlay else None
+        self._video: _VideoWriter | None = None
+
+    def add(self, result: FrameResult) -> None:
+        """Draw and write one frame."""
+        timer = StageTimer()
+        self.frames += 1
+        self._with_body += bool(result.bodies)
+        if self._painter is not None:
+            with timer("draw"):
+                picture = self._painter.paint(result.frame, result.bodies)
+            with timer("write"):
+                if self._video is None:
+                    self._video = _VideoWriter(
+                        self._out / "overlay.mp4", picture, self._source.fps
+                    )
+                self._video.add(picture)
+        self._recorder.add(result)
+        self._statistics.add(result.timings | timer.milliseconds)
+
+    def close(self, seconds: float) -> RunSummary:
+        """Finish the files and return what they hold."""
+        if self._video is not None:
+            self._video.close()
+            self._files["overlay"] = str(self._out / "overlay.mp4")
+        try:
+            self._files["parameters"] = str(self._recorder.close())
+        except RecordingError as error:
+            self._notes.append(str(error))
+        stages = self._statistics.summary()
+        busy = sum(stages[s].p50 for s in ("network", "body") if s in stages)
+        if "detect" in stages:
+            busy += stages["detect"].p50 * stages["detect"].count / max(self.frames, 1)
+        summary = RunSummary(
+            source=self._source.name,
+            frames=self.frames,
+            frames_with_body=self._with_body,
+            seconds=round(seconds, 3),
+            fps=round(self.frames / seconds, 2) if seconds else 0.0,
+            pipeline_fps=round(1000 / busy, 2) if busy else 0.0,
+            stages=stages,
+            network=self._pipeline.network.name,
+            backend=self._pipeline.network.backend.describe(),
+            files=self._files | {"summary": str(self._out / "summary.json")},
+            notes=self._notes,
+        )
+        text = json.dumps(asdict(summary), indent=2)
+        (self._out / "summary.json").write_text(text + "\n", encoding="utf-8")
+        return summary
+
+    def _prepare_folder(self) -> None:
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+            for name in ("smpl_parameters.npz", "smpl_parameters.npz.part", "overlay.mp4"):
+                (self._out / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise RecordingError(
+                f"Nothing can be written to {self._out} ({error.strerror}): choose another "
+                "folder with --out."
+            ) from error
+
+
+class _Painter:
+    """Draws the mesh over the frame, or the skeleton where there is no OpenGL."""
+
+    def __init__(self, pipeline: Pipeline, notes: list[str]) -> None:
+        self._renderer: OffscreenRenderer | None = None
+        try:
+            self._renderer = OffscreenRenderer(pipeline.body)
+        except RenderError as error:
+            logger.warning("%s", error)
+            notes.append(f"{error} The overlay shows the skeleton instead of the mesh.")
+
+    def paint(self, frame: Frame, bodies: tuple[BodyState, ...]) -> Image:
+        """Copy of the frame with the bodies drawn over it."""
+        if self._renderer is not None:
+            return self._renderer.overlay(frame, bodies)
+        picture = frame.image.copy()
+        for body in bodies:
+            points = body.joints_2d.round().astype(int).tolist()
+            for joint, parent in enumerate(PARENTS):
+                if parent >= 0:
+                    cv2.line(picture, points[parent], points[joint], (235, 180, 90), 3, cv2.LINE_AA)
+        return picture
+
+
+class _VideoWriter:
+    """An MP4 (MPEG-4 part 2, which OpenCV writes on every system)."""
+
+    def __init__(self, path: Path, first: Image, fps: float) -> None:
+        size = (first.shape[1], first.shape[0])
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, size)
+        if not self._writer.isOpened():
+            raise RecordingError(
+                f"The video {path} cannot be written: choose another folder with --out."
+            )
+
+    def add(self, picture: Image) -> None:
+        self._writer.write(picture)
+
+    def close(self) -> None:
+        self._writer.release()

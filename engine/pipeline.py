@@ -1,0 +1,234 @@
+"""A frame in, the people in it as SMPL bodies out.
+
+The person detector runs on the first frame and whenever somebody was lost; in between, each
+frame's region follows from the joints of the frame before.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from engine.angles import joint_angles
+from engine.body import BodyModel
+from engine.camera import default_focal_length, project, roll, translation_in_frame
+from engine.crop import region_from_joints
+from engine.detector import PersonDetector
+from engine.network import HmrNetwork, NetworkOutput
+from engine.smoothing import BodySmoother
+from engine.state import Array, BodyState, Frame, FrameResult, Image, Region
+from engine.timing import StageTimer
+
+logger = logging.getLogger(__name__)
+
+#: A tracked person below this score is gone, and the detector looks for them again.
+LOST_SCORE = 0.35
+#: A region whose side is below this many pixels holds too little to recover anybody.
+MIN_REGION_PX = 24
+#: While nobody is in sight, the detector runs on every third frame only: it is the dearest stage.
+SEARCH_EVERY = 3
+
+
+@dataclass
+class _Track:
+    """One followed person: where to look next and the filters with their past."""
+
+    region: Region
+    smoother: BodySmoother = field(default_factory=BodySmoother)
+
+
+class Pipeline:
+    """The whole road from a frame to bodies.  One thread at a time may use it.
+
+    Parameters
+    ----------
+    detector, network, body
+        The parts; :meth:`open` loads the shipped ones.
+    smoothing
+        Whether One Euro filters run over pose, shape and place.
+    focal_length
+        Pixels of the full frame; from a 60 degree field of view when not given.
+    """
+
+    def __init__(
+        self,
+        detector: PersonDetector,
+        network: HmrNetwork,
+        body: BodyModel,
+        *,
+        smoothing: bool = True,
+        focal_length: float | None = None,
+    ) -> None:
+        self.detector = detector
+        self.network = network
+        self.body = body
+        self.smoothing = smoothing
+        self.focal_length = focal_length
+        #: Network answers that held no numbers, dropped since the start.
+        self.invalid_outputs = 0
+        self._track: _Track | None = None
+        self._frames_without = 0
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        network: Path | None = None,
+        body: BodyModel | None = None,
+        backend: str = "auto",
+        threads: int = 2,
+        smoothing: bool = True,
+        focal_length: float | None = None,
+    ) -> Pipeline:
+        """Load the shipped detector, network and body, or the ones given.
+
+        Raises
+        ------
+        AssetError
+            If a file is missing, damaged or of another kind.
+        BackendError
+            If no back end can run the networks.
+        """
+        return cls(
+            PersonDetector(backend=backend, threads=threads),
+            HmrNetwork(network, backend=backend, threads=threads),
+            body or BodyModel.default(),
+            smoothing=smoothing,
+            focal_length=focal_length,
+        )
+
+    def reset(self) -> None:
+        """Forget the person that is being followed (a new source, a cut)."""
+        self._track = None
+        self._frames_without = 0
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Follow one person, the largest at the time of detection, from frame to frame."""
+        timer = StageTimer()
+        timer.milliseconds["capture"] = frame.capture_ms
+        if self._track is None:
+            self._search(frame, timer)
+        bodies: tuple[BodyState, ...] = ()
+        if self._track is not None:
+            body = self._recover(frame, self._track.region, timer)
+            if body is None:
+                self._track = None
+                self._frames_without = 0
+            else:
+                with timer("body"):
+                    self._track.region = region_from_joints(body.joints_2d)
+                    bodies = (self._smoothed(body, self._track.smoother, frame),)
+        return FrameResult(frame, bodies, timer.milliseconds)
+
+    def recover(self, image: Image) -> list[BodyState]:
+        """Recover everybody in a single picture, largest first.
+
+        Parameters
+        ----------
+        image
+            ``(H, W, 3)`` uint8, BGR, as :func:`engine.read_image` gives it.
+        """
+        regions = [detection.region for detection in self.detector.detect(image)]
+        found = self._outputs(image, regions)
+        # A second look at the region that the first answer draws: the detector's is coarser.
+        better = [region_from_joints(self._state(image, r, o).joints_2d) for r, o in found]
+        size = (image.shape[1], image.shape[0])
+        usable = [region for region in better if _is_usable(region, size)]
+        return [self._state(image, r, o) for r, o in self._outputs(image, usable)]
+
+    def vertices(self, body: BodyState) -> Array:
+        """Mesh of a recovered body: ``(V, 3)`` metres, camera frame; triangles in ``body.faces``."""
+        return self.body.forward(body.rotmats, body.betas).vertices + body.transl
+
+    def _search(self, frame: Frame, timer: StageTimer) -> None:
+        self._frames_without += 1
+        if (self._frames_without - 1) % SEARCH_EVERY:
+            return
+        with timer("detect"):
+            detections = self.detector.detect(frame.image)
+        if detections:
+            self._track = _Track(detections[0].region)
+
+    def _recover(self, frame: Frame, region: Region, timer: StageTimer) -> BodyState | None:
+        """Body in the region, or None when nobody is there any more."""
+        if not _is_usable(region, frame.size):
+            return None
+        with timer("network"):
+            found = self._outputs(frame.image, [region])
+        if not found:
+            return None
+        with timer("body"):
+            return self._state(frame.image, *found[0])
+
+    def _outputs(
+        self, image: Image, regions: Sequence[Region]
+    ) -> list[tuple[Region, NetworkOutput]]:
+        """Network answers for the regions that hold a person."""
+        if not regions:
+            return []
+        people = []
+        for region, output in zip(regions, self.network.run(image, regions), strict=True):
+            if not output.is_finite:
+                self.invalid_outputs += 1
+                logger.warning("The network answered with NaN or infinity; the frame is skipped.")
+            elif output.score >= LOST_SCORE:
+                people.append((region, output))
+        return people
+
+    def _state(self, image: Image, region: Region, output: NetworkOutput) -> BodyState:
+        size = (image.shape[1], image.shape[0])
+        focal_length = self.focal_length or default_focal_length(size)
+        rotmats = output.rotmats.copy()
+        rotmats[0] = roll(region.angle) @ rotmats[0]
+        pelvis = self.body.rest_joints(output.betas)[0]
+        transl = translation_in_frame(output.camera, region, pelvis, size, focal_length)
+        joints = self.body.joints(rotmats, output.betas) + transl
+        return BodyState(
+            rotmats=rotmats,
+            betas=output.betas,
+            transl=transl,
+            focal_length=focal_length,
+            camera=output.camera,
+            region=region,
+            joints=joints,
+            joints_2d=project(joints, focal_length, size),
+            confidence=output.confidence,
+            score=output.score,
+            angles=joint_angles(rotmats),
+        )
+
+    def _smoothed(self, body: BodyState, smoother: BodySmoother, frame: Frame) -> BodyState:
+        if not self.smoothing:
+            smoother.reset()
+            return body
+        rotmats, betas, transl = smoother(body.rotmats, body.betas, body.transl, frame.time)
+        joints = self.body.joints(rotmats, betas) + transl
+        return BodyState(
+            rotmats=rotmats,
+            betas=betas,
+            transl=transl,
+            focal_length=body.focal_length,
+            camera=body.camera,
+            region=body.region,
+            joints=joints,
+            joints_2d=project(joints, body.focal_length, frame.size),
+            confidence=body.confidence,
+            score=body.score,
+            angles=joint_angles(rotmats),
+        )
+
+
+def _is_usable(region: Region, size: tuple[int, int]) -> bool:
+    """Whether the region is sane: finite, large enough, its centre in or near the frame."""
+    numbers = np.array([region.cx, region.cy, region.side, region.angle])
+    if not np.isfinite(numbers).all() or region.side < MIN_REGION_PX:
+        return False
+    margin = region.side / 2
+    near_x = -margin < region.cx < size[0] + margin
+    near_y = -margin < region.cy < size[1] + margin
+    return near_x and near_y and region.side < 8 * math.hypot(*size)

@@ -1,0 +1,203 @@
+"""The pipeline's own logic, with a detector and a network whose answers are known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from engine.body import BodyModel
+from engine.crop import region_around
+from engine.detector import Detection
+from engine.network import NetworkOutput
+from engine.pipeline import LOST_SCORE, SEARCH_EVERY, Pipeline
+from engine.rotations import angle_between, matrix_from_axis_angle
+from engine.state import Frame
+
+SIZE = (640, 480)
+
+
+class FakeDetector:
+    """Finds the person at ``place`` (x, y, radius), or nobody."""
+
+    def __init__(self, place=(320, 240, 150)):
+        self.place = place
+        self.calls = 0
+
+    def detect(self, image):
+        self.calls += 1
+        if self.place is None:
+            return []
+        x, y, radius = self.place
+        hips = np.array([x, y], float)
+        return [Detection(region_around(hips, hips - [0, radius], radius), 0.9)]
+
+
+PELVIS = BodyModel.default().rest_joints(np.zeros(10, np.float32))[0]
+#: The person's pelvis in the frame and their size.
+PLACE, PIXELS_A_METRE = np.array([320.0, 240.0]), 170.0
+
+
+class FakeNetwork:
+    """Sees one person, always at the same place of the frame, upright in the crop."""
+
+    name = "fake"
+
+    def __init__(self):
+        self.score = 0.95
+        self.poison = None
+        self.noise = 0.0
+        self.regions = []
+        self._rng = np.random.default_rng(0)
+
+    def run(self, image, regions):
+        self.regions += regions
+        outputs = []
+        for region in regions:
+            pose = np.zeros((24, 3), np.float32)
+            pose[0] = [math.pi, 0, 0]
+            pose[16, 2], pose[17, 2] = -1.2, 1.2
+            pose += (self._rng.normal(size=(24, 3)) * self.noise).astype(np.float32)
+            rotmats = matrix_from_axis_angle(pose)
+            camera = self._camera(region)
+            if self.poison is not None:
+                rotmats[5, 0, 0] = self.poison
+            confidence = np.full(24, 0.8, np.float32)
+            outputs.append(
+                NetworkOutput(rotmats, np.zeros(10, np.float32), camera, self.score, confidence)
+            )
+        return outputs
+
+
+    def _camera(self, region):
+        s = 2 * PIXELS_A_METRE / region.side
+        away = (PLACE - [region.cx, region.cy]) / (region.side / 2)
+        cos, sin = math.cos(region.angle), math.sin(region.angle)
+        in_crop = np.array([[cos, sin], [-sin, cos]]) @ away
+        return np.array([s, *(in_crop / s - PELVIS[:2])], np.float32)
+
+
+@pytest.fixture
+def parts():
+    return FakeDetector(), FakeNetwork()
+
+
+@pytest.fixture
+def pipeline(parts):
+    return Pipeline(*parts, BodyModel.default())
+
+
+def frame(k):
+    return Frame(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), k / 30, k)
+
+
+def test_the_detector_runs_once_and_tracking_takes_over(pipeline, parts):
+    detector, _ = parts
+    for k in range(20):
+        assert len(pipeline.process(frame(k)).bodies) == 1
+    assert detector.calls == 1
+
+
+def test_tracking_keeps_the_person_in_the_crop_instead_of_drifting(pipeline, parts):
+    _, network = parts
+    for k in range(60):
+        body = pipeline.process(frame(k)).bodies[0]
+    first, last = network.regions[1], network.regions[-1]
+    assert math.hypot(last.cx - first.cx, last.cy - first.cy) < 0.01 * first.side
+    assert last.side == pytest.approx(first.side, rel=0.01)
+    np.testing.assert_allclose(body.joints_2d[0], PLACE, atol=8)
+    assert body.joints_2d[15, 1] < body.joints_2d[0, 1] < body.joints_2d[7, 1]
+
+
+def test_a_lost_person_is_looked_for_again(pipeline, parts):
+    detector, network = parts
+    pipeline.process(frame(0))
+    network.score = LOST_SCORE - 0.01
+    assert pipeline.process(frame(1)).bodies == ()
+    network.score = 0.95
+    results = [pipeline.process(frame(2 + k)) for k in range(SEARCH_EVERY)]
+    assert detector.calls == 2
+    assert results[-1].bodies
+
+
+def test_an_empty_room_does_not_cost_a_detection_on_every_frame(pipeline, parts):
+    detector, network = parts
+    detector.place = None
+    for k in range(30):
+        assert pipeline.process(frame(k)).bodies == ()
+    assert detector.calls == 30 / SEARCH_EVERY
+    assert not network.regions
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_an_answer_that_is_no_number_is_counted_and_never_shown(pipeline, parts, poison, caplog):
+    _, network = parts
+    pipeline.process(frame(0))
+    network.poison = poison
+    assert pipeline.process(frame(1)).bodies == ()
+    assert pipeline.invalid_outputs == 1
+    assert "NaN" in caplog.text
+    network.poison = None
+    assert any(pipeline.process(frame(2 + k)).bodies for k in range(SEARCH_EVERY))
+
+
+def test_a_person_who_leaves_the_frame_is_let_go(pipeline, parts):
+    detector, network = parts
+    detector.place = (2000, 240, 150)
+    assert pipeline.process(frame(0)).bodies == ()
+    assert not network.regions, "a region far outside the frame is not worth a network pass"
+
+
+def test_a_leaning_person_comes_out_leaning(parts):
+    detector, network = parts
+    pipeline = Pipeline(detector, network, BodyModel.default(), smoothing=False)
+    upright = pipeline.process(frame(0)).bodies[0]
+    pipeline.reset()
+    lean = 0.6
+    detector.detect = lambda image: [
+        Detection(
+            region_around(
+                np.array([320.0, 240.0]),
+                np.array([320 + 150 * math.sin(lean), 240 - 150 * math.cos(lean)]),
+                150,
+            ),
+            0.9,
+        )
+    ]
+    leaning = pipeline.process(frame(1)).bodies[0]
+    assert angle_between(upright.rotmats[0], leaning.rotmats[0]) == pytest.approx(lean, abs=1e-4)
+    np.testing.assert_allclose(leaning.rotmats[1:], upright.rotmats[1:], atol=1e-6)
+    up = leaning.joints_2d[12] - leaning.joints_2d[0]
+    assert math.atan2(up[0], -up[1]) == pytest.approx(lean, abs=0.05)
+
+
+def test_smoothing_calms_a_trembling_network(parts):
+    def jitter(smoothing):
+        network = FakeNetwork()
+        network.noise = 0.03
+        pipeline = Pipeline(FakeDetector(), network, BodyModel.default(), smoothing=smoothing)
+        joints = np.array([pipeline.process(frame(k)).bodies[0].joints for k in range(60)])
+        local = joints - joints[:, :1]
+        return np.linalg.norm(np.diff(local[20:], n=2, axis=0), axis=-1).mean()
+
+    assert jitter(smoothing=True) < 0.5 * jitter(smoothing=False)
+
+
+def test_smoothing_can_be_switched_while_running(pipeline):
+    pipeline.process(frame(0))
+    pipeline.smoothing = False
+    raw = pipeline.process(frame(1)).bodies[0]
+    np.testing.assert_allclose(raw.rotmats[16], matrix_from_axis_angle(np.array([0, 0, -1.2])), atol=1e-6)
+
+
+def test_every_stage_is_timed(pipeline):
+    assert set(pipeline.process(frame(0)).timings) == {"capture", "detect", "network", "body"}
+    assert set(pipeline.process(frame(1)).timings) == {"capture", "network", "body"}
+
+
+def test_a_state_is_consistent_with_the_body_model(pipeline):
+    body = pipeline.process(frame(0)).bodies[0]
+    mesh = pipeline.body.forward(body.rotmats, body.betas)
+    np.testing.assert_allclose(mesh.joints + body.transl, body.joints, atol=1e-5)
+    np.testing.assert_allclose(pipeline.vertices(body), mesh.vertices + body.transl, atol=1e-6)
+    projected = body.joints[:, :2] / body.joints[:, 2:] * body.focal_length + np.array(SIZE) / 2
+    np.testing.assert_allclose(projected, body.joints_2d, atol=1e-2)
