@@ -82,7 +82,7 @@ def joint_angles(rotmats: Array) -> Array:
     values = [*_side(rotmats, "left", 1.0), *_side(rotmats, "right", -1.0)]
     for flexion, side_bend, twist in (trunk, neck):
         values += [flexion, -side_bend, twist]
-    return np.degrees(np.array(values, np.float32))
+    return np.asarray(np.degrees(values), np.float32)
 
 
 def _side(rotmats: Array, side: str, out: float) -> list[float]:

@@ -92,4 +92,3 @@ def bench_pipeline(clip: Path, pipeline: Pipeline, *, frames: int = 300) -> Benc
         network=pipeline.network.name,
         backend=pipeline.network.backend.describe(),
     )
-

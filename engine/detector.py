@@ -36,7 +36,9 @@ class Detection:
 class PersonDetector:
     """Detector for the first frame and for every time that a person was lost."""
 
-    def __init__(self, model: Path | None = None, *, backend: str = "auto", threads: int = 1):
+    def __init__(
+        self, model: Path | None = None, *, backend: str = "auto", threads: int = 1
+    ) -> None:
         path = model or asset_path("networks", "person_detector.onnx")
         read_manifest(path)
         self._backend = open_backend(path, name=backend, threads=threads)

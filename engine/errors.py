@@ -12,7 +12,7 @@ class SourceError(HmrLiveError):
 
 
 class AssetError(HmrLiveError):
-    """A file that the program needs (body, network, clip) is missing, damaged or of another kind."""
+    """A file that the program needs is missing, damaged or of another kind."""
 
 
 class BackendError(HmrLiveError):

@@ -77,7 +77,10 @@ class HmrNetwork:
     def _read_contract(self, path: Path) -> None:
         try:
             source: dict[str, Any] = self.manifest["input"]
-            self.size = int(source["size"])
+            height, width = source["size"]
+            if height != width:
+                raise ValueError("the input is not square")
+            self.size = int(height)
             mean = np.asarray(source.get("mean", [0, 0, 0]), np.float32)
             std = np.asarray(source.get("std", [1, 1, 1]), np.float32)
             outputs = self.manifest["outputs"]

@@ -157,9 +157,7 @@ class _Writer:
                 picture = self._painter.paint(result.frame, result.bodies)
             with timer("write"):
                 if self._video is None:
-                    self._video = _VideoWriter(
-                        self._out / "overlay.mp4", picture, self._source.fps
-                    )
+                    self._video = _VideoWriter(self._out / "overlay.mp4", picture, self._source.fps)
                 self._video.add(picture)
         self._recorder.add(result)
         self._statistics.add(result.timings | timer.milliseconds)

@@ -142,7 +142,7 @@ class Pipeline:
         return [self._state(image, r, o) for r, o in self._outputs(image, usable)]
 
     def vertices(self, body: BodyState) -> Array:
-        """Mesh of a recovered body: ``(V, 3)`` metres, camera frame; triangles in ``body.faces``."""
+        """Mesh ``(V, 3)`` of a body: metres, camera frame; the triangles are ``body.faces``."""
         return self.body.forward(body.rotmats, body.betas).vertices + body.transl
 
     def _search(self, frame: Frame, timer: StageTimer) -> None:

@@ -107,6 +107,6 @@ def slerp(start: Array, end: Array, fraction: float | Array) -> Array:
 
 
 def angle_between(first: Array, second: Array) -> Array:
-    """Angle of the rotation from ``first`` to ``second``, ``(..., 3, 3)`` each -> ``(...)`` radians."""
+    """Radians of the rotation from ``first`` to ``second``, ``(..., 3, 3)`` each -> ``(...)``."""
     relative = axis_angle_from_matrix(np.swapaxes(first, -1, -2) @ second)
-    return np.linalg.norm(relative, axis=-1)
+    return np.asarray(np.linalg.norm(relative, axis=-1), relative.dtype)

@@ -14,7 +14,8 @@ Camera frame
     the body frame into the camera frame, so a person standing upright before the camera has
     about 180 degrees about x in it.
 Translation (transl)
-    Added to the posed body in the camera frame, as in SMPL: ``vertices = lbs(theta, beta) + transl``.
+    Added to the posed body in the camera frame, as in SMPL:
+    ``vertices = lbs(theta, beta) + transl``.
     The pelvis is not the origin of ``lbs``: it sits at ``J_regressor @ shaped``.
 Weak-perspective camera
     ``(s, tx, ty)`` of the crop (Kanazawa et al. 2018): ``x = s * (X + t)`` with x in [-1, 1]

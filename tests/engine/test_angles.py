@@ -82,5 +82,7 @@ def test_a_hanging_arm_has_no_plane_that_jumps():
 def test_every_angle_is_finite_for_any_rotation():
     rng = np.random.default_rng(5)
     for _ in range(200):
-        values = joint_angles(matrix_from_axis_angle(rng.normal(size=(24, 3)).astype(np.float32) * 2))
+        values = joint_angles(
+            matrix_from_axis_angle(rng.normal(size=(24, 3)).astype(np.float32) * 2)
+        )
         assert np.isfinite(values).all()

@@ -58,9 +58,7 @@ def run(source, worker, wait=5.0):
         errors.append(error)
         ended.set()
 
-    session = LiveSession(
-        source, worker, on_result=results.append, on_error=fail, on_end=ended.set
-    )
+    session = LiveSession(source, worker, on_result=results.append, on_error=fail, on_end=ended.set)
     session.start()
     assert ended.wait(wait), "the session must end by itself"
     session.stop()

@@ -67,7 +67,6 @@ class FakeNetwork:
             )
         return outputs
 
-
     def _camera(self, region):
         s = 2 * PIXELS_A_METRE / region.side
         away = (PLACE - [region.cx, region.cy]) / (region.side / 2)
@@ -186,7 +185,9 @@ def test_smoothing_can_be_switched_while_running(pipeline):
     pipeline.process(frame(0))
     pipeline.smoothing = False
     raw = pipeline.process(frame(1)).bodies[0]
-    np.testing.assert_allclose(raw.rotmats[16], matrix_from_axis_angle(np.array([0, 0, -1.2])), atol=1e-6)
+    np.testing.assert_allclose(
+        raw.rotmats[16], matrix_from_axis_angle(np.array([0, 0, -1.2])), atol=1e-6
+    )
 
 
 def test_every_stage_is_timed(pipeline):

@@ -45,7 +45,9 @@ def test_fast_movement_lags_less_than_a_plain_low_pass():
     plain = OneEuroVector(OneEuroSettings(min_cutoff=0.5, beta=0.0))
     lag = {}
     for name, filter_ in (("adaptive", adaptive), ("plain", plain)):
-        lag[name] = [float(5 * t - filter_(np.array([5 * t], np.float32), 1 / 30)[0]) for t in times]
+        lag[name] = [
+            float(5 * t - filter_(np.array([5 * t], np.float32), 1 / 30)[0]) for t in times
+        ]
     assert max(lag["adaptive"][5:]) < 0.35 * max(lag["plain"][5:])
 
 

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from engine.body import BodyModel
+from engine.errors import RenderError
+from engine.render import offscreen
+from engine.render.body_renderer import BodyRenderer, strongest_influences, vertex_normals
+from engine.render.camera import Camera, projection_from_intrinsics
+from engine.render.image_plane import ImagePlane, Rectangle, letterbox
+from engine.render.offscreen import OffscreenRenderer
+from engine.rotations import matrix_from_axis_angle
+from engine.skeleton import NUM_JOINTS
+from engine.state import Array, BodyState, Frame, Image, Region
+
+SIZE = (320, 240)
+FOCAL = 300.0
+
+
+@pytest.fixture(scope="module")
+def body() -> BodyModel:
+    return BodyModel.default()
+
+
+@pytest.fixture(scope="module")
+def renderer(body: BodyModel) -> Iterator[OffscreenRenderer]:
+    renderer = OffscreenRenderer(body)
+    yield renderer
+    renderer.close()
+
+
+def standing(body: BodyModel, transl: tuple[float, float, float] = (0.0, 0.2, 4.0)) -> BodyState:
+    """A person in T-pose who faces the camera."""
+    rotmats = np.tile(np.eye(3, dtype=np.float32), (NUM_JOINTS, 1, 1))
+    rotmats[0] = np.diag([1, -1, -1])
+    place = np.array(transl, np.float32)
+    joints = np.asarray(body.joints(rotmats, np.zeros(10, np.float32)) + place)
+    return BodyState(
+        rotmats=rotmats,
+        betas=np.zeros(10, np.float32),
+        transl=place,
+        focal_length=FOCAL,
+        camera=np.array([1, 0, 0], np.float32),
+        region=Region(160, 120, 240),
+        joints=joints,
+        joints_2d=joints[:, :2] / joints[:, 2:] * FOCAL + np.array(SIZE) / 2,
+        confidence=np.ones(NUM_JOINTS, np.float32),
+        score=1.0,
+        angles=np.zeros(24, np.float32),
+    )
+
+
+def random_pose(seed: int) -> tuple[Array, Array, Array]:
+    rng = np.random.default_rng(seed)
+    theta = rng.normal(0, 0.6, (NUM_JOINTS, 3)).astype(np.float32)
+    betas = rng.normal(0, 1.5, 10).astype(np.float32)
+    return matrix_from_axis_angle(theta), betas, rng.normal(0, 1, 3).astype(np.float32)
+
+
+def grey_frame(size: tuple[int, int] = SIZE, value: int = 90) -> Frame:
+    return Frame(np.full((size[1], size[0], 3), value, np.uint8), 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    "on_gpu", [True, False], ids=["correctives on gpu", "correctives in numpy"]
+)
+def test_vertices_skinned_on_the_gpu_equal_the_numpy_body_within_a_millimetre(
+    renderer: OffscreenRenderer, body: BodyModel, on_gpu: bool
+) -> None:
+    gpu = BodyRenderer(renderer.ctx, body, correctives_on_gpu=on_gpu)
+    for seed in range(6):
+        rotmats, betas, transl = random_pose(seed)
+        gpu.pose(rotmats, betas, transl)
+        expected = body.forward(rotmats, betas).vertices + transl
+        assert np.abs(gpu.read_vertices() - expected).max() < 1e-3
+
+
+def test_two_people_keep_their_own_vertices(renderer: OffscreenRenderer, body: BodyModel) -> None:
+    gpu = BodyRenderer(renderer.ctx, body)
+    poses = [random_pose(seed) for seed in (1, 2)]
+    for slot, pose in enumerate(poses):
+        gpu.pose(*pose, slot=slot)
+    for slot, (rotmats, betas, transl) in enumerate(poses):
+        expected = body.forward(rotmats, betas).vertices + transl
+        assert np.abs(gpu.read_vertices(slot) - expected).max() < 1e-3
+
+
+def test_skinned_normals_point_out_of_the_posed_surface(
+    renderer: OffscreenRenderer, body: BodyModel
+) -> None:
+    gpu = BodyRenderer(renderer.ctx, body)
+    theta = np.random.default_rng(3).normal(0, 0.25, (NUM_JOINTS, 3)).astype(np.float32)
+    gpu.pose(matrix_from_axis_angle(theta), np.zeros(10, np.float32), np.zeros(3, np.float32))
+    skinned = gpu.read_normals()
+    skinned /= np.linalg.norm(skinned, axis=1, keepdims=True)
+    cosines = (skinned * vertex_normals(gpu.read_vertices(), body.faces)).sum(axis=1)
+    # Linear blend skinning turns normals like vertices, which is only nearly right at the joints.
+    assert np.median(cosines) > 0.99
+    assert np.quantile(cosines, 0.02) > 0.7
+
+
+def test_rest_normals_point_outwards(body: BodyModel) -> None:
+    normals = vertex_normals(body.v_template, body.faces)
+    chest = np.argmax(body.v_template[:, 2] * (np.abs(body.v_template[:, 0]) < 0.1))
+    crown = np.argmax(body.v_template[:, 1])
+    assert normals[chest, 2] > 0.5
+    assert normals[crown, 1] > 0.8
+
+
+def test_eight_influences_lose_nothing_on_the_open_body(body: BodyModel) -> None:
+    joints, weights = strongest_influences(body.weights)
+    rebuilt = np.zeros_like(body.weights)
+    np.put_along_axis(rebuilt, joints.astype(np.int64), weights, axis=1)
+    np.testing.assert_allclose(rebuilt, body.weights, atol=1e-6)
+
+
+def test_projection_puts_points_where_the_pinhole_model_puts_them() -> None:
+    points = np.random.default_rng(0).uniform([-1, -1, 2], [1, 1, 6], (50, 3))
+    clip = np.c_[points, np.ones(50)] @ projection_from_intrinsics(FOCAL, SIZE).T
+    ndc = clip[:, :3] / clip[:, 3:]
+    pixels = (ndc[:, :2] * [1, -1] + 1) / 2 * SIZE
+    np.testing.assert_allclose(
+        pixels, points[:, :2] / points[:, 2:] * FOCAL + np.array(SIZE) / 2, atol=1e-3
+    )
+    assert (np.abs(ndc[:, 2]) < 1).all()
+    nearer_first = np.argsort(points[:, 2])
+    assert (np.diff(ndc[nearer_first, 2]) > 0).all()
+
+
+def test_camera_from_intrinsics_is_the_same_projection() -> None:
+    camera = Camera.from_intrinsics(FOCAL, SIZE)
+    np.testing.assert_allclose(
+        camera.projection @ camera.view, projection_from_intrinsics(FOCAL, SIZE), atol=1e-6
+    )
+
+
+def test_silhouette_covers_exactly_the_projected_body(
+    renderer: OffscreenRenderer, body: BodyModel
+) -> None:
+    state = standing(body)
+    covered = renderer.silhouette(SIZE, state)
+    assert covered.shape == (SIZE[1], SIZE[0])
+    vertices = body.forward(state.rotmats, state.betas).vertices + state.transl
+    pixels = vertices[:, :2] / vertices[:, 2:] * FOCAL + np.array(SIZE) / 2
+    rows, columns = np.nonzero(covered)
+    found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    # A pixel is covered when its centre is: the box may differ by one pixel.
+    np.testing.assert_allclose(found, np.r_[pixels.min(axis=0), pixels.max(axis=0)], atol=1.0)
+
+
+def test_silhouette_follows_the_person_to_the_right(
+    renderer: OffscreenRenderer, body: BodyModel
+) -> None:
+    middle = renderer.silhouette(SIZE, standing(body))
+    right = renderer.silhouette(SIZE, standing(body, (0.4, 0.2, 4.0)))
+    shift = FOCAL * 0.4 / 4.0
+    moved = np.nonzero(right)[1].mean() - np.nonzero(middle)[1].mean()
+    assert moved == pytest.approx(shift, abs=1.0)
+
+
+def test_overlay_changes_the_body_and_nothing_else(
+    renderer: OffscreenRenderer, body: BodyModel
+) -> None:
+    state, frame = standing(body), grey_frame()
+    picture = renderer.overlay(frame, [state])
+    changed = np.abs(picture.astype(int) - frame.image).max(axis=2) > 3
+    covered = renderer.silhouette(SIZE, state)
+    assert picture.shape == frame.image.shape
+    assert picture.dtype == np.uint8
+    assert changed[covered].mean() > 0.9
+    # Smooth edges reach one pixel beyond the silhouette.
+    assert not changed[~_grown(covered)].any()
+
+
+def test_overlay_without_anybody_is_the_frame_itself(renderer: OffscreenRenderer) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    picture = renderer.overlay(Frame(noise, 0.0, 0), [])
+    np.testing.assert_array_equal(picture, noise)
+
+
+def test_opacity_lets_the_frame_through_but_never_the_far_side_of_the_body(
+    renderer: OffscreenRenderer, body: BodyModel
+) -> None:
+    state, frame = standing(body), grey_frame()
+    inside = renderer.silhouette(SIZE, state) & ~_grown(~renderer.silhouette(SIZE, state))
+    solid = renderer.overlay(frame, [state], opacity=1.0).astype(float)
+    half = renderer.overlay(frame, [state], opacity=0.5).astype(float)
+    np.testing.assert_allclose(half[inside], (solid[inside] + 90) / 2, atol=2)
+
+
+def test_large_pictures_are_reduced_before_upload(renderer: OffscreenRenderer) -> None:
+    plane = ImagePlane(renderer.ctx)
+    plane.upload(np.zeros((1080, 1920, 3), np.uint8), (480, 270))
+    assert plane._texture is not None
+    assert plane._texture.size == (480, 270)
+
+
+def test_letterbox_keeps_proportions_and_stays_inside() -> None:
+    assert letterbox((640, 480), Rectangle(10, 20, 400, 400)) == Rectangle(10, 70, 400, 300)
+    assert letterbox((480, 640), Rectangle(0, 0, 400, 400)) == Rectangle(50, 0, 300, 400)
+
+
+def test_no_opengl_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, body: BodyModel
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise Exception("cannot create context")  # what glcontext raises
+
+    monkeypatch.setattr(offscreen.moderngl, "create_context", refuse)
+    with pytest.raises(RenderError, match=r"OpenGL 3\.3"):
+        OffscreenRenderer(body)
+
+
+def _grown(mask: Image | np.ndarray) -> np.ndarray:
+    """The mask and its neighbours."""
+    padded = np.pad(mask, 1)
+    shifts = [
+        padded[1 + dy : padded.shape[0] - 1 + dy, 1 + dx : padded.shape[1] - 1 + dx]
+        for dy in (-1, 0, 1)
+        for dx in (-1, 0, 1)
+    ]
+    return np.logical_or.reduce(shifts)
