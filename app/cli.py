@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="say what is chosen and why")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--camera", metavar="N", help="open the window on camera N")
+    source.add_argument("--camera", metavar="N", type=int, help="open the window on camera N")
     source.add_argument("--video", metavar="FILE", help="open the window on a video file")
     _add_pipeline_options(parser)
     parser.set_defaults(run=_window)
@@ -69,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
 
     demo = commands.add_parser("demo", help="show the shipped clip, with or without a screen")
-    demo.add_argument("--out", type=Path, default=Path("out"), help="folder when there is no screen")
+    demo.add_argument(
+        "--out", type=Path, default=Path("out"), help="folder when there is no screen"
+    )
     _add_pipeline_options(demo)
     demo.set_defaults(run=_demo, camera=None, video=None, no_overlay=False)
 
@@ -111,14 +113,14 @@ def _window(options: argparse.Namespace) -> int:
     from app.window import run_window  # PyQt6 is not needed without a window
     from engine.assets import asset_path
 
-    source = options.camera or options.video
+    source = options.camera if options.camera is not None else options.video
     settings = {
         key: value
         for key, value in vars(options).items()
         if key in ("network", "body", "backend", "threads")
     }
     return run_window(
-        int(source) if options.camera else source,
+        source,
         demo_clip=asset_path(*DEMO_CLIP),
         smoothing=not getattr(options, "no_smoothing", False),
         **settings,

@@ -47,6 +47,9 @@ class BodyMesh:
 class BodyModel:
     """A body model in SMPL format.
 
+    Poses carry over from one body file to another, betas do not: every file has a shape space of
+    its own, so set them to zero or fit them again when the body changes.
+
     One object may be used from several threads at once: its arrays are read-only and each
     thread works in buffers of its own.
 

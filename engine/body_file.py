@@ -154,7 +154,7 @@ def _open_pickle(data: bytes) -> tuple[_GetArray, _Texts]:
         content = read_smpl_pickle(data)
     except RefusedNameError as error:
         raise _NotSmplError(
-            f"it asks for '{error}', which no SMPL file needs, so nothing of it was run"
+            f"it asks for {str(error)[:80]!r}, which no SMPL file needs, so nothing of it was run"
         ) from error
     except ValueError as error:
         raise _NotSmplError(

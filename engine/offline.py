@@ -188,9 +188,18 @@ class _Writer:
             files=self._files | {"summary": str(self._out / "summary.json")},
             notes=self._notes,
         )
-        text = json.dumps(asdict(summary), indent=2)
-        (self._out / "summary.json").write_text(text + "\n", encoding="utf-8")
+        self._write_summary(summary)
         return summary
+
+    def _write_summary(self, summary: RunSummary) -> None:
+        path = self._out / "summary.json"
+        try:
+            path.write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise RecordingError(
+                f"{path} cannot be written ({error.strerror}): make room on the disk; the other "
+                "files of the run are in the same folder."
+            ) from error
 
     def _prepare_folder(self) -> None:
         try:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_cases import tiny_body, write_npz
 
 from engine.body import BodyModel
 from engine.rotations import matrix_from_axis_angle
 from engine.skeleton import JOINT, MIRROR, NUM_JOINTS, PARENTS
+from tests.engine.body_cases import tiny_body, write_npz
 
 SAME_METRES = 1e-5
 
@@ -127,10 +127,10 @@ def test_results_are_not_overwritten_by_the_next_call(body: BodyModel) -> None:
 
 def test_two_threads_may_share_one_body(body: BodyModel) -> None:
     random = np.random.default_rng(5)
-    poses = [random_pose(random) for _ in range(40)]
+    poses = [random_pose(random) for _ in range(15)]
     alone = [body.forward(*pose).vertices for pose in poses]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda pose: body.forward(*pose).vertices, poses * 5))
+        together = list(pool.map(lambda pose: body.forward(*pose).vertices, poses * 4))
     for index, vertices in enumerate(together):
         np.testing.assert_array_equal(vertices, alone[index % len(poses)])
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from body_cases import NUM_VERTICES, tiny_body, write_npz, write_official_pickle
 
 from engine.assets import asset_path
 from engine.body_file import BodyFile, read_body_file
 from engine.errors import AssetError
+from tests.engine.body_cases import NUM_VERTICES, tiny_body, write_npz, write_official_pickle
 
 ARRAYS = {
     "v_template": "v_template",
@@ -122,6 +122,13 @@ def test_pickle_that_runs_code_is_refused_and_nothing_runs(tmp_path: Path) -> No
     assert mark.exists(), "the pickle of this test is not dangerous, so it proves nothing"
 
 
+def test_npz_that_runs_code_is_refused_and_nothing_runs(tmp_path: Path) -> None:
+    mark = tmp_path / "it_ran"
+    content = tiny_body() | {"v_template": np.array([Evil(mark)], dtype=object)}
+    refusal(write_npz(tmp_path / "evil.npz", content))
+    assert not mark.exists()
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -131,6 +138,7 @@ def test_pickle_that_runs_code_is_refused_and_nothing_runs(tmp_path: Path) -> No
         b"cnumpy.testing._private.utils\nrunstring\n(S'x'\n}tR.",
         b"cscipy.sparse\nload_npz\n(S'x'\ntR.",
         b"\x80\x04\x8c\x05numpy\x8c\x0ef2py.os.system\x93.",
+        b"\x80\x04\x8c\x02os\x8c\x03a\nb\x93.",
         b"P0\n.",
     ],
 )

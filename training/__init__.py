@@ -1,0 +1,1 @@
+"""Train the network: encoders, regressor, losses, data, evaluation and export (torch)."""
