@@ -58,7 +58,25 @@ def translation_in_frame(
     return np.array([in_plane[0] + shift[0], in_plane[1] + shift[1], depth], np.float32)
 
 
-def project(points: Array, focal_length: float, size: tuple[int, int]) -> Array:
-    """Perspective projection of ``(..., 3)`` camera-frame points to ``(..., 2)`` frame pixels."""
-    depth = np.maximum(points[..., 2:], 1e-3)
-    return points[..., :2] / depth * focal_length + np.array(size, np.float32) / 2
+def project(points: Array, depth: float, focal_length: float, size: tuple[int, int]) -> Array:
+    """Weak-perspective projection of camera-frame points to frame pixels.
+
+    Everything is projected as if it lay at one depth, as in the camera that the network regresses;
+    it maps the joints exactly where the crop's camera has them.
+
+    Parameters
+    ----------
+    points
+        ``(..., 3)`` metres.
+    depth
+        Metres: z of the body's translation.
+    focal_length
+        Pixels.
+    size
+        (width, height) of the frame.
+
+    Returns
+    -------
+    ``(..., 2)`` pixels.
+    """
+    return points[..., :2] * (focal_length / depth) + np.array(size, np.float32) / 2

@@ -154,8 +154,8 @@ class VideoFile:
         If the file is missing or holds no readable video.
     """
 
-    def __init__(self, path: Path, *, realtime: bool = False, loop: bool = False) -> None:
-        self._path = path
+    def __init__(self, path: Path | str, *, realtime: bool = False, loop: bool = False) -> None:
+        self._path = path = Path(path)
         self._capture = _open_video(path)
         self.name = path.name
         self.size = _size_of(self._capture)
