@@ -80,9 +80,9 @@ def test_empty_frames_hold_nobody_and_the_next_person_is_found(pipeline, leaving
     while (frame := source.read()) is not None:
         found.append(bool(pipeline.process(frame).bodies))
     found = np.array(found)
-    assert found[:30].mean() > 0.9, "the man at the table is followed"
-    assert found[60:95].mean() < 0.1, "the room is empty"
-    assert found[120:].mean() > 0.8, "the next man is found"
+    assert found[:22].mean() > 0.9, "the man at the table is followed"
+    assert found[30:80].mean() < 0.05, "the room is empty"
+    assert found[95:].mean() > 0.95, "the next person is found"
 
 
 def test_three_lines_turn_a_picture_into_bodies(pipeline, demo_clip, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from engine.render.camera import OrbitCamera
 from engine.render.floor import Floor
-from engine.render.offscreen import create_standalone_context
+from engine.render.offscreen import create_standalone_context, leave_context
 from engine.render.room import Room
 from engine.skeleton import JOINT, NUM_JOINTS
 from engine.state import Array
@@ -131,3 +131,4 @@ def test_floor_is_darker_under_a_person() -> None:
     assert ctx.error == "GL_NO_ERROR"
     assert isinstance(ctx, moderngl.Context)
     ctx.release()
+    leave_context()

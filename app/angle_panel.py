@@ -1,0 +1,106 @@
+"""The side panel: the plot of the joint angles and, under it, the list to choose them from."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from app.angle_history import AngleHistory
+from app.angle_table import AngleTable
+from app.plots import AnglePlot
+from engine.state import FrameResult
+
+#: Milliseconds between two drawings: the eye reads a running curve no better at 30 a second, and
+#: without a GPU every drawing takes time from the network.
+_PLOT_EVERY: Final = 66
+#: Numbers that change faster than this cannot be read.
+_NUMBERS_EVERY_PLOTS: Final = 3
+_SPANS: Final = (5, 10, 20, 60)
+
+
+class AnglePanel(QWidget):
+    """Plots and present values of the joint angles."""
+
+    #: Names of the plotted groups, whenever they change.
+    choice_changed = pyqtSignal(tuple)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.history = AngleHistory(capacity=60 * 60)
+        self.plot = AnglePlot(self.history)
+        self.table = AngleTable()
+        self.span = QToolButton()
+        self.span.setObjectName("span")
+        self.span.setToolTip("How far back the plot reaches")
+        self.span.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        spans = QMenu(self.span)
+        for seconds in _SPANS:
+            spans.addAction(_span_text(seconds), partial(self.set_seconds, seconds))
+        self.span.setMenu(spans)
+        self.table.choice_changed.connect(self._on_choice)
+        self._lay_out()
+        self._changed = False
+        self._rounds = 0
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._refresh)
+        self._timer.start(_PLOT_EVERY)
+        self.set_seconds(10)
+
+    def _lay_out(self) -> None:
+        heading = QLabel("JOINT ANGLES")
+        heading.setObjectName("heading")
+        top = QHBoxLayout()
+        top.addWidget(heading)
+        top.addStretch()
+        top.addWidget(self.span)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 12, 14, 10)
+        layout.setSpacing(8)
+        layout.addLayout(top)
+        layout.addWidget(self.plot, 5)
+        layout.addWidget(self.table, 6)
+        self.plot.setMinimumHeight(170)
+        self.setMinimumWidth(300)
+
+    @property
+    def seconds(self) -> int:
+        """How far back the plot reaches."""
+        return round(self.history.seconds)
+
+    def set_seconds(self, seconds: int) -> None:
+        """Show this many seconds."""
+        self.span.setText(_span_text(seconds))
+        self.plot.set_seconds(seconds)
+        self._changed = True
+
+    def add(self, result: FrameResult) -> None:
+        """Take in a frame; drawn with the next tick."""
+        self.history.add(result)
+        self._changed = True
+
+    def clear(self) -> None:
+        """Another source begins."""
+        self.history.clear()
+        self._changed = True
+
+    def _refresh(self) -> None:
+        if not self._changed or not self.isVisible():
+            return
+        self._changed = False
+        self.plot.refresh()
+        self._rounds += 1
+        if self._rounds % _NUMBERS_EVERY_PLOTS == 0:
+            self.table.show_values(self.history.latest())
+
+    def _on_choice(self, names: tuple[str, ...]) -> None:
+        self.plot.choose(names)
+        self.choice_changed.emit(names)
+
+
+def _span_text(seconds: int) -> str:
+    return f"last {seconds} s"

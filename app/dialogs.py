@@ -1,0 +1,77 @@
+"""Small windows: choosing a file, mouse and keys, about."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from engine.sources import PICTURE_SUFFIXES
+
+_VIDEO_SUFFIXES: Final = ("mp4", "mov", "mkv", "avi", "webm", "m4v")
+
+_KEYS: Final = (
+    ("Space", "start, pause, play again"),
+    ("R", "start and stop a recording"),
+    ("S", "smoothing"),
+    ("M", "mesh over the video"),
+    ("P", "joint angles"),
+    ("0", "reset the 3D view"),
+    ("F, Esc", "full screen and back"),
+    ("Ctrl+O", "open a video or picture"),
+    ("Drag in the 3D view", "turn"),
+    ("Right or middle drag, Shift + drag", "shift"),
+    ("Wheel", "nearer and farther"),
+    ("Double click", "reset the 3D view"),
+)
+
+
+def ask_for_file(parent: QWidget, folder: Path) -> Path | None:
+    """Let somebody choose a video or picture; None when they did not."""
+    videos = " ".join(f"*.{suffix}" for suffix in _VIDEO_SUFFIXES)
+    pictures = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
+    chosen, _ = QFileDialog.getOpenFileName(
+        parent,
+        "Open a video or picture",
+        str(folder),
+        f"Videos and pictures ({videos} {pictures});;All files (*)",
+    )
+    return Path(chosen) if chosen else None
+
+
+def show_keys(parent: QWidget) -> None:
+    """Say what mouse and keys do."""
+    rows = "".join(
+        f"<tr><td style='padding:3px 24px 3px 0'><b>{key}</b></td><td>{what}</td></tr>"
+        for key, what in _KEYS
+    )
+    _show(parent, "Mouse and keys", f"<table>{rows}</table>")
+
+
+def show_about(parent: QWidget) -> None:
+    """Say what this is."""
+    try:
+        number = version("hmr-live")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        number = "(not installed)"
+    _show(
+        parent,
+        "About hmr-live",
+        f"<h3>hmr-live {number}</h3><p>Live human mesh recovery: pose and shape of a person, as "
+        "an SMPL body, from an ordinary camera, on this computer alone.</p>"
+        "<p>Apache License 2.0; see NOTICE for the body, the networks and the clip.</p>",
+    )
+
+
+def _show(parent: QWidget, title: str, text: str) -> None:
+    """A window that does not stop the one behind it."""
+    box = QMessageBox(parent)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.RichText)
+    box.setText(text)
+    box.setModal(False)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.show()

@@ -1,0 +1,92 @@
+"""The live plot of the chosen joint angles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtWidgets import QWidget
+
+from app import theme
+from app.angle_groups import GROUPS, AngleGroup
+from app.angle_history import AngleHistory
+
+_MARGIN_DEGREES: Final = 8
+
+
+class AnglePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+    """Curves over the last seconds; time runs to the right, now is at the right edge.
+
+    Everything that costs time on a machine without a GPU is off: lines are one pixel wide and not
+    smoothed, ranges are fixed, and data are not searched for NaN (gaps come as a connection list).
+    """
+
+    def __init__(self, history: AngleHistory, parent: QWidget | None = None) -> None:
+        super().__init__(parent, background=theme.PANEL)
+        self.setAntialiasing(False)
+        self._history = history
+        self._curves: dict[int, Any] = {}
+        self.setMenuEnabled(False)
+        self.setMouseEnabled(False, False)
+        self.hideButtons()
+        self.showGrid(x=True, y=True, alpha=0.14)
+        self.setFrameShape(self.Shape.NoFrame)
+        for side in ("left", "bottom"):
+            axis = self.getAxis(side)
+            axis.setPen(pg.mkPen(theme.LINE))
+            axis.setTextPen(pg.mkPen(theme.MUTED))
+            axis.setStyle(tickLength=-4)
+        self.setLabel("left", "angle (°)")
+        self.setLabel("bottom", "time (s)")
+        self.disableAutoRange()
+        self.set_seconds(history.seconds)
+        self.choose([])
+
+    @property
+    def curves(self) -> dict[int, Any]:
+        """Plotted items by index in :data:`engine.angles.ANGLES`."""
+        return self._curves
+
+    def set_seconds(self, seconds: float) -> None:
+        """Show this many seconds."""
+        self._history.seconds = seconds
+        # A little room at the right keeps the newest values off the edge.
+        self.setXRange(-seconds, 0.02 * seconds, padding=0)
+
+    def choose(self, names: Iterable[str]) -> None:
+        """Show the angles of these groups (names of :data:`app.angle_groups.GROUPS`)."""
+        wanted = set(names)
+        chosen = [group for group in GROUPS if group.name in wanted]
+        for item in self._curves.values():
+            self.removeItem(item)
+        self._curves = {}
+        for group in chosen:
+            for curve in group.curves:
+                pen = pg.mkPen(curve.color, width=1)
+                self._curves[curve.index] = self.plot(pen=pen, skipFiniteCheck=True)
+        low, high = _range(chosen)
+        self.setYRange(low, high, padding=0)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the newest data."""
+        times, values = self._history.window()
+        if not len(times):
+            for item in self._curves.values():
+                item.setData([], [])
+            return
+        seen = np.isfinite(values[:, 0])
+        connect: Any = "all"
+        if not seen.all():
+            # A line may lead to a point only when both ends are there.
+            connect = np.append(seen[:-1] & seen[1:], False).astype(np.int32)
+            values = np.where(seen[:, None], values, 0)
+        for index, item in self._curves.items():
+            item.setData(times, values[:, index], connect=connect)
+
+
+def _range(groups: list[AngleGroup]) -> tuple[int, int]:
+    lows, highs = zip(*(group.range for group in groups), strict=True) if groups else ((0,), (150,))
+    return min(lows) - _MARGIN_DEGREES, max(highs) + _MARGIN_DEGREES

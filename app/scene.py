@@ -1,0 +1,199 @@
+"""What the graphics area shows: the video with the bodies over it, and the same bodies in a room.
+
+No Qt here: the scene draws into any framebuffer of its context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import moderngl
+import numpy as np
+
+from engine.body import BodyModel
+from engine.render.body_renderer import BodyRenderer
+from engine.render.camera import Camera, OrbitCamera
+from engine.render.floor import Floor
+from engine.render.image_plane import ImagePlane, Rectangle, letterbox
+from engine.render.room import Room
+from engine.state import Array, BodyState, FrameResult, Image
+
+#: Behind everything; shows as bars beside the video and as the line between the panes.
+_BACKGROUND: Final = (0.055, 0.063, 0.078)
+_GAP: Final = 2
+_MARGIN: Final = 12
+_OVERLAY_OPACITY: Final = 0.88
+#: Seconds that somebody stays in the room when a few frames miss them: else they would flicker.
+_HOLD_S: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Panes:
+    """The two halves of the graphics area, in framebuffer pixels from the bottom left."""
+
+    video: Rectangle
+    room: Rectangle
+
+
+def arrange(size: tuple[int, int], video_size: tuple[int, int], gap: int = _GAP) -> Panes:
+    """Give the video the width that its shape wants, and the room the rest.
+
+    Parameters
+    ----------
+    size
+        (width, height) of the whole area.
+    video_size
+        (width, height) of the video; only the proportion counts.
+    gap
+        Pixels between the panes.
+    """
+    width, height = max(size[0], 8), max(size[1], 1)
+    wanted = height * video_size[0] / video_size[1]
+    left = round(min(max(wanted, 0.36 * width), 0.6 * width))
+    return Panes(
+        Rectangle(0, 0, left, height), Rectangle(left + gap, 0, width - left - gap, height)
+    )
+
+
+class Scene:
+    """Both panes and what is in them.
+
+    Parameters
+    ----------
+    ctx
+        The context that everything is made in; it must be current when it is used.
+    picture_of_text
+        Draws a caption: text and pixels for each point -> ``(H, W, 4)`` premultiplied BGRA.
+    """
+
+    def __init__(
+        self, ctx: moderngl.Context, picture_of_text: Callable[[str, float], Image]
+    ) -> None:
+        self.ctx = ctx
+        self.orbit = OrbitCamera()
+        self.show_mesh = True
+        #: Said over the video and in the 3D pane; empty when there is nothing to say.
+        self.hint = ""
+        self.room_hint = ""
+        self._picture_of_text = picture_of_text
+        self._captions: dict[tuple[str, float], tuple[ImagePlane, tuple[int, int]]] = {}
+        self._bodies: BodyRenderer | None = None
+        self._plane = ImagePlane(ctx)
+        self._floor = Floor(ctx)
+        self._room = Room()
+        self._result: FrameResult | None = None
+        self._in_room: tuple[BodyState, ...] = ()
+        self._seen_at = 0.0
+        self._uploaded_for: tuple[int, tuple[int, int]] | None = None
+        self._posed: tuple[BodyState, ...] | None = None
+        self._serial = 0
+
+    def set_body(self, body: BodyModel) -> None:
+        """The body model that the results belong to; before this no mesh is drawn."""
+        self._bodies = BodyRenderer(self.ctx, body)
+        self._posed = None
+
+    def show(self, result: FrameResult) -> None:
+        """Show this frame from now on."""
+        self._result = result
+        self._serial += 1
+        time = result.frame.time
+        self._room.follow(result.bodies, time)
+        if result.bodies:
+            self._in_room, self._seen_at = result.bodies, time
+        elif not 0 <= time - self._seen_at <= _HOLD_S:
+            self._in_room = ()
+
+    def clear(self) -> None:
+        """Another source begins: nothing to show yet."""
+        self._result, self._in_room = None, ()
+        self._room.reset()
+
+    def panes(self, size: tuple[int, int]) -> Panes:
+        """Where the panes lie in an area of ``size`` = (width, height) pixels."""
+        shape = (16, 9) if self._result is None else self._result.frame.size
+        return arrange(size, shape)
+
+    def paint(self, target: moderngl.Framebuffer, size: tuple[int, int], scale: float) -> None:
+        """Draw everything.
+
+        Parameters
+        ----------
+        target
+            The framebuffer, at least ``size`` pixels.
+        size
+            (width, height) in pixels.
+        scale
+            Pixels for each point, for the captions.
+        """
+        panes = self.panes(size)
+        target.use()
+        target.viewport = (0, 0, *size)
+        target.clear(*_BACKGROUND, 1.0, depth=1.0)
+        self._pose()
+        self._paint_video(panes.video)
+        self._paint_room(panes.room)
+        self._paint_captions(panes, scale)
+
+    def _pose(self) -> None:
+        """Skin every body once; both panes draw the same vertices."""
+        if self._bodies is None or self._posed is self._in_room:
+            return
+        self._posed = self._in_room
+        for slot, body in enumerate(self._in_room):
+            self._bodies.pose(body.rotmats, body.betas, body.transl, slot)
+
+    def _paint_video(self, pane: Rectangle) -> None:
+        if self._result is None:
+            return
+        frame = self._result.frame
+        place = letterbox(frame.size, pane)
+        if self._uploaded_for != (self._serial, place.size):
+            self._plane.upload(frame.image, place.size)
+            self._uploaded_for = (self._serial, place.size)
+        self._plane.draw(place)
+        if self._bodies is None or not self.show_mesh:
+            return
+        for slot, body in enumerate(self._result.bodies):
+            camera = Camera.over_frame(body, frame.size)
+            self._bodies.draw(camera, slot=slot, opacity=_OVERLAY_OPACITY)
+
+    def _paint_room(self, pane: Rectangle) -> None:
+        self.ctx.viewport = pane.as_tuple()
+        camera = self.orbit.camera(pane.size)
+        into_room = self._room.from_camera
+        self._floor.draw(camera, [_moved(into_room, body.joints) for body in self._in_room])
+        if self._bodies is None:
+            return
+        for slot in range(len(self._in_room)):
+            self._bodies.draw(camera.seeing(into_room), slot=slot)
+
+    def _paint_captions(self, panes: Panes, scale: float) -> None:
+        margin = round(_MARGIN * scale)
+        for text, pane in (("VIDEO", panes.video), ("3D", panes.room)):
+            plane, (width, height) = self._caption(text, scale)
+            top = pane.y + pane.height - margin - height
+            plane.draw(Rectangle(pane.x + margin, top, width, height), blend=True)
+        for text, pane in ((self.hint, panes.video), (self.room_hint, panes.room)):
+            if not text:
+                continue
+            plane, (width, height) = self._caption(text, scale)
+            left = pane.x + (pane.width - width) // 2
+            bottom = pane.y + (2 * margin if self._result else (pane.height - height) // 2)
+            plane.draw(Rectangle(left, bottom, width, height), blend=True)
+
+    def _caption(self, text: str, scale: float) -> tuple[ImagePlane, tuple[int, int]]:
+        key = (text, scale)
+        if key not in self._captions:
+            picture = self._picture_of_text(text, scale)
+            size = (picture.shape[1], picture.shape[0])
+            plane = ImagePlane(self.ctx)
+            plane.upload(picture, size)
+            self._captions[key] = (plane, size)
+        return self._captions[key]
+
+
+def _moved(matrix: Array, points: Array) -> Array:
+    return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])

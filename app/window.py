@@ -1,0 +1,82 @@
+"""The program with a window: the application, its look, and how it starts and ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyqtgraph as pg
+from PyQt6.QtCore import QEvent, QTimer
+from PyQt6.QtGui import QSurfaceFormat
+from PyQt6.QtWidgets import QApplication
+
+from app import theme
+from app.main_window import MainWindow
+from app.scene_view import surface_format
+from app.session import LivePipeline, SourceChoice
+
+
+def make_application() -> QApplication:
+    """The application with our look; made once in a process."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    QSurfaceFormat.setDefaultFormat(surface_format())  # must stand before the application
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("hmr-live")
+    application.setDesktopFileName("hmr-live")
+    theme.apply_theme(application)
+    pg.setConfigOptions(antialias=False, background=theme.PANEL, foreground=theme.MUTED)
+    return application
+
+
+def run_window(
+    source: str | int | None,
+    *,
+    demo_clip: Path,
+    smoothing: bool = True,
+    network: Path | None = None,
+    body: Path | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+) -> int:
+    """Open the window and stay until it is closed.
+
+    Parameters
+    ----------
+    source
+        Camera number or file; the demo clip when None.
+    demo_clip
+        The shipped clip.
+    smoothing
+        False starts without smoothing.
+    network, body, backend, threads
+        See :meth:`engine.pipeline.Pipeline.open`; ``body`` is a file.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    application = make_application()
+    options: dict[str, Any] = {"network": network, "backend": backend, "threads": threads}
+
+    def open_pipeline() -> LivePipeline:
+        from app.pipeline_options import open_pipeline  # networks load after the window is there
+
+        return open_pipeline(body, **options)
+
+    demo = SourceChoice(demo_clip, "Demo clip", loop=True)
+    window = MainWindow(open_pipeline, demo, smoothing=smoothing)
+    window.show()
+    window.open(demo if source is None else source)
+    # Python runs the handler between any two of its steps, in the midst of a paintGL too, where
+    # closing would pull the context from under Qt: so close when the event loop has time.
+    signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))
+    code = application.exec()
+    # Widgets must not outlive the application, and Python would take them down in any order.
+    window.deleteLater()
+    application.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+    return code

@@ -1,0 +1,189 @@
+"""All GLSL 3.30 of the project, one constant a stage."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: SMPL's forward pass for one vertex (Loper et al. 2015, equations 2 to 10), captured by
+#: transform feedback.  ``rest`` already holds the pose correctives where POSE_CORRECTIVES is 0.
+SKIN_VERTEX: Final = """
+#version 330
+uniform mat4 transforms[24];
+uniform float betas[10];
+uniform vec3 transl;
+uniform int vertex_count;
+uniform int row_length;
+uniform sampler2D shapedirs;
+#if POSE_CORRECTIVES
+uniform vec4 pose_feature[52];
+uniform sampler2D posedirs;
+#endif
+
+in vec3 rest;
+in vec3 rest_normal;
+in uvec4 joints_a;
+in uvec4 joints_b;
+in vec4 weights_a;
+in vec4 weights_b;
+
+out vec3 position;
+out vec3 normal;
+
+vec3 direction(sampler2D table, int k) {
+    int texel = k * vertex_count + gl_VertexID;
+    return texelFetch(table, ivec2(texel % row_length, texel / row_length), 0).rgb;
+}
+
+void main() {
+    vec3 shaped = rest;
+    for (int k = 0; k < 10; ++k) shaped += betas[k] * direction(shapedirs, k);
+#if POSE_CORRECTIVES
+    for (int k = 0; k < 207; ++k) shaped += pose_feature[k / 4][k % 4] * direction(posedirs, k);
+#endif
+    mat4 blend = mat4(0.0);
+    for (int i = 0; i < 4; ++i) {
+        blend += weights_a[i] * transforms[joints_a[i]];
+        blend += weights_b[i] * transforms[joints_b[i]];
+    }
+    position = (blend * vec4(shaped, 1.0)).xyz + transl;
+    normal = mat3(blend) * rest_normal;
+}
+"""
+
+BODY_VERTEX: Final = """
+#version 330
+uniform mat4 view;
+uniform mat4 projection;
+in vec3 position;
+in vec3 normal;
+out vec3 view_position;
+out vec3 view_normal;
+
+void main() {
+    vec4 seen = view * vec4(position, 1.0);
+    view_position = seen.xyz;
+    view_normal = mat3(view) * normal;
+    gl_Position = projection * seen;
+}
+"""
+
+#: A soft studio: a large key light from the upper left (wrapped diffuse, as skin and clay scatter
+#: light), sky and floor fill, a cool rim from behind and a broad highlight.  Works in linear
+#: light; the lights stand still relative to the viewer.
+BODY_FRAGMENT: Final = """
+#version 330
+uniform vec3 base_color;
+uniform float opacity;
+in vec3 view_position;
+in vec3 view_normal;
+out vec4 color;
+
+void main() {
+    vec3 n = normalize(view_normal);
+    vec3 v = normalize(-view_position);
+    vec3 key = normalize(vec3(-0.45, 0.75, 0.65));
+    vec3 back = normalize(vec3(0.75, 0.35, -0.45));
+    float wrapped = max((dot(n, key) + 0.30) / 1.30, 0.0);
+    float sky = 0.5 + 0.5 * n.y;
+    vec3 light = 1.02 * wrapped * wrapped * vec3(1.00, 0.96, 0.90)
+               + mix(vec3(0.105, 0.080, 0.070), vec3(0.25, 0.28, 0.33), sky);
+    float facing = max(dot(n, v), 0.0);
+    float rim = pow(1.0 - facing, 3.0) * max(dot(n, back) + 0.35, 0.0);
+    float shine = pow(max(dot(n, normalize(key + v)), 0.0), 22.0);
+    vec3 linear = base_color * light * (0.72 + 0.28 * facing)
+                + 0.10 * shine + 0.55 * rim * vec3(0.62, 0.80, 1.00);
+    color = vec4(pow(clamp(linear, 0.0, 1.0), vec3(1.0 / 2.2)), opacity);
+}
+"""
+
+#: Only that a body is there.
+SILHOUETTE_FRAGMENT: Final = """
+#version 330
+in vec3 view_position;
+in vec3 view_normal;
+out vec4 color;
+void main() { color = vec4(1.0); }
+"""
+
+#: A rectangle over the whole viewport from four corner numbers, without any buffer.
+PLANE_VERTEX: Final = """
+#version 330
+out vec2 uv;
+void main() {
+    vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
+    uv = vec2(corner.x, 1.0 - corner.y);
+    gl_Position = vec4(2.0 * corner - 1.0, 0.0, 1.0);
+}
+"""
+
+PLANE_FRAGMENT: Final = """
+#version 330
+uniform sampler2D picture;
+uniform float brightness;
+in vec2 uv;
+out vec4 color;
+void main() {
+    vec4 texel = texture(picture, uv);
+    color = vec4(texel.rgb * brightness, texel.a);
+}
+"""
+
+BACKDROP_FRAGMENT: Final = """
+#version 330
+uniform vec3 top;
+uniform vec3 bottom;
+in vec2 uv;
+out vec4 color;
+void main() { color = vec4(mix(top, bottom, smoothstep(0.0, 1.0, uv.y)), 1.0); }
+"""
+
+#: Shade under every body: each joint is a ball that hides a part of the sky from the floor.
+#: Shade and fading are worked out at the floor's vertices, which is smooth enough and spares
+#: software renderers the work at every pixel.
+FLOOR_VERTEX: Final = """
+#version 330
+#define MAX_BALLS 48
+uniform mat4 view;
+uniform mat4 projection;
+uniform vec4 balls[MAX_BALLS];
+uniform int ball_count;
+uniform float extent;
+in vec2 spot;
+out vec2 ground;
+out vec3 look;  // shade, fading of the lines, fading of the floor
+
+void main() {
+    ground = spot;
+    float shade = 1.0;
+    for (int i = 0; i < ball_count; ++i) {
+        vec3 away = balls[i].xyz - vec3(spot.x, 0.0, spot.y);
+        float distance2 = max(dot(away, away), 1e-4);
+        float radius2 = balls[i].w * balls[i].w;
+        float hidden = radius2 * max(away.y, 0.0) / (distance2 * sqrt(distance2));
+        shade *= 1.0 - clamp(hidden, 0.0, 0.6);
+    }
+    float radius = length(spot) / extent;
+    look = vec3(shade, 1.0 - smoothstep(0.1, 0.8, radius), 1.0 - smoothstep(0.25, 1.0, radius));
+    gl_Position = projection * view * vec4(spot.x, 0.0, spot.y, 1.0);
+}
+"""
+
+#: A line every metre and a fainter one every half metre, as wide as a pixel at any distance.
+FLOOR_FRAGMENT: Final = """
+#version 330
+uniform vec3 floor_color;
+uniform vec3 line_color;
+in vec2 ground;
+in vec3 look;
+out vec4 color;
+
+void main() {
+    vec2 per_metre = 1.0 / max(fwidth(ground), 1e-5);  // pixels
+    vec2 metre = 1.25 - abs(fract(ground - 0.5) - 0.5) * per_metre;
+    vec2 half_metre = 1.0 - abs(fract(2.0 * ground - 0.5) - 0.5) * (0.5 * per_metre);
+    vec2 line = clamp(max(metre, 0.45 * clamp(half_metre, 0.0, 1.0)), 0.0, 1.0)
+              * clamp(0.25 * per_metre, 0.0, 1.0);
+    vec3 surface = mix(floor_color, line_color, max(line.x, line.y) * look.y);
+    color = vec4(surface * look.x, look.z);
+}
+"""

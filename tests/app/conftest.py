@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QSettings
+from PyQt6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.cli import has_display
+from app.main_window import MainWindow
+from app.session import LivePipeline, SourceChoice
+from app.window import make_application
+from engine.body import BodyModel
+from engine.render.offscreen import leave_context
+from tests.app.support import CLIP, MovingPerson
+
+
+@pytest.fixture(scope="session")
+def qapp() -> QApplication:
+    """The program's own application, with its surface format and theme."""
+    if not has_display():
+        pytest.skip("the window needs a screen: run under xvfb-run, as make test does")
+    return make_application()
+
+
+@pytest.fixture(autouse=True)
+def _own_preferences(tmp_path: Path) -> None:
+    """Tests neither read nor change the preferences of whoever runs them."""
+    for scope in QSettings.Scope:
+        QSettings.setPath(QSettings.Format.IniFormat, scope, str(tmp_path / "preferences"))
+
+
+@pytest.fixture(scope="session")
+def body() -> BodyModel:
+    return BodyModel.default()
+
+
+@pytest.fixture
+def person(body: BodyModel) -> MovingPerson:
+    return MovingPerson(body)
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot) -> Iterator[Callable[..., MainWindow]]:
+    """Opens real windows and closes them after the test."""
+    windows: list[MainWindow] = []
+    leave_context()  # of tests before this one that draw without a window
+
+    def opened(open_pipeline: Callable[[], LivePipeline], **options: bool) -> MainWindow:
+        window = MainWindow(open_pipeline, SourceChoice(CLIP, "Demo clip", loop=True), **options)
+        windows.append(window)
+        qtbot.addWidget(window)
+        window.resize(1100, 700)
+        window.show()
+        qtbot.waitUntil(lambda: window.view.works, timeout=10_000)
+        # Shortcuts belong to the active window, and a virtual screen has nobody who activates one.
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+        return window
+
+    yield opened
+    for window in windows:
+        window.close()
+
+
+@pytest.fixture
+def window(
+    open_window: Callable[..., MainWindow], person: MovingPerson, tmp_path: Path, qtbot: QtBot
+) -> MainWindow:
+    """A window that shows the demo clip and the moving person."""
+    window = open_window(lambda: person)
+    window.preferences.recordings = tmp_path / "recordings"
+    window.open(CLIP)
+    qtbot.waitUntil(lambda: window.view.shown is not None, timeout=10_000)
+    return window
