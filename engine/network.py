@@ -74,6 +74,11 @@ class HmrNetwork:
         """Name of the network, from its manifest."""
         return str(self.manifest.get("name", "unnamed"))
 
+    @property
+    def tells_presence(self) -> bool:
+        """Whether the network itself says how likely a person is in the crop."""
+        return "score" in self.manifest["outputs"]
+
     def _read_contract(self, path: Path) -> None:
         try:
             source: dict[str, Any] = self.manifest["input"]

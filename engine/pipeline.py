@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 LOST_SCORE = 0.35
 #: A region whose side is below this many pixels holds too little to recover anybody.
 MIN_REGION_PX = 24
+#: A network that does not tell whether somebody is there is checked by the detector this often.
+CHECK_EVERY = 30
 #: While nobody is in sight, the detector runs on every third frame only: it is the dearest stage.
 SEARCH_EVERY = 3
 
@@ -40,6 +42,8 @@ class _Track:
 
     region: Region
     smoother: BodySmoother = field(default_factory=BodySmoother)
+    #: Frames since the detector last saw the person.
+    unchecked: int = 0
 
 
 class Pipeline:
@@ -111,6 +115,8 @@ class Pipeline:
         """Follow one person, the largest at the time of detection, from frame to frame."""
         timer = StageTimer()
         timer.milliseconds["capture"] = frame.capture_ms
+        if self._track is not None and not self.network.tells_presence:
+            self._check(self._track, frame, timer)
         if self._track is None:
             self._search(frame, timer)
         bodies: tuple[BodyState, ...] = ()
@@ -153,6 +159,17 @@ class Pipeline:
             detections = self.detector.detect(frame.image)
         if detections:
             self._track = _Track(detections[0].region)
+
+    def _check(self, track: _Track, frame: Frame, timer: StageTimer) -> None:
+        """Let go of a person whom the detector, asked from time to time, no longer sees there."""
+        track.unchecked += 1
+        if track.unchecked < CHECK_EVERY:
+            return
+        track.unchecked = 0
+        with timer("detect"):
+            detections = self.detector.detect(frame.image)
+        if not any(_same_place(track.region, found.region) for found in detections):
+            self.reset()
 
     def _recover(self, frame: Frame, region: Region, timer: StageTimer) -> BodyState | None:
         """Body in the region, or None when nobody is there any more."""
@@ -232,3 +249,10 @@ def _is_usable(region: Region, size: tuple[int, int]) -> bool:
     near_x = -margin < region.cx < size[0] + margin
     near_y = -margin < region.cy < size[1] + margin
     return near_x and near_y and region.side < 8 * math.hypot(*size)
+
+
+def _same_place(first: Region, second: Region) -> bool:
+    """Whether two regions can hold the same person."""
+    apart = math.hypot(first.cx - second.cx, first.cy - second.cy)
+    ratio = first.side / second.side
+    return apart < min(first.side, second.side) / 2 and 0.4 < ratio < 2.5

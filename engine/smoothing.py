@@ -85,8 +85,8 @@ class OneEuroRotation:
         return self._value
 
 
-#: Found on the shipped clips: no visible trembling at rest, under two frames of lag in a jump.
-POSE_SETTINGS = OneEuroSettings(min_cutoff=1.5, beta=0.6)
+#: Found on the test clips: half of the raw poses' trembling, without visible lag in a jump.
+POSE_SETTINGS = OneEuroSettings(min_cutoff=1.0, beta=2.5)
 #: (x / z, y / z) and log z of the translation: the person's place in the picture must not lag.
 PLACE_SETTINGS = OneEuroSettings(min_cutoff=2.0, beta=30.0)
 DEPTH_SETTINGS = OneEuroSettings(min_cutoff=0.6, beta=3.0)

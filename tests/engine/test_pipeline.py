@@ -9,7 +9,7 @@ from engine.body import BodyModel
 from engine.crop import region_around
 from engine.detector import Detection
 from engine.network import NetworkOutput
-from engine.pipeline import LOST_SCORE, SEARCH_EVERY, Pipeline
+from engine.pipeline import CHECK_EVERY, LOST_SCORE, SEARCH_EVERY, Pipeline
 from engine.rotations import angle_between, matrix_from_axis_angle
 from engine.state import Frame
 
@@ -41,6 +41,7 @@ class FakeNetwork:
     """Sees one person, always at the same place of the frame, upright in the crop."""
 
     name = "fake"
+    tells_presence = True
 
     def __init__(self):
         self.score = 0.95
@@ -116,6 +117,18 @@ def test_a_lost_person_is_looked_for_again(pipeline, parts):
     results = [pipeline.process(frame(2 + k)) for k in range(SEARCH_EVERY)]
     assert detector.calls == 2
     assert results[-1].bodies
+
+
+def test_a_network_that_cannot_tell_presence_is_checked_by_the_detector(pipeline, parts):
+    detector, network = parts
+    network.tells_presence = False
+    for k in range(2 * CHECK_EVERY + 1):
+        assert pipeline.process(frame(k)).bodies
+    assert detector.calls == 3
+    detector.place = None
+    ended = [pipeline.process(frame(k)).bodies == () for k in range(100, 100 + CHECK_EVERY)]
+    assert ended[-1]
+    assert not ended[0]
 
 
 def test_an_empty_room_does_not_cost_a_detection_on_every_frame(pipeline, parts):
