@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     cameras = commands.add_parser("cameras", help="list the cameras of this machine")
     cameras.set_defaults(run=_cameras)
 
+    doctor = commands.add_parser("doctor", help="what is found here, what is chosen and why")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    _add_pipeline_options(doctor)
+    doctor.set_defaults(run=_doctor)
+
     recover = commands.add_parser("recover", help="save what an interrupted recording left behind")
     recover.add_argument("journal", type=Path, help="the .npz.part file")
     recover.set_defaults(run=_recover)
@@ -97,7 +103,9 @@ def _add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     nothing = argparse.SUPPRESS
     group.add_argument("--network", type=Path, default=nothing, help="an .onnx with its manifest")
     group.add_argument("--body", type=Path, default=nothing, help="an SMPL .pkl or .npz")
-    group.add_argument("--backend", default=nothing, help="auto or onnxruntime (default: auto)")
+    group.add_argument(
+        "--backend", default=nothing, help="auto, or a name that doctor lists (default: auto)"
+    )
     group.add_argument("--threads", type=int, default=nothing, help="threads of one inference")
     group.add_argument("--no-smoothing", action="store_true", default=nothing, help="raw poses")
 
@@ -149,9 +157,10 @@ def _run(options: argparse.Namespace) -> int:
         if sys.stderr.isatty() and done % 10 == 0:
             print(f"\r{done}/{total or '?'} frames", end="", file=sys.stderr, flush=True)
 
-    summary = run_offline(
-        source, pipeline, options.out, overlay=not options.no_overlay, progress=show
-    )
+    with closing(pipeline):
+        summary = run_offline(
+            source, pipeline, options.out, overlay=not options.no_overlay, progress=show
+        )
     if sys.stderr.isatty():
         print("\r", end="", file=sys.stderr)
     print(summary.as_text())
@@ -163,7 +172,8 @@ def _bench(options: argparse.Namespace) -> int:
     from engine.bench import bench_pipeline
 
     path = Path(options.input) if options.input else asset_path(*DEMO_CLIP)
-    report = bench_pipeline(path, _open_pipeline(options), frames=options.frames)
+    with closing(_open_pipeline(options)) as pipeline:
+        report = bench_pipeline(path, pipeline, frames=options.frames)
     print(report.as_json() if options.json else report.as_text())
     return 0
 
@@ -177,6 +187,18 @@ def _cameras(options: argparse.Namespace) -> int:
     if not cameras:
         print("There is no camera on this machine.")
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from engine.doctor import examine
+
+    report = examine(
+        backend=getattr(options, "backend", "auto"),
+        network=getattr(options, "network", None),
+        threads=_threads(options),
+    )
+    print(report.as_json() if options.json else report.as_text())
+    return 0 if report.good else 1
 
 
 def _recover(options: argparse.Namespace) -> int:
@@ -195,6 +217,10 @@ def _open_pipeline(options: argparse.Namespace) -> Pipeline:
         network=getattr(options, "network", None),
         body=BodyModel.load(body) if body else None,
         backend=getattr(options, "backend", "auto"),
-        threads=getattr(options, "threads", None) or max(1, min(os.cpu_count() or 1, 4)),
+        threads=_threads(options),
         smoothing=not getattr(options, "no_smoothing", False),
     )
+
+
+def _threads(options: argparse.Namespace) -> int:
+    return getattr(options, "threads", None) or max(1, min(os.cpu_count() or 1, 4))

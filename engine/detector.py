@@ -44,6 +44,10 @@ class PersonDetector:
         self._backend = open_backend(path, name=backend, threads=threads)
         self._anchors = _anchors()
 
+    def close(self) -> None:
+        """Give the back end's memory back."""
+        self._backend.close()
+
     def detect(self, image: Image) -> list[Detection]:
         """Find people in an ``(H, W, 3)`` BGR frame; largest first, empty when there are none."""
         height, width = image.shape[:2]

@@ -79,6 +79,10 @@ class HmrNetwork:
         """Whether the network itself says how likely a person is in the crop."""
         return "score" in self.manifest["outputs"]
 
+    def close(self) -> None:
+        """Give the back end's memory back."""
+        self.backend.close()
+
     def _read_contract(self, path: Path) -> None:
         try:
             source: dict[str, Any] = self.manifest["input"]

@@ -111,6 +111,11 @@ class Pipeline:
         self._track = None
         self._frames_without = 0
 
+    def close(self) -> None:
+        """Give the networks' memory back; the pipeline cannot be used afterwards."""
+        self.detector.close()
+        self.network.close()
+
     def process(self, frame: Frame) -> FrameResult:
         """Follow one person, the largest at the time of detection, from frame to frame."""
         timer = StageTimer()

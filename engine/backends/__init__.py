@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from pathlib import Path
-from typing import Final
 
-from engine.backends.base import Backend
+from engine.backends.automatic import AutomaticBackend
+from engine.backends.base import Backend, BackendUnavailableError, check_outputs
+from engine.backends.registry import BACKENDS, Entry, candidates, import_module
 from engine.errors import BackendError
 
-__all__ = ["BACKENDS", "Backend", "open_backend"]
+__all__ = ["BACKENDS", "Backend", "BackendUnavailableError", "Entry", "open_backend"]
 
 logger = logging.getLogger(__name__)
 
-#: Module of each back end, in the order in which ``auto`` tries them.
-BACKENDS: Final = {"onnxruntime": "engine.backends.onnx_runtime"}
-
 
 def open_backend(model: Path, *, name: str = "auto", threads: int = 1) -> Backend:
-    """Load a network file into the named back end, or into the first that works.
+    """Load a network file into the named back end, or into the best that works.
 
     Parameters
     ----------
     model
         An ``.onnx`` file.
     name
-        ``auto`` or a key of :data:`BACKENDS`.
+        ``auto`` or a key of :data:`BACKENDS`.  ``auto`` goes on with the next one when a device
+        is lost on the way; a named back end is never replaced silently.
     threads
         Threads that one inference may use.
 
@@ -35,19 +33,31 @@ def open_backend(model: Path, *, name: str = "auto", threads: int = 1) -> Backen
     BackendError
         If the name is unknown or no back end could load the network.
     """
-    if name != "auto" and name not in BACKENDS:
-        known = ", ".join(["auto", *BACKENDS])
+    if name == "auto":
+        backend: Backend = AutomaticBackend(model, candidates(), threads=threads)
+    elif name in BACKENDS:
+        backend = _open_named(model, BACKENDS[name], threads)
+    else:
+        known = ", ".join(["auto", *sorted(BACKENDS)])
         raise BackendError(f"There is no back end called {name!r}: choose one of {known}.")
-    failures = []
-    for candidate in BACKENDS if name == "auto" else [name]:
-        try:
-            module = importlib.import_module(BACKENDS[candidate])
-            backend: Backend = module.load(model, threads=threads)
-        except ImportError as error:
-            failures.append(f"{candidate} is not installed ({error})")
-        except BackendError as error:
-            failures.append(str(error))
-        else:
-            logger.info("%s runs on %s", model.name, backend.describe())
-            return backend
-    raise BackendError(f"The network {model.name} cannot be run: {'; '.join(failures)}.")
+    logger.info("%s runs on %s", model.name, backend.describe())
+    return backend
+
+
+def _open_named(model: Path, entry: Entry, threads: int) -> Backend:
+    try:
+        backend = import_module(entry).load(model, threads=threads, name=entry.name)
+        check_outputs(backend, model)
+    except ImportError as error:
+        raise BackendError(
+            f"{entry.name} is not installed ({error}): {entry.install}, or leave out --backend."
+        ) from error
+    except BackendUnavailableError as error:
+        raise BackendError(
+            f"{entry.name} cannot be used here ({error}): choose another or leave out --backend."
+        ) from error
+    except BackendError as error:
+        raise BackendError(
+            f"The network {model.name} cannot be run: {str(error).rstrip('.')}."
+        ) from error
+    return backend

@@ -1,0 +1,144 @@
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import doctor, gpu
+from engine.backends import BACKENDS, Entry
+from engine.backends.base import BackendUnavailableError
+from engine.doctor import Finding, Report, backend_finding, examine
+from engine.errors import RenderError
+from engine.gpu import NvidiaGpu, parse_gpus
+from tests.engine.backend_cases import ScriptedBackends
+
+ROOT = Path(__file__).resolve().parents[2]
+CARD = NvidiaGpu("NVIDIA GeForce RTX 4070", "580.65.06", "12282 MiB", "8.9")
+
+
+@pytest.fixture(scope="module")
+def report():
+    return examine(backend="onnxruntime")
+
+
+def found(report, topic):
+    (finding,) = [f for f in report.findings if f.topic.strip() == topic]
+    return finding
+
+
+def test_every_topic_is_one_line(report):
+    lines = report.as_text().splitlines()
+    assert len(lines) == len(report.findings)
+    for topic in ("Python", "System", "Processor", "NVIDIA GPU", "OpenGL", "Cameras", "Chosen"):
+        assert sum(line[2:].startswith(topic) for line in lines) == 1
+
+
+def test_it_names_the_installed_runtime_and_what_was_chosen(report):
+    version = importlib.metadata.version("onnxruntime")
+    assert version in found(report, "onnxruntime").found
+    assert "onnxruntime (ONNX Runtime" in found(report, "Chosen").found
+    assert "asked for by name" in found(report, "Chosen").found
+
+
+def test_auto_gives_the_reason_of_its_choice():
+    chosen = found(examine(), "Chosen").found
+    name = chosen.split(" ", maxsplit=1)[0]
+    assert BACKENDS[name].reason in chosen
+
+
+def test_what_is_not_installed_comes_with_advice(monkeypatch):
+    monkeypatch.setattr(doctor, "nvidia_gpus", lambda: (CARD,))
+    finding = backend_finding(BACKENDS["onnxruntime-cuda"])
+    assert "not installed" in finding.found
+    assert "onnxruntime-gpu" in finding.advice
+
+
+def test_without_an_nvidia_gpu_nothing_for_it_is_advised(monkeypatch):
+    monkeypatch.setattr(doctor, "nvidia_gpus", lambda: ())
+    finding = backend_finding(BACKENDS["onnxruntime-cuda"])
+    assert "would need an NVIDIA GPU" in finding.found
+    assert not finding.advice
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (BackendUnavailableError("there is no GPU"), "installed, but there is no GPU"),
+        (OSError("libnvinfer.so.10 is missing"), "broken (libnvinfer.so.10 is missing)"),
+    ],
+)
+def test_a_package_that_fails_is_a_line_and_not_the_end(error, text, monkeypatch):
+    entry = ScriptedBackends(monkeypatch).add("fast")
+
+    def fail(name):
+        raise error
+
+    sys.modules[entry.module].version = fail
+    assert backend_finding(entry).found == text
+
+
+def test_a_machine_without_opengl_is_a_sentence_and_not_good(monkeypatch):
+    def none():
+        raise RenderError("This machine offers no OpenGL 3.3.")
+
+    monkeypatch.setattr("engine.render.offscreen.create_standalone_context", none)
+    report = examine(backend="onnxruntime")
+    assert found(report, "OpenGL") == Finding("OpenGL", "This machine offers no OpenGL 3.3.", False)
+    assert not report.good
+
+
+def test_a_network_that_is_missing_is_a_sentence(tmp_path):
+    report = examine(backend="onnxruntime", network=tmp_path / "none.onnx")
+    assert "There is no network at" in found(report, "Chosen").found
+    assert not report.good
+
+
+def test_gpus_are_listed_as_their_driver_says(monkeypatch):
+    monkeypatch.setattr(doctor, "nvidia_gpus", lambda: (CARD,))
+    line = found(examine(backend="onnxruntime"), "NVIDIA GPU").found
+    assert line == ("NVIDIA GeForce RTX 4070, driver 580.65.06, 12282 MiB, compute capability 8.9")
+
+
+def test_lines_of_nvidia_smi_are_read():
+    text = "NVIDIA GeForce RTX 4070, 580.65.06, 12282 MiB, 8.9\n[Not Supported]\n\n"
+    assert parse_gpus(text) == (CARD,)
+
+
+def test_a_machine_without_the_driver_has_no_gpu(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert gpu.nvidia_gpus.__wrapped__() == ()
+
+
+def test_json_holds_the_same(report):
+    assert json.loads(report.as_json())["findings"][0]["topic"] == "Python"
+    assert not json.loads(Report((Finding("x", "y", False),)).as_json())["good"]
+
+
+def test_the_command_prints_the_report():
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "doctor", "--backend", "onnxruntime"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Chosen" in ended.stdout
+
+
+def test_other_systems_back_ends_are_left_out(report):
+    elsewhere = {entry.name for entry in BACKENDS.values() if not entry.exists_here}
+    assert elsewhere, "CoreML or DirectML is always foreign"
+    assert not elsewhere & {finding.topic.strip() for finding in report.findings}
+
+
+def test_a_back_end_of_no_particular_system_exists_everywhere():
+    assert Entry("x", "x", "x", "x").exists_here
+    assert not Entry("x", "x", "x", "x", system="plan9").exists_here
+
+
+def test_an_unknown_back_end_is_a_sentence():
+    report = examine(backend="abacus")
+    assert "There is no back end called 'abacus'" in found(report, "Chosen").found
