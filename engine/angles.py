@@ -109,7 +109,7 @@ def _side(rotmats: Array, side: str, out: float) -> list[float]:
 
 def _chain(rotmats: Array, *names: str) -> Array:
     """Rotation of the last joint against the first one's parent."""
-    total = rotmats[JOINT[names[0]]]
+    total: Array = rotmats[JOINT[names[0]]]
     for name in names[1:]:
         total = total @ rotmats[JOINT[name]]
     return total
