@@ -1,0 +1,146 @@
+"""Small stand-ins: a tiny encoder with BlazePose's layout, a body, a training set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.assets import asset_path
+from training.build import build_regressor
+from training.config import RunConfig
+from training.data.lifted import LiftedSampler
+from training.data.mocap import joint_limits
+from training.data.samples import Samples
+from training.encoders.blazepose import TENSORS, BlazePoseEncoder
+from training.encoders.tflite_reader import Graph, Operator
+from training.network import BodyNetwork
+from training.rotations import sixd_from_matrix
+from training.smpl_layer import RestBody, read_rest_body
+from training.trainer import Trainer
+
+EMB = 4 * 6
+
+
+def rest_body() -> RestBody:
+    return read_rest_body(asset_path("body", "open_body.npz"))
+
+
+def convolution(
+    number: int, inputs: tuple[int, ...], kernel: int, stride: int, *, same: bool
+) -> Operator:
+    options = {
+        "stride": (stride, stride),
+        "dilation": (1, 1),
+        "same": same,
+        "activation": 0,
+        "output_shape": (),
+    }
+    return Operator("CONV_2D", (*inputs, 1000 + number, 2000 + number), number, options)
+
+
+def tiny_graph(seed: int = 0) -> Graph:
+    """A network with the tensor numbers of ``full``: 256 -> 8 x 8 x 4 -> 2 x 2 x 6 -> heads."""
+    rng = np.random.default_rng(seed)
+    n = TENSORS["full"]
+    layers = [
+        (n.features, 0, 32, 32, (1, 256, 256, 3), 4),
+        (n.emb, n.features, 4, 4, (1, 8, 8, 4), 6),
+        (n.landmarks, n.emb, 2, 1, (1, 2, 2, 6), 195),
+        (n.world, n.emb, 2, 1, (1, 2, 2, 6), 117),
+        (n.flag, n.emb, 2, 1, (1, 2, 2, 6), 1),
+    ]
+    operators, constants, shapes = [], {}, {0: (1, 256, 256, 3)}
+    for number, source, kernel, stride, shape, channels in layers:
+        shapes[source] = shape
+        operators.append(convolution(number, (source,), kernel, stride, same=kernel != 2))
+        weight = rng.normal(0, 0.3, (channels, kernel, kernel, shape[3])) / kernel
+        constants[1000 + number] = weight.astype(np.float32)
+        constants[2000 + number] = rng.normal(0, 0.1, channels).astype(np.float32)
+        size = shape[1] // stride if kernel != 2 else 1
+        shapes[number] = (1, size, size, channels)
+    outputs = (n.landmarks, n.world, n.flag)
+    return Graph(tuple(operators), constants, shapes, {}, (0,), outputs)
+
+
+def mean_pose() -> torch.Tensor:
+    rotmats = torch.eye(3).repeat(24, 1, 1)
+    rotmats[0] = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+    return sixd_from_matrix(rotmats)
+
+
+def tiny_config(**changes: object) -> RunConfig:
+    values = {
+        "hidden": 32,
+        "batch": 16,
+        "lifted": 8,
+        "real": 16,
+        "steps": 40,
+        "warm_up": 2,
+        "learning_rate": 3e-3,
+        "mixed_precision": False,
+    }
+    return RunConfig(**{**values, **changes})
+
+
+def tiny_network(config: RunConfig) -> BodyNetwork:
+    encoder = BlazePoseEncoder(tiny_graph(), "full")
+    return BodyNetwork(encoder, build_regressor(config, EMB, rest_body(), mean_pose()))
+
+
+def tiny_samples(count: int = 32) -> Samples:
+    """Crops of one standing person, all labels known and equal."""
+    g = torch.Generator().manual_seed(3)
+    lsp = torch.randn(1, 14, 2, generator=g).expand(count, -1, -1) * 0.4
+    points = torch.randn(1, 27, 2, generator=g).expand(count, -1, -1) * 0.4
+    world = torch.randn(1, 27, 3, generator=g).expand(count, -1, -1) * 0.3
+    weight = torch.ones(count, 27, 1)
+    return Samples(
+        torch.randn(count, EMB, generator=g).half(),
+        torch.randn(count, 4, 8, 8, generator=g).half(),
+        torch.cat([lsp, weight[:, :14]], dim=-1),
+        torch.cat([points, weight], dim=-1),
+        torch.cat([world, weight], dim=-1),
+    )
+
+
+def mocap_poses(count: int = 64) -> torch.Tensor:
+    return torch.randn(count, 24, 3, generator=torch.Generator().manual_seed(5)) * 0.2
+
+
+def tiny_trainer(config: RunConfig) -> Trainer:
+    network = tiny_network(config)
+    lifted = LiftedSampler(mocap_poses(), network.regressor.body)
+    return Trainer(config, network, tiny_samples(), lifted, joint_limits(mocap_poses().numpy()))
+
+
+def write_lspet(folder: Path, numbers: list[int], order: tuple[str, ...]) -> None:
+    """The data set in its real format, with grey pictures."""
+    import cv2
+
+    images = folder / "lspet_224" / "images"
+    images.mkdir(parents=True)
+    names = [f"im{number:05d}.jpg" for number in numbers]
+    rng = np.random.default_rng(0)
+    joints = np.zeros((len(names), 14, 3), np.float32)
+    standing = np.array(
+        [
+            *[(100, 190), (100, 160), (102, 130), (122, 130), (124, 160), (124, 190)],
+            *[(80, 130), (84, 110), (96, 90), (128, 90), (140, 110), (144, 130)],
+            *[(112, 84), (112, 60)],
+        ],
+        np.float32,
+    )
+    for row, name in enumerate(names):
+        joints[row, :, :2] = standing
+        joints[row, :, 2] = 1
+        picture = rng.integers(60, 200, (224, 224, 3)).astype(np.uint8)
+        cv2.imwrite(str(images / name), picture)
+    np.savez(
+        folder / "lspet_224" / "lspet_224.npz",
+        imgname=np.array(names),
+        joints=joints,
+        center_scale=np.ones((len(names), 3), np.float32),
+        order=np.array(order),
+    )

@@ -1,0 +1,149 @@
+"""Exported networks give the numbers of the trained ones; the shipped ones are what they say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import helper, numpy_helper
+
+from engine.assets import asset_path
+from engine.skeleton import JOINT_NAMES
+from engine.state import Region
+from training.data.crops import crop_matrix, network_input, warp
+from training.export import export_network, joint_change_mm
+from training.network import OUTPUTS, confidence_matrix
+from training.onnx_files import OPSET, store_as_float16, write_atomically
+
+from .cases import tiny_config, tiny_network
+
+# The exporter of torch warns about its own insides.
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    network = tiny_network(tiny_config())
+    with torch.no_grad():
+        network.regressor.update.weight.mul_(10)
+    path = tmp_path_factory.mktemp("networks") / "full.onnx"
+    change = export_network(
+        network, path, encoder="full", training={"data": "none"}, figures={"pck12": 1.0}
+    )
+    return network, path, change
+
+
+def test_the_file_gives_the_numbers_of_the_network(exported):
+    network, path, change = exported
+    assert change < 0.5
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    crops = np.random.default_rng(1).random((3, 3, 256, 256)).astype(np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(crops))
+    found = session.run(list(OUTPUTS), {"image": crops})
+    for name, a, b in zip(OUTPUTS, expected, found, strict=True):
+        np.testing.assert_allclose(a.numpy(), b, atol=2e-3, err_msg=name)
+
+
+def test_the_batch_may_have_any_size(exported):
+    _, path, _ = exported
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    crops = np.random.default_rng(1).random((4, 3, 256, 256)).astype(np.float32)
+    together = session.run(["pose_6d"], {"image": crops})[0]
+    alone = session.run(["pose_6d"], {"image": crops[2:3]})[0]
+    assert together.shape == (4, 24, 6)
+    np.testing.assert_allclose(together[2:3], alone, atol=1e-5)
+
+
+def test_the_manifest_describes_the_file(exported):
+    _, path, change = exported
+    manifest = json.loads(path.with_suffix(".json").read_text())
+    assert manifest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert list(manifest["outputs"]) == list(OUTPUTS)
+    assert manifest["figures"]["pck12"] == 1.0
+    assert manifest["figures"]["onnx_joint_change_mm"] == round(change, 3)
+
+
+def test_another_networks_file_is_noticed(exported):
+    _, path, _ = exported
+    other = tiny_network(tiny_config(seed=1))
+    with torch.no_grad():
+        other.regressor.update.weight.mul_(100)
+    assert joint_change_mm(other, path) > 1
+
+
+def test_the_file_tells_nothing_about_the_machine_that_made_it(exported):
+    _, path, _ = exported
+    content = path.read_bytes()
+    assert b".py" not in content
+    assert b"site-packages" not in content
+
+
+def test_small_weights_stay_in_float32():
+    weight = numpy_helper.from_array(np.full((16, 16), 0.5, np.float32), "w")
+    bias = numpy_helper.from_array(np.full(16, 0.1, np.float32), "b")
+    values = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, ["n", 16]) for n in "xy"]
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["z"]),
+        helper.make_node("Add", ["z", "b"], "y"),
+    ]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], [weight, bias])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+    store_as_float16(model)
+    kinds = {t.name: t.data_type for t in model.graph.initializer}
+    assert kinds["w.float16"] == onnx.TensorProto.FLOAT16
+    assert kinds["b"] == onnx.TensorProto.FLOAT
+    onnx.checker.check_model(model)
+
+
+def test_a_reader_never_meets_half_a_file(tmp_path):
+    path = tmp_path / "a" / "file"
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_each_joint_has_landmarks_for_its_confidence():
+    matrix = confidence_matrix()
+    assert matrix.shape == (33, len(JOINT_NAMES))
+    torch.testing.assert_close(matrix.sum(dim=0), torch.ones(24))
+
+
+@pytest.mark.parametrize("name", ["full", "person_detector"])
+def test_shipped_networks_match_their_manifests(name):
+    path = asset_path("networks", f"{name}.onnx")
+    manifest = json.loads(path.with_suffix(".json").read_text())
+    assert manifest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    model = onnx.load(str(path))
+    onnx.checker.check_model(model)
+    assert [o.version for o in model.opset_import if o.domain == ""] == [OPSET]
+    assert manifest["opset"] == OPSET
+    assert [o.name for o in model.graph.output] == list(manifest["outputs"])
+    (image,) = model.graph.input
+    assert image.name == manifest["input"]["name"]
+    batch, _, height, width = image.type.tensor_type.shape.dim
+    assert batch.dim_param
+    assert [height.dim_value, width.dim_value] == manifest["input"]["size"]
+
+
+def test_the_shipped_network_tells_a_person_from_an_empty_picture(demo_clip):
+    reader = cv2.VideoCapture(str(demo_clip))
+    ok, frame = reader.read()
+    assert ok
+    height, width = frame.shape[:2]
+    region = Region(width / 2, height / 2, max(height, width) * 1.1)
+    person = warp(frame, crop_matrix(region))
+    empty = np.full_like(person, 127)
+    session = onnxruntime.InferenceSession(
+        str(asset_path("networks", "full.onnx")), providers=["CPUExecutionProvider"]
+    )
+    scores = session.run(["score"], {"image": network_input(np.stack([person, empty]))})[0]
+    assert scores[0, 0] > 0.8
+    assert scores[1, 0] < 0.2

@@ -1,0 +1,131 @@
+"""Training lowers its losses, is repeatable, and goes on after a stop as if there had been none."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from engine.errors import AssetError
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.config import RUNS, RunConfig
+
+from .cases import tiny_config, tiny_samples, tiny_trainer
+
+
+def weights(trainer):
+    return torch.cat([p.detach().flatten() for p in trainer.network.regressor.parameters()])
+
+
+def checkpoint(trainer):
+    return Checkpoint(
+        trainer.config, trainer.step_number, 1.0, trainer.average, trainer.state(), [], {}
+    )
+
+
+def test_a_few_steps_lower_the_losses():
+    trainer = tiny_trainer(tiny_config(dropout=0.0))
+    rows = [trainer.step() for _ in range(40)]
+    for name in ("reprojection", "teacher_world"):
+        first = sum(row[name] for row in rows[:5])
+        assert sum(row[name] for row in rows[-5:]) < 0.8 * first, name
+
+
+def test_mixed_precision_trains_too():
+    trainer = tiny_trainer(tiny_config(mixed_precision=True))
+    assert all(math.isfinite(value) for value in trainer.step().values())
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not():
+    def trained(seed):
+        trainer = tiny_trainer(tiny_config(seed=seed))
+        for _ in range(3):
+            trainer.step()
+        return weights(trainer)
+
+    first, same, other = trained(0), trained(0), trained(1)
+    assert torch.equal(first, same)
+    assert not torch.allclose(first, other)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, late):
+    config = tiny_config(train_late=late, encoder_rate=1e-4)
+    whole = tiny_trainer(config)
+    for _ in range(3):
+        whole.step()
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, checkpoint(whole))
+    for _ in range(3):
+        whole.step()
+    resumed = tiny_trainer(config)
+    saved = load_checkpoint(path)
+    resumed.load_state(saved.network, saved.training, saved.step)
+    for _ in range(3):
+        resumed.step()
+    assert torch.equal(weights(whole), weights(resumed))
+    for name, value in whole.average.items():
+        assert torch.equal(value, resumed.average[name]), name
+
+
+def test_a_frozen_encoder_stays_as_published():
+    trainer = tiny_trainer(tiny_config())
+    before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
+    trainer.step()
+    for name, parameter in trainer.network.encoder.named_parameters():
+        assert torch.equal(parameter, before[name]), name
+
+
+def test_late_training_moves_late_layers_and_heads_only():
+    trainer = tiny_trainer(tiny_config(train_late=True, encoder_rate=1e-3))
+    before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
+    trainer.step()
+    moved = {
+        name.split(".")[0]
+        for name, parameter in trainer.network.encoder.named_parameters()
+        if not torch.equal(parameter, before[name])
+    }
+    assert moved == {"late", "heads"}
+
+
+def test_synthetic_people_join_the_photos():
+    config = tiny_config(synthetic=4)
+    trainer = tiny_trainer(config)
+    trainer.synthetic = tiny_samples()
+    assert len(trainer._draw().lsp) == config.batch + 4
+    assert all(math.isfinite(value) for value in trainer.step().values())
+
+
+def test_the_average_follows_the_weights():
+    trainer = tiny_trainer(tiny_config())
+    name = "regressor.update.bias"
+    start = trainer.average[name].clone()
+    for _ in range(10):
+        trainer.step()
+    now = trainer.network.state_dict()[name]
+    assert (trainer.average[name] - now).norm() < (start - now).norm()
+
+
+def test_the_rate_rises_and_falls():
+    trainer = tiny_trainer(tiny_config(warm_up=10, steps=100))
+    rates = []
+    for step in range(101):
+        trainer.step_number = step
+        rates.append(trainer.rate())
+    assert rates[0] < 0.2
+    assert max(rates) > 0.95
+    assert rates[-1] < 0.03
+
+
+def test_other_files_are_no_checkpoints(tmp_path):
+    path = tmp_path / "x.pt"
+    torch.save({"step": 1}, path)
+    with pytest.raises(AssetError, match="not a checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_runs_survive_being_written_down(name):
+    assert RUNS[name].name == name
+    assert RunConfig.from_dict(RUNS[name].to_dict()) == RUNS[name]

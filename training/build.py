@@ -1,0 +1,40 @@
+"""Put a network together from a run's configuration and the files it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from training.config import RunConfig
+from training.data.body_poses import load_body_poses
+from training.data.mocap import mean_pose_6d
+from training.encoders.blazepose import BlazePoseEncoder
+from training.network import BodyNetwork
+from training.regressor import IterativeRegressor, RegressorConfig, mean_theta
+from training.smpl_layer import BodyLandmarks, RestBody, learned_corrections, read_rest_body
+
+
+def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
+    """A network with the published trunk and a fresh regressor that starts at the mean pose."""
+    encoder = BlazePoseEncoder.load(encoders, config.encoder)
+    mean_pose = torch.from_numpy(mean_pose_6d(load_body_poses(data, body)))
+    regressor = build_regressor(config, encoder.dim, read_rest_body(body), mean_pose)
+    return BodyNetwork(encoder, regressor)
+
+
+def build_regressor(
+    config: RunConfig, features: int, rest: RestBody, mean_pose: torch.Tensor
+) -> IterativeRegressor:
+    """A fresh regressor; its first weights follow from the run's seed."""
+    torch.manual_seed(config.seed)
+    sizes = RegressorConfig(
+        features=features,
+        hidden=config.hidden,
+        dropout=config.dropout,
+        iterations=config.iterations,
+        feedback=config.feedback,
+    )
+    body = BodyLandmarks(rest, learned_corrections())
+    start = mean_theta(mean_pose, torch.from_numpy(rest.joints[0]))
+    return IterativeRegressor(sizes, body, start)

@@ -1,0 +1,84 @@
+"""Checkpoints: everything that a run needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import AssetError
+from training.config import RunConfig
+
+State = dict[str, Any]
+
+
+@dataclass
+class Checkpoint:
+    """A stopped run.
+
+    Attributes
+    ----------
+    config
+        Of the run.
+    step
+        Optimiser steps done.
+    seconds
+        Time spent training, all sessions and the runs before it together.
+    network
+        Averaged (EMA) weights of the :class:`~training.network.BodyNetwork`: what is used.
+    training
+        What going on needs besides: raw weights, discriminators, optimisers, random generators.
+    history
+        One row of figures for each report.
+    samples
+        Number of crops, photos and synthetic people trained on.
+    """
+
+    config: RunConfig
+    step: int
+    seconds: float
+    network: State
+    training: State
+    history: list[dict[str, float]] = field(default_factory=list)
+    samples: dict[str, int] = field(default_factory=dict)
+
+    def description(self) -> dict[str, Any]:
+        """The manifest's words about the training."""
+        late = "regressor, late layers and heads of the trunk" if self.config.train_late else None
+        synthetic = self.samples.get("synthetic", 0)
+        people = f"; {synthetic} synthetic people with exact landmarks" if synthetic else ""
+        return {
+            "data": (
+                "Leeds Sports Pose Extended, photos im00001 to im08000 "
+                f"({self.samples.get('photos', 0)} with at least 8 visible joints, "
+                f"{self.samples.get('crops', 0)} augmented crops); 3D from BlazePose heavy, gated "
+                "by agreement with the photos' joints; CMU motion capture as prior and as lifted "
+                f"landmarks with exact parameters{people}"
+            ),
+            "trained": late or "regressor on the published trunk",
+            "hours": round(self.seconds / 3600, 2),
+            "steps": self.step,
+            "run": self.config.to_dict(),
+        }
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, replacing the file at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {**vars(checkpoint), "config": checkpoint.config.to_dict()}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint (AssetError when it is missing or of another kind)."""
+    try:
+        content = torch.load(path, weights_only=True)
+        content["config"] = RunConfig.from_dict(content["config"])
+        return Checkpoint(**content)
+    except (OSError, KeyError, TypeError, RuntimeError) as error:
+        raise AssetError(f"{path} is not a checkpoint of this program; train again.") from error

@@ -1,0 +1,1 @@
+"""Training data: photos, motion capture, the teacher's labels and stored features."""

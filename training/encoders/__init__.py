@@ -1,0 +1,1 @@
+"""Image encoders: crop in, feature vector out."""

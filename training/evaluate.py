@@ -1,0 +1,198 @@
+"""Figures on the development test set: ``python -m training.evaluate --checkpoint RUN.pt``.
+
+The development photos (im08001 to im09000) are cropped by the tracker's rule from their own
+joints, rotated upright, without augmentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.rotations import axis_angle_from_matrix
+from training.build import build_network
+from training.checkpoint import load_checkpoint
+from training.data.body_poses import load_body_poses
+from training.data.features import EXACT, load_round, round_path
+from training.data.lspet import load_lspet
+from training.data.mocap import JointLimits, joint_limits
+from training.data.samples import Samples, make_samples
+from training.data.teacher import load_labels
+from training.feedback import evidence_from
+from training.landmarks import (
+    LIMBS,
+    LSP_LIMBS,
+    LSP_LIMBS_IN_LANDMARKS,
+    LSP_LIMBS_IN_SMPL,
+    NUM_BLAZEPOSE,
+)
+from training.losses import hip_centred
+from training.metrics import (
+    bootstrap_interval,
+    mpjpe,
+    pck_hits,
+    procrustes_aligned,
+    swapped_share,
+)
+from training.network import BodyNetwork
+from training.projection import project
+from training.regressor import unpack
+
+Array = NDArray[np.floating[Any]]
+#: Teacher points believed less than this are no reference.
+_REFERENCE_WEIGHT = 0.3
+
+
+class Prediction(NamedTuple):
+    """Bodies of N crops, and what the trunk itself sees.
+
+    Attributes
+    ----------
+    joints_2d
+        ``(N, 24, 2)`` SMPL joints in [-1, 1] across the crop.
+    landmarks
+        ``(N, L, 3)`` hip-centred metres.
+    landmarks_2d
+        ``(N, L, 2)``.
+    rotmats, betas
+        ``(N, 24, 3, 3)`` and ``(N, 10)``.
+    own_2d
+        ``(N, 27, 2)`` the trunk's landmarks.
+    """
+
+    joints_2d: Array
+    landmarks: Array
+    landmarks_2d: Array
+    rotmats: Array
+    betas: Array
+    own_2d: Array
+
+
+@torch.no_grad()
+def predict(network: BodyNetwork, samples: Samples, batch: int = 256) -> Prediction:
+    """Run the regressor (and the late layers, when the samples have maps) on stored features."""
+    network.eval()
+    rows = []
+    for start in range(0, len(samples.lsp), batch):
+        part = samples.at(torch.arange(start, min(start + batch, len(samples.lsp))))
+        emb = network.encoder.emb(part.maps) if part.maps.dim() == 4 else part.emb
+        evidence = evidence_from(network.encoder.heads(emb))
+        theta = unpack(network.regressor(network.regressor.normalise(emb), evidence)[-1])
+        joints, landmarks = network.regressor.body(theta.rotmats, theta.betas)
+        rows.append(
+            Prediction(
+                *(
+                    value.numpy()
+                    for value in (
+                        project(joints, theta.camera),
+                        hip_centred(landmarks),
+                        project(landmarks, theta.camera),
+                        theta.rotmats,
+                        theta.betas,
+                        evidence.points,
+                    )
+                )
+            )
+        )
+    return Prediction(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+
+
+def figures(prediction: Prediction, samples: Samples, limits: JointLimits) -> dict[str, float]:
+    """One row of figures.
+
+    ``pck12`` is of SMPL's own joints, which is what a user gets; ``pck12_landmarks`` has the
+    learned correction between clicked points and joints; ``pck12_trunk`` is of BlazePose's
+    landmarks from the same features, without its refinement by heat maps.
+    """
+    labels = samples.lsp.numpy()
+    smpl = prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)]
+    clicked = prediction.landmarks_2d[:, NUM_BLAZEPOSE:][:, list(LSP_LIMBS)]
+    own = prediction.own_2d[:, list(LSP_LIMBS_IN_LANDMARKS)]
+    limbs = list(LIMBS)
+    found, true = prediction.landmarks[:, limbs], samples.world[:, limbs, :3].numpy()
+    believed = samples.world[:, limbs, 3].numpy() > _REFERENCE_WEIGHT
+    whole = believed.all(axis=1)
+    axis_angle = axis_angle_from_matrix(prediction.rotmats)
+    row = {
+        "photos": float(len(labels)),
+        "pck12": _pck(smpl, labels),
+        "pck12_landmarks": _pck(clicked, labels),
+        "pck12_trunk": _pck(own, labels),
+        "swapped_percent": 100 * swapped_share(smpl, labels),
+        "outside_limits_percent": 100 * float(limits.outside(axis_angle).mean()),
+        "betas_std": float(prediction.betas.std()),
+    }
+    if whole.any():
+        row["teacher_photos"] = float(whole.sum())
+        row["teacher_mpjpe_mm"] = mpjpe(found, true, believed)
+        aligned = procrustes_aligned(found[whole], true[whole])
+        row["teacher_pa_mpjpe_mm"] = mpjpe(aligned, true[whole], believed[whole])
+        # 1 means that predicted poses vary as much as the teacher's, 0 that all are the mean.
+        varied, reference = (x[whole].var(axis=0).sum() for x in (found, true))
+        row["variance_ratio"] = float(varied / reference)
+    return row
+
+
+def _pck(points: Array, labels: Array) -> float:
+    hits, counted = pck_hits(points, labels)
+    return 100 * float(hits.sum()) / max(int(counted.sum()), 1)
+
+
+def pck_interval(prediction: Prediction, samples: Samples) -> tuple[float, float]:
+    """95 % interval of ``pck12``."""
+    smpl = prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)]
+    return bootstrap_interval(*pck_hits(smpl, samples.lsp.numpy()))
+
+
+def development_samples(data: Path, cache: Path, kind: str, *, maps: bool = False) -> Samples:
+    """The development test set with the trunk's stored features."""
+    photos = load_lspet(data, "development")
+    teacher = load_labels(cache / "teacher_heavy_development.npz")
+    crops = load_round(round_path(cache / f"features_{kind}", "development", EXACT), features=maps)
+    return make_samples(photos, teacher, crops, maps=maps)
+
+
+def load_average(network: BodyNetwork, average: dict[str, Tensor]) -> BodyNetwork:
+    """Put averaged weights into a network."""
+    network.load_state_dict(average)
+    return network
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = argparse.ArgumentParser(prog="training.evaluate", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--encoders", type=Path, default=Path("encoders"))
+    parser.add_argument("--cache", type=Path, default=Path("cache"))
+    parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    o = parser.parse_args(arguments)
+    saved = load_checkpoint(o.checkpoint)
+    network = build_network(saved.config, encoders=o.encoders, data=o.data, body=o.body)
+    load_average(network, saved.network)
+    samples = development_samples(
+        o.data, o.cache, saved.config.encoder, maps=saved.config.train_late
+    )
+    prediction = predict(network, samples)
+    row = figures(prediction, samples, joint_limits(load_body_poses(o.data, o.body)))
+    low, high = pck_interval(prediction, samples)
+    report: dict[str, Any] = {
+        "split": "LSPET im08001 to im09000, tracker's region from labels, rotated upright",
+        **{name: round(value, 2) for name, value in row.items()},
+        "pck12_interval_95": [round(low, 2), round(high, 2)],
+    }
+    print(json.dumps(report, indent=2))
+    if o.out:
+        o.out.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""What is fed back between two iterations: how the body of Theta_t misses the encoder's landmarks.
+
+Three views of the same error, because a fixed-depth network should not have to learn mechanics:
+
+* the error of each landmark, in the picture and in space;
+* for each joint the turn that would serve the landmarks beyond it best if it alone could move:
+  the torque of the errors about the joint over the landmarks' moment of inertia, in the frame of
+  the joint's parent, where its rotation lives.  (One step of Gauss-Newton with a diagonal
+  Hessian; Song et al., ECCV 2020, feed a fitting energy's gradient back in the same way);
+* the change of camera that would fit the projected landmarks best.
+
+All three are plain tensor operations and part of the exported network.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from engine.skeleton import NUM_JOINTS, PARENTS
+from training.encoders.blazepose import Landmarks
+from training.landmarks import BLAZEPOSE_POINTS, BODY_LANDMARKS, HIPS, NUM_BLAZEPOSE
+from training.projection import project
+from training.rotations import multiply
+
+#: Values fed back: error and visibility of each landmark, two turns a joint, the camera.
+FEEDBACK_SIZE: Final = NUM_BLAZEPOSE * 6 + NUM_JOINTS * 6 + 3
+#: Errors enter as asinh(scale * e): linear up to a few centimetres or pixels, where the last
+#: iterations work, logarithmic beyond, where the first one does.
+_ERROR_SCALE: Final = 16.0
+_TURN_SCALE: Final = 6.0
+#: Unseen landmarks still pull a little: the encoder's guess is better than none.
+_LEAST_PULL: Final = 0.2
+#: kg-less moment of inertia (square metres) below which a joint has nothing to turn.
+_LEAST_INERTIA: Final = 0.01
+
+
+class Evidence(NamedTuple):
+    """Landmarks that the encoder itself sees, reduced to those that the body has.
+
+    Attributes
+    ----------
+    points
+        ``(N, 27, 2)`` in [-1, 1] across the crop.
+    world
+        ``(N, 27, 3)`` metres, relative to the hips' middle.
+    visibility
+        ``(N, 27)``.
+    """
+
+    points: Tensor
+    world: Tensor
+    visibility: Tensor
+
+
+def evidence_from(landmarks: Landmarks) -> Evidence:
+    """Choose the body's 27 of BlazePose's 33 landmarks."""
+    order = list(BLAZEPOSE_POINTS)
+    world = landmarks.world[:, order]
+    return Evidence(
+        landmarks.points[:, order],
+        world - world[:, list(HIPS)].mean(dim=1, keepdim=True),
+        (landmarks.visibility * landmarks.presence)[:, order],
+    )
+
+
+def moved_by() -> Tensor:
+    """``(24, 27)``: 1 where turning the joint moves the landmark."""
+    mask = torch.zeros(NUM_JOINTS, NUM_BLAZEPOSE)
+    for column, landmark in enumerate(BODY_LANDMARKS[:NUM_BLAZEPOSE]):
+        joint = landmark.frame
+        while joint >= 0:
+            mask[joint, column] = 1
+            joint = PARENTS[joint]
+    return mask
+
+
+class Feedback(nn.Module):
+    """Turns a posed body and the encoder's landmarks into the regressor's error input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved_by: Tensor
+        self.identity: Tensor
+        self.register_buffer("moved_by", moved_by())
+        self.register_buffer("identity", torch.eye(3)[None, None])
+        self._parents = list(PARENTS[1:])
+
+    def forward(
+        self, joints: Tensor, frames: Tensor, landmarks: Tensor, camera: Tensor, seen: Evidence
+    ) -> Tensor:
+        """Error of a posed body.
+
+        Parameters
+        ----------
+        joints, frames
+            ``(N, 24, 3)`` and ``(N, 24, 3, 3)`` of the tree.
+        landmarks
+            ``(N, 27, 3)`` the same body's landmarks.
+        camera
+            ``(N, 3)``.
+        seen
+            The encoder's landmarks.
+
+        Returns
+        -------
+        ``(N, FEEDBACK_SIZE)``.
+        """
+        hips = landmarks[:, list(HIPS)].mean(dim=1, keepdim=True)
+        flat = seen.points - project(landmarks, camera)
+        deep = seen.world - (landmarks - hips)
+        pull = _LEAST_PULL + (1 - _LEAST_PULL) * seen.visibility[..., None]
+        # Moves of the whole body are the camera's business, not the joints'.
+        sideways = (flat - flat[:, list(HIPS)].mean(dim=1, keepdim=True)) / camera[:, None, :1]
+        force2d = torch.cat([sideways, torch.zeros_like(flat[..., :1])], dim=-1)
+        turns = self.turns(joints - hips, frames, landmarks - hips, pull, (force2d, deep))
+        errors = torch.asinh(torch.cat([flat, deep], dim=-1) * _ERROR_SCALE)
+        return torch.cat(
+            [
+                torch.cat([errors, seen.visibility[..., None]], dim=-1).flatten(1),
+                torch.asinh(turns * _TURN_SCALE).flatten(1),
+                torch.asinh(camera_change(landmarks, camera, seen.points, pull) * 4),
+            ],
+            dim=1,
+        )
+
+    def turns(
+        self,
+        joints: Tensor,
+        frames: Tensor,
+        landmarks: Tensor,
+        pull: Tensor,
+        forces: tuple[Tensor, ...],
+    ) -> Tensor:
+        """Best turn of each joint alone, ``(N, 24, 3 * len(forces))`` radians, parent's frame.
+
+        ``sum m (p - j) x f / sum m |p - j|^2`` over the landmarks p that the joint j moves, with
+        m their pull and f the forces; the sums are expanded so that no (joint, landmark) array
+        is formed.
+        """
+        beyond = self.moved_by
+        mass = beyond @ pull
+        centre = beyond @ (pull * landmarks)
+        square = beyond @ (pull * (landmarks**2).sum(dim=-1, keepdim=True))
+        inertia = (
+            square
+            - 2 * (joints * centre).sum(dim=-1, keepdim=True)
+            + (joints**2).sum(dim=-1, keepdim=True) * mass
+        )
+        parents = torch.cat(
+            [self.identity.expand(frames.shape[0], -1, -1, -1), frames[:, self._parents]], dim=1
+        ).transpose(2, 3)
+        local = []
+        for force in forces:
+            about_hips = beyond @ (pull * torch.linalg.cross(landmarks, force))
+            torque = about_hips - torch.linalg.cross(joints, beyond @ (pull * force))
+            turn = torque / (inertia.clamp_min(0) + _LEAST_INERTIA)
+            local.append(multiply(parents, turn[..., None])[..., 0])
+        return torch.cat(local, dim=-1)
+
+
+def camera_change(landmarks: Tensor, camera: Tensor, points: Tensor, pull: Tensor) -> Tensor:
+    """Difference to the weak-perspective camera that fits best in least squares, ``(N, 3)``."""
+    total = pull.sum(dim=1)
+    flat = landmarks[..., :2]
+    middle = (pull * flat).sum(dim=1) / total
+    target = (pull * points).sum(dim=1) / total
+    spread, aim = flat - middle[:, None], points - target[:, None]
+    scale = (pull * spread * aim).sum(dim=(1, 2)) / (pull * spread**2).sum(dim=(1, 2)).clamp_min(
+        1e-3
+    )
+    # A body seen along its own axis has no size in the picture; keep the scale sensible there.
+    scale = scale.clamp(0.2, 4.0)[:, None]
+    return torch.cat([scale, target / scale - middle], dim=1) - camera

@@ -1,0 +1,80 @@
+"""Supervised losses on the last Theta (Kanazawa et al. 2018, section 3.2).
+
+Each is a weighted mean over the points that count: a batch with few labels does not weigh less
+than one with many, and a batch with none gives zero.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from training.landmarks import HIPS
+from training.rotations import axis_angle_from_matrix
+
+_EPSILON = 1e-6
+#: Crop halves.
+_AGREEMENT = 0.12
+
+
+def weighted_l1(difference: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute difference a coordinate, ``(N, K, C)`` with weights ``(N, K)``."""
+    total = (difference.abs().sum(-1) * weight).sum()
+    return total / (weight.sum() * difference.shape[-1]).clamp_min(_EPSILON)
+
+
+def reprojection_loss(projected: Tensor, labels: Tensor) -> Tensor:
+    """``sum v_i |x_i - x^_i|_1``: points ``(N, K, 2)``, labels ``(N, K, 3)`` as x, y, weight."""
+    return weighted_l1(projected - labels[..., :2], labels[..., 2])
+
+
+def trunk_agreement(points: Tensor, labels: Tensor) -> Tensor:
+    """How far the trunk's limbs ``(N, 12, 2)`` meet labels ``(N, 12, 3)``: ``(N, 1)``, 0 to 1.
+
+    A Gaussian of the mean distance with sigma 15 pixels of the crop; 0 without labels.
+    """
+    weight = labels[..., 2]
+    distance = ((points - labels[..., :2]).norm(dim=-1) * weight).sum(dim=1)
+    mean = distance / weight.sum(dim=1).clamp_min(_EPSILON)
+    agreement = torch.exp(-((mean / _AGREEMENT) ** 2)) * (weight.sum(dim=1) > 0)
+    return agreement[:, None]
+
+
+def hip_centred(landmarks: Tensor) -> Tensor:
+    """Landmarks ``(N, K, 3)`` relative to the middle of the two hips among them."""
+    return landmarks - landmarks[:, list(HIPS)].mean(dim=1, keepdim=True)
+
+
+def world_loss(landmarks: Tensor, labels: Tensor) -> Tensor:
+    """L1 between hip-centred landmarks ``(N, K, 3)`` and labels ``(N, K, 4)``: x, y, z, weight."""
+    return weighted_l1(hip_centred(landmarks) - labels[..., :3], labels[..., 3])
+
+
+def rotation_loss(predicted: Tensor, true: Tensor) -> Tensor:
+    """Mean squared difference of rotation matrices ``(N, 24, 3, 3)``; the root counts four-fold.
+
+    The root turns the whole body, so an error there costs more than one in a wrist.
+    """
+    squared = ((predicted - true) ** 2).mean(dim=(2, 3))
+    return (squared[:, 1:].sum(dim=1) + 4 * squared[:, 0]).mean() / (squared.shape[1] + 3)
+
+
+def joint_limit_loss(rotmats: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Radians by which axis-angle components leave ``[low, high]``, summed, mean over bodies.
+
+    Parameters
+    ----------
+    rotmats
+        ``(N, 24, 3, 3)``; joints 1 to 21 are judged.
+    low, high
+        ``(21, 3)`` radians.
+    """
+    axis_angle = axis_angle_from_matrix(rotmats[:, 1:22])
+    beyond = (low - axis_angle).clamp_min(0) + (axis_angle - high).clamp_min(0)
+    return beyond.sum(dim=(1, 2)).mean()
+
+
+def probability_loss(logits: Tensor, published: Tensor) -> Tensor:
+    """Cross entropy that keeps probabilities where a frozen network had them."""
+    target = torch.sigmoid(published)
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, target)

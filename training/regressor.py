@@ -1,0 +1,157 @@
+"""The iterative regressor (Kanazawa et al. 2018, section 3.2).
+
+``Theta_{t+1} = Theta_t + dTheta(phi, Theta_t)``, T times from the mean.  Theta is 24 rotations in
+6-D form, 10 betas and the weak-perspective camera: 157 numbers.
+
+With ``feedback`` the error that is fed back is measured and not only implied: the body of
+Theta_t is posed and projected, and how it misses the encoder's own 2D and 3D landmarks (one
+linear layer on phi) enters the next step (:mod:`training.feedback`).  This is the iterative error
+feedback of Carreira et al. (CVPR 2016), which HMR took its loop from; without it the loop is
+HMR's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.feedback import FEEDBACK_SIZE, Evidence, Feedback
+from training.landmarks import NUM_BLAZEPOSE
+from training.rotations import matrix_from_6d
+from training.smpl_layer import BodyLandmarks
+
+POSE_SIZE: Final = 24 * 6
+THETA_SIZE: Final = POSE_SIZE + 10 + 3
+
+
+class Theta(NamedTuple):
+    """Body parameters of N crops.
+
+    Attributes
+    ----------
+    rotmats
+        ``(N, 24, 3, 3)``.
+    betas
+        ``(N, 10)``.
+    camera
+        ``(N, 3)`` as (s, tx, ty).
+    """
+
+    rotmats: Tensor
+    betas: Tensor
+    camera: Tensor
+
+
+def unpack(theta: Tensor) -> Theta:
+    """``(N, 157)`` -> :class:`Theta`."""
+    pose = theta[:, :POSE_SIZE].reshape(-1, 24, 6)
+    return Theta(
+        matrix_from_6d(pose), theta[:, POSE_SIZE : POSE_SIZE + 10], theta[:, POSE_SIZE + 10 :]
+    )
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    """Shape of the regressor."""
+
+    features: int = 1152
+    hidden: int = 1024
+    dropout: float = 0.05
+    iterations: int = 3
+    feedback: bool = True
+
+
+class IterativeRegressor(nn.Module):
+    """Two hidden layers of 1024 with dropout, applied ``iterations`` times.
+
+    Parameters
+    ----------
+    config
+        Sizes.
+    body
+        Poses the body for the feedback.
+    mean_theta
+        ``(157,)`` where the iteration starts.
+    """
+
+    def __init__(self, config: RegressorConfig, body: BodyLandmarks, mean_theta: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        self.body = body
+        self.mean_theta: Tensor
+        self.feature_mean: Tensor
+        self.feature_scale: Tensor
+        self.register_buffer("mean_theta", mean_theta)
+        self.register_buffer("feature_mean", torch.zeros(config.features))
+        self.register_buffer("feature_scale", torch.ones(config.features))
+        self.feedback = Feedback()
+        feedback = FEEDBACK_SIZE if config.feedback else 0
+        # One layer on [phi, Theta, error], split in two because phi's part never changes.
+        self.hidden1_phi = nn.Linear(config.features, config.hidden)
+        self.hidden1_theta = nn.Linear(THETA_SIZE + feedback, config.hidden, bias=False)
+        self.hidden2 = nn.Linear(config.hidden, config.hidden)
+        self.update = nn.Linear(config.hidden, THETA_SIZE)
+        self.dropout = nn.Dropout(config.dropout)
+        # Small first steps keep the start near the mean, where the losses are well behaved.
+        nn.init.xavier_uniform_(self.update.weight, gain=0.01)
+        nn.init.zeros_(self.update.bias)
+
+    def set_normalisation(self, mean: Tensor, deviation: Tensor) -> None:
+        """Statistics of the encoder's features over the training set."""
+        self.feature_mean.copy_(mean)
+        self.feature_scale.copy_(1 / (deviation + 1e-2))
+
+    def normalise(self, features: Tensor) -> Tensor:
+        """Features as the hidden layers see them, ``(N, D)``."""
+        return (features - self.feature_mean) * self.feature_scale
+
+    def forward(self, phi: Tensor, evidence: Evidence | None = None) -> list[Tensor]:
+        """Normalised features ``(N, D)`` -> Theta after each iteration, ``(N, 157)`` each."""
+        theta = self.mean_theta.expand(phi.shape[0], -1)
+        from_phi = self.hidden1_phi(phi)
+        thetas = []
+        for _ in range(self.config.iterations):
+            inputs = theta
+            if self.config.feedback:
+                if evidence is None:
+                    raise ValueError("A regressor with feedback needs the encoder's landmarks.")
+                inputs = torch.cat([theta, self._exact_error(theta, evidence)], dim=1)
+            hidden = self.dropout(torch.relu(from_phi + self.hidden1_theta(inputs)))
+            hidden = self.dropout(torch.relu(self.hidden2(hidden)))
+            theta = theta + self.update(hidden).float()
+            thetas.append(theta)
+        return thetas
+
+    def _exact_error(self, theta: Tensor, evidence: Evidence) -> Tensor:
+        """The error in float32 also where layers run in bfloat16."""
+        if not torch.is_autocast_enabled("cpu"):
+            return self.error(theta, evidence)
+        with torch.autocast("cpu", enabled=False):
+            return self.error(theta, Evidence(*(part.float() for part in evidence)))
+
+    def error(self, theta: Tensor, evidence: Evidence) -> Tensor:
+        """How the body of Theta misses the seen landmarks, ``(N, FEEDBACK_SIZE)``."""
+        rotmats, betas, camera = unpack(theta)
+        joints, frames, landmarks = self.body.pose(rotmats, betas)
+        points = landmarks[:, :NUM_BLAZEPOSE]
+        error: Tensor = self.feedback(joints, frames, points, camera, evidence)
+        return error
+
+
+def mean_theta(mean_pose: Tensor, pelvis: Tensor, scale: float = 0.8) -> Tensor:
+    """Start of the iteration: mean pose, mean shape, pelvis in the crop's middle.
+
+    Parameters
+    ----------
+    mean_pose
+        ``(24, 6)`` from :func:`training.data.mocap.mean_pose_6d`.
+    pelvis
+        ``(3,)`` rest place of the pelvis, which global rotation leaves where it is.
+    scale
+        Crop halves a metre; 0.8 is a standing adult in the tracker's region.
+    """
+    camera = torch.tensor([scale, -float(pelvis[0]), -float(pelvis[1])])
+    return torch.cat([mean_pose.reshape(-1), torch.zeros(10), camera])
