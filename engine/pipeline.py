@@ -26,6 +26,8 @@ from engine.timing import StageTimer
 
 logger = logging.getLogger(__name__)
 
+#: A detection is taken for a person from this score on; the detector alone sees people in trees.
+FOUND_SCORE = 0.7
 #: A tracked person below this score is gone, and the detector looks for them again.
 LOST_SCORE = 0.35
 #: A region whose side is below this many pixels holds too little to recover anybody.
@@ -145,7 +147,7 @@ class Pipeline:
             ``(H, W, 3)`` uint8, BGR, as :func:`engine.read_image` gives it.
         """
         regions = [detection.region for detection in self.detector.detect(image)]
-        found = self._outputs(image, regions)
+        found = self._outputs(image, regions, FOUND_SCORE)
         # A second look at the region that the first answer draws: the detector's is coarser.
         better = [region_from_joints(self._state(image, r, o).joints_2d) for r, o in found]
         size = (image.shape[1], image.shape[0])
@@ -162,8 +164,13 @@ class Pipeline:
             return
         with timer("detect"):
             detections = self.detector.detect(frame.image)
-        if detections:
-            self._track = _Track(detections[0].region)
+        regions = [found.region for found in detections if _is_usable(found.region, frame.size)]
+        with timer("network"):
+            people = self._outputs(frame.image, regions, FOUND_SCORE)
+        if people:
+            # The joints draw a closer region than the detector, whose circle is coarse.
+            joints_2d = self._state(frame.image, *people[0]).joints_2d
+            self._track = _Track(region_from_joints(joints_2d))
 
     def _check(self, track: _Track, frame: Frame, timer: StageTimer) -> None:
         """Let go of a person whom the detector, asked from time to time, no longer sees there."""
@@ -188,9 +195,9 @@ class Pipeline:
             return self._state(frame.image, *found[0])
 
     def _outputs(
-        self, image: Image, regions: Sequence[Region]
+        self, image: Image, regions: Sequence[Region], least_score: float = LOST_SCORE
     ) -> list[tuple[Region, NetworkOutput]]:
-        """Network answers for the regions that hold a person."""
+        """Network answers for the regions that hold a person, in the regions' order."""
         if not regions:
             return []
         people = []
@@ -198,7 +205,7 @@ class Pipeline:
             if not output.is_finite:
                 self.invalid_outputs += 1
                 logger.warning("The network answered with NaN or infinity; the frame is skipped.")
-            elif output.score >= LOST_SCORE:
+            elif output.score >= least_score:
                 people.append((region, output))
         return people
 

@@ -9,7 +9,7 @@ from engine.body import BodyModel
 from engine.crop import region_around
 from engine.detector import Detection
 from engine.network import NetworkOutput
-from engine.pipeline import CHECK_EVERY, LOST_SCORE, SEARCH_EVERY, Pipeline
+from engine.pipeline import CHECK_EVERY, FOUND_SCORE, LOST_SCORE, SEARCH_EVERY, Pipeline
 from engine.rotations import angle_between, matrix_from_axis_angle
 from engine.state import Frame
 
@@ -129,6 +129,17 @@ def test_a_network_that_cannot_tell_presence_is_checked_by_the_detector(pipeline
     ended = [pipeline.process(frame(k)).bodies == () for k in range(100, 100 + CHECK_EVERY)]
     assert ended[-1]
     assert not ended[0]
+
+
+def test_a_doubtful_detection_is_not_taken_for_a_person(pipeline, parts):
+    _, network = parts
+    network.score = FOUND_SCORE - 0.01
+    assert pipeline.process(frame(0)).bodies == ()
+    assert pipeline.recover(frame(0).image) == []
+    network.score = FOUND_SCORE + 0.01
+    assert any(pipeline.process(frame(1 + k)).bodies for k in range(SEARCH_EVERY))
+    network.score = LOST_SCORE + 0.01
+    assert pipeline.process(frame(9)).bodies, "who is followed already is not lost that easily"
 
 
 def test_an_empty_room_does_not_cost_a_detection_on_every_frame(pipeline, parts):
