@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # One BLAS thread: the small products of a body gain nothing from more, and the threads that wait
 # for work take the core that the network needs.  Must stand before numpy is imported.
@@ -122,16 +122,11 @@ def _window(options: argparse.Namespace) -> int:
     from engine.assets import asset_path
 
     source = options.camera if options.camera is not None else options.video
-    settings = {
-        key: value
-        for key, value in vars(options).items()
-        if key in ("network", "body", "backend", "threads")
-    }
     return run_window(
         source,
         demo_clip=asset_path(*DEMO_CLIP),
         smoothing=not getattr(options, "no_smoothing", False),
-        **settings,
+        **_pipeline_settings(options),
     )
 
 
@@ -190,12 +185,13 @@ def _cameras(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    from app.pipeline_options import inference_threads
     from engine.doctor import examine
 
     report = examine(
         backend=getattr(options, "backend", "auto"),
         network=getattr(options, "network", None),
-        threads=_threads(options),
+        threads=inference_threads(getattr(options, "threads", None)),
     )
     print(report.as_json() if options.json else report.as_text())
     return 0 if report.good else 1
@@ -209,18 +205,14 @@ def _recover(options: argparse.Namespace) -> int:
 
 
 def _open_pipeline(options: argparse.Namespace) -> Pipeline:
-    from engine.body import BodyModel
-    from engine.pipeline import Pipeline
+    from app.pipeline_options import open_pipeline
 
-    body = getattr(options, "body", None)
-    return Pipeline.open(
-        network=getattr(options, "network", None),
-        body=BodyModel.load(body) if body else None,
-        backend=getattr(options, "backend", "auto"),
-        threads=_threads(options),
-        smoothing=not getattr(options, "no_smoothing", False),
+    return open_pipeline(
+        **_pipeline_settings(options), smoothing=not getattr(options, "no_smoothing", False)
     )
 
 
-def _threads(options: argparse.Namespace) -> int:
-    return getattr(options, "threads", None) or max(1, min(os.cpu_count() or 1, 4))
+def _pipeline_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Which of network, body, backend and threads the user has named."""
+    names = ("network", "body", "backend", "threads")
+    return {name: value for name, value in vars(options).items() if name in names}

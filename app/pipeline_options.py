@@ -10,7 +10,13 @@ from engine.pipeline import Pipeline
 
 
 def open_pipeline(
-    body: Path | None, *, network: Path | None, backend: str, threads: int | None
+    body: Path | None = None,
+    *,
+    network: Path | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+    smoothing: bool = True,
+    spare_cores: int = 0,
 ) -> Pipeline:
     """Load networks and body.
 
@@ -18,15 +24,20 @@ def open_pipeline(
     ----------
     body
         SMPL file; the shipped body when None.
-    network, backend
+    network, backend, smoothing
         See :meth:`engine.pipeline.Pipeline.open`.
-    threads
-        Threads of one inference; by default all cores but one, which the window needs, and at
-        most four.
+    threads, spare_cores
+        See :func:`inference_threads`.
     """
     return Pipeline.open(
         network=network,
         body=None if body is None else BodyModel.load(body),
         backend=backend,
-        threads=threads or max(1, min((os.cpu_count() or 2) - 1, 4)),
+        threads=inference_threads(threads, spare_cores),
+        smoothing=smoothing,
     )
+
+
+def inference_threads(wanted: int | None, spare_cores: int = 0) -> int:
+    """Threads of one inference: as wanted, or all cores but the spared ones and at most four."""
+    return wanted or max(1, min((os.cpu_count() or 1) - spare_cores, 4))

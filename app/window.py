@@ -66,7 +66,7 @@ def run_window(
     def open_pipeline() -> LivePipeline:
         from app.pipeline_options import open_pipeline  # networks load after the window is there
 
-        return open_pipeline(body, **options)
+        return open_pipeline(body, spare_cores=1, **options)  # the window draws with one
 
     demo = SourceChoice(demo_clip, "Demo clip", loop=True)
     window = MainWindow(open_pipeline, demo, smoothing=smoothing)

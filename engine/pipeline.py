@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,6 +47,14 @@ class _Track:
     smoother: BodySmoother = field(default_factory=BodySmoother)
     #: Frames since the detector last saw the person.
     unchecked: int = 0
+
+
+class _Placed(NamedTuple):
+    """A body in the camera of the full frame: what the filters smooth."""
+
+    rotmats: Array
+    betas: Array
+    transl: Array
 
 
 class Pipeline:
@@ -128,14 +137,11 @@ class Pipeline:
             self._search(frame, timer)
         bodies: tuple[BodyState, ...] = ()
         if self._track is not None:
-            body = self._recover(frame, self._track.region, timer)
+            body = self._recover(frame, self._track, timer)
             if body is None:
-                self._track = None
-                self._frames_without = 0
+                self.reset()
             else:
-                with timer("body"):
-                    self._track.region = region_from_joints(body.joints_2d)
-                    bodies = (self._smoothed(body, self._track.smoother, frame),)
+                bodies = (body,)
         return FrameResult(frame, bodies, timer.milliseconds)
 
     def recover(self, image: Image) -> list[BodyState]:
@@ -146,13 +152,10 @@ class Pipeline:
         image
             ``(H, W, 3)`` uint8, BGR, as :func:`engine.read_image` gives it.
         """
-        regions = [detection.region for detection in self.detector.detect(image)]
-        found = self._outputs(image, regions, FOUND_SCORE)
-        # A second look at the region that the first answer draws: the detector's is coarser.
-        better = [region_from_joints(self._state(image, r, o).joints_2d) for r, o in found]
         size = (image.shape[1], image.shape[0])
-        usable = [region for region in better if _is_usable(region, size)]
-        return [self._state(image, r, o) for r, o in self._outputs(image, usable)]
+        regions = [r for r in self._find(image, StageTimer()) if _is_usable(r, size)]
+        people = self._outputs(image, regions) if regions else []
+        return [self._state(self._place(r, o, size), r, o, size) for r, o in people]
 
     def vertices(self, body: BodyState) -> Array:
         """Mesh ``(V, 3)`` of a body: metres, camera frame; the triangles are ``body.faces``."""
@@ -162,15 +165,25 @@ class Pipeline:
         self._frames_without += 1
         if (self._frames_without - 1) % SEARCH_EVERY:
             return
+        regions = self._find(frame.image, timer)
+        if regions:
+            self._track = _Track(regions[0])
+
+    def _find(self, image: Image, timer: StageTimer) -> list[Region]:
+        """Regions of the people whom the detector sees and the network confirms, largest first.
+
+        The joints of that first look draw the region: the detector's circle is coarse.
+        """
+        size = (image.shape[1], image.shape[0])
         with timer("detect"):
-            detections = self.detector.detect(frame.image)
-        regions = [found.region for found in detections if _is_usable(found.region, frame.size)]
+            detections = self.detector.detect(image)
+        regions = [found.region for found in detections if _is_usable(found.region, size)]
+        if not regions:
+            return []
         with timer("network"):
-            people = self._outputs(frame.image, regions, FOUND_SCORE)
-        if people:
-            # The joints draw a closer region than the detector, whose circle is coarse.
-            joints_2d = self._state(frame.image, *people[0]).joints_2d
-            self._track = _Track(region_from_joints(joints_2d))
+            people = self._outputs(image, regions, FOUND_SCORE)
+        with timer("body"):
+            return [self._next_region(self._place(r, o, size), size) for r, o in people]
 
     def _check(self, track: _Track, frame: Frame, timer: StageTimer) -> None:
         """Let go of a person whom the detector, asked from time to time, no longer sees there."""
@@ -183,23 +196,29 @@ class Pipeline:
         if not any(_same_place(track.region, found.region) for found in detections):
             self.reset()
 
-    def _recover(self, frame: Frame, region: Region, timer: StageTimer) -> BodyState | None:
-        """Body in the region, or None when nobody is there any more."""
-        if not _is_usable(region, frame.size):
+    def _recover(self, frame: Frame, track: _Track, timer: StageTimer) -> BodyState | None:
+        """Body in the track's region, or None when nobody is there any more."""
+        if not _is_usable(track.region, frame.size):
             return None
         with timer("network"):
-            found = self._outputs(frame.image, [region])
+            found = self._outputs(frame.image, [track.region])
         if not found:
             return None
         with timer("body"):
-            return self._state(frame.image, *found[0])
+            region, output = found[0]
+            placed = self._place(region, output, frame.size)
+            # The raw joints, which do not lag, say where to look next.
+            track.region = self._next_region(placed, frame.size)
+            if self.smoothing:
+                placed = _Placed(*track.smoother(*placed, frame.time))
+            else:
+                track.smoother.reset()
+            return self._state(placed, region, output, frame.size)
 
     def _outputs(
         self, image: Image, regions: Sequence[Region], least_score: float = LOST_SCORE
     ) -> list[tuple[Region, NetworkOutput]]:
         """Network answers for the regions that hold a person, in the regions' order."""
-        if not regions:
-            return []
         people = []
         for region, output in zip(regions, self.network.run(image, regions), strict=True):
             if not output.is_finite:
@@ -209,46 +228,42 @@ class Pipeline:
                 people.append((region, output))
         return people
 
-    def _state(self, image: Image, region: Region, output: NetworkOutput) -> BodyState:
-        size = (image.shape[1], image.shape[0])
-        focal_length = self.focal_length or default_focal_length(size)
+    def _place(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> _Placed:
+        """Move the crop's body into the camera of a frame of ``size``."""
         rotmats = output.rotmats.copy()
         rotmats[0] = roll(region.angle) @ rotmats[0]
         pelvis = self.body.rest_joints(output.betas)[0]
+        focal_length = self._focal_length(size)
         transl = translation_in_frame(output.camera, region, pelvis, size, focal_length)
-        joints = self.body.joints(rotmats, output.betas) + transl
+        return _Placed(rotmats, output.betas, transl)
+
+    def _joints(self, placed: _Placed, size: tuple[int, int]) -> tuple[Array, Array]:
+        """Joints in the camera frame ``(24, 3)`` and in the picture ``(24, 2)``."""
+        joints = self.body.joints(placed.rotmats, placed.betas) + placed.transl
+        return joints, project(joints, float(placed.transl[2]), self._focal_length(size), size)
+
+    def _next_region(self, placed: _Placed, size: tuple[int, int]) -> Region:
+        return region_from_joints(self._joints(placed, size)[1])
+
+    def _focal_length(self, size: tuple[int, int]) -> float:
+        return self.focal_length or default_focal_length(size)
+
+    def _state(
+        self, placed: _Placed, region: Region, output: NetworkOutput, size: tuple[int, int]
+    ) -> BodyState:
+        joints, joints_2d = self._joints(placed, size)
         return BodyState(
-            rotmats=rotmats,
-            betas=output.betas,
-            transl=transl,
-            focal_length=focal_length,
+            rotmats=placed.rotmats,
+            betas=placed.betas,
+            transl=placed.transl,
+            focal_length=self._focal_length(size),
             camera=output.camera,
             region=region,
             joints=joints,
-            joints_2d=project(joints, float(transl[2]), focal_length, size),
+            joints_2d=joints_2d,
             confidence=output.confidence,
             score=output.score,
-            angles=joint_angles(rotmats),
-        )
-
-    def _smoothed(self, body: BodyState, smoother: BodySmoother, frame: Frame) -> BodyState:
-        if not self.smoothing:
-            smoother.reset()
-            return body
-        rotmats, betas, transl = smoother(body.rotmats, body.betas, body.transl, frame.time)
-        joints = self.body.joints(rotmats, betas) + transl
-        return BodyState(
-            rotmats=rotmats,
-            betas=betas,
-            transl=transl,
-            focal_length=body.focal_length,
-            camera=body.camera,
-            region=body.region,
-            joints=joints,
-            joints_2d=project(joints, float(transl[2]), body.focal_length, frame.size),
-            confidence=body.confidence,
-            score=body.score,
-            angles=joint_angles(rotmats),
+            angles=joint_angles(placed.rotmats),
         )
 
 

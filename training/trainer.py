@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.averaging import update_average
 from training.config import RunConfig
 from training.data.lifted import Lifted, LiftedSampler
 from training.data.mocap import JointLimits
@@ -132,7 +133,7 @@ class Trainer:
         self.optimiser.step()
         critic = self._step_critic(thetas) if self._critics_turn() else 0.0
         self.step_number += 1
-        self._update_average()
+        update_average(self.average, self.network, self.config.ema, self.step_number)
         return {**{name: float(value.detach()) for name, value in terms.items()}, "critic": critic}
 
     def _draw(self) -> Samples:
@@ -260,14 +261,6 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.critic.step()
         return float(loss.detach())
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        # The decay rises with the steps, or the average would long remember the random start.
-        decay = min(self.config.ema, (1 + self.step_number) / (10 + self.step_number))
-        for name, value in self.network.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.average[name].lerp_(value, 1 - decay)
 
     def state(self) -> dict[str, Any]:
         """Everything besides the averaged weights that going on needs."""

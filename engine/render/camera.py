@@ -23,29 +23,6 @@ NEAR: Final = 0.05
 FAR: Final = 100.0
 
 
-def projection_from_intrinsics(
-    focal: float, size: tuple[int, int], near: float = NEAR, far: float = FAR
-) -> Array:
-    """Projection from the OpenCV camera frame straight to clip space.
-
-    Parameters
-    ----------
-    focal
-        Focal length in pixels; the principal point is the picture's centre.
-    size
-        (width, height) of the picture in pixels.
-    near, far
-        Clipping distances in metres.
-
-    Returns
-    -------
-    Array
-        ``(4, 4)``; a point at ``(X, Y, Z)`` metres lands where the pinhole model
-        ``(focal * X / Z + width / 2, focal * Y / Z + height / 2)`` puts it.
-    """
-    return np.asarray(perspective(focal, size, near, far) @ VIEW_FROM_CAMERA, np.float32)
-
-
 def perspective(focal: float, size: tuple[int, int], near: float = NEAR, far: float = FAR) -> Array:
     """OpenGL's symmetric perspective matrix ``(4, 4)`` for a focal length in pixels of ``size``."""
     width, height = size
@@ -87,13 +64,8 @@ class Camera:
     projection: Array
 
     @classmethod
-    def from_intrinsics(cls, focal: float, size: tuple[int, int]) -> Camera:
-        """The camera that took a frame of ``size`` = (width, height) with ``focal`` pixels."""
-        return cls(VIEW_FROM_CAMERA, perspective(focal, size))
-
-    @classmethod
     def weak_perspective(cls, focal: float, depth: float, size: tuple[int, int]) -> Camera:
-        """The same camera when everything is drawn as if it were ``depth`` metres away.
+        """The camera that took a frame, drawing everything as if it were ``depth`` metres away.
 
         This is the camera that the network regresses, moved from the crop to the frame: a person
         drawn with it lies over the picture where the network saw them.

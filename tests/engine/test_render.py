@@ -10,7 +10,7 @@ from engine.camera import project
 from engine.errors import RenderError
 from engine.render import offscreen
 from engine.render.body_renderer import BodyRenderer, strongest_influences, vertex_normals
-from engine.render.camera import Camera, projection_from_intrinsics
+from engine.render.camera import VIEW_FROM_CAMERA, Camera, perspective
 from engine.render.image_plane import ImagePlane, Rectangle, letterbox
 from engine.render.offscreen import OffscreenRenderer
 from engine.rotations import matrix_from_axis_angle
@@ -19,6 +19,7 @@ from engine.state import Array, BodyState, Frame, Image, Region
 
 SIZE = (320, 240)
 FOCAL = 300.0
+PINHOLE = perspective(FOCAL, SIZE) @ VIEW_FROM_CAMERA
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_eight_influences_lose_nothing_on_the_open_body(body: BodyModel) -> None
 
 def test_projection_puts_points_where_the_pinhole_model_puts_them() -> None:
     points = np.random.default_rng(0).uniform([-1, -1, 2], [1, 1, 6], (50, 3))
-    clip = np.c_[points, np.ones(50)] @ projection_from_intrinsics(FOCAL, SIZE).T
+    clip = np.c_[points, np.ones(50)] @ PINHOLE.T
     ndc = clip[:, :3] / clip[:, 3:]
     pixels = (ndc[:, :2] * [1, -1] + 1) / 2 * SIZE
     np.testing.assert_allclose(
@@ -137,18 +138,11 @@ def test_weak_perspective_agrees_with_the_pinhole_model_at_its_own_depth() -> No
     at_depth = points * [1, 1, 0] + [0, 0, 3]
     matrix = camera.projection @ camera.view
     clip = np.c_[points, np.ones(50)] @ matrix.T
-    pinhole = np.c_[at_depth, np.ones(50)] @ projection_from_intrinsics(FOCAL, SIZE).T
+    pinhole = np.c_[at_depth, np.ones(50)] @ PINHOLE.T
     np.testing.assert_allclose(clip[:, :2], pinhole[:, :2] / pinhole[:, 3:], atol=1e-6)
     nearer_first = np.argsort(points[:, 2])
     assert (np.diff(clip[nearer_first, 2]) > 0).all()
     assert (np.abs(clip[:, 2]) < 1).all()
-
-
-def test_camera_from_intrinsics_is_the_same_projection() -> None:
-    camera = Camera.from_intrinsics(FOCAL, SIZE)
-    np.testing.assert_allclose(
-        camera.projection @ camera.view, projection_from_intrinsics(FOCAL, SIZE), atol=1e-6
-    )
 
 
 def test_silhouette_covers_exactly_the_projected_body(

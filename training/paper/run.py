@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import AssetError
+from training.averaging import update_average
 from training.data.lifted import LiftedSampler
 from training.discriminators import Discriminators
 from training.distributed import Objective, Processes
@@ -102,21 +103,11 @@ class PaperRun:
         loss.backward()
         self.critic.step()
         self.step_number += 1
-        self._update_average()
+        update_average(self.average, self.network, self.config.ema, self.step_number)
         return {
             **{name: float(value.detach()) for name, value in terms.items()},
             "critic": float(loss.detach()),
         }
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        # The decay rises with the steps, or the average would long remember the random start.
-        decay = min(self.config.ema, (1 + self.step_number) / (10 + self.step_number))
-        for name, value in self.network.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
 
     def save(self, path: Path, history: list[dict[str, float]]) -> None:
         """Write everything that going on needs; the first process does, the others wait."""
