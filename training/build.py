@@ -20,7 +20,7 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     mean_pose = torch.from_numpy(mean_pose_6d(load_body_poses(data, body)))
     regressor = build_regressor(config, encoder.dim, read_rest_body(body), mean_pose)
-    return BodyNetwork(encoder, regressor)
+    return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
 def build_regressor(

@@ -47,7 +47,11 @@ class Checkpoint:
 
     def description(self) -> dict[str, Any]:
         """The manifest's words about the training."""
-        late = "regressor, late layers and heads of the trunk" if self.config.train_late else None
+        trained = {
+            "regressor": "regressor on the published trunk",
+            "late": "regressor, late layers and heads of the trunk",
+            "end_to_end": "regressor and all of the trunk behind its stem",
+        }
         synthetic = self.samples.get("synthetic", 0)
         people = f"; {synthetic} synthetic people with exact landmarks" if synthetic else ""
         return {
@@ -58,7 +62,7 @@ class Checkpoint:
                 "by agreement with the photos' joints; CMU motion capture as prior and as lifted "
                 f"landmarks with exact parameters{people}"
             ),
-            "trained": late or "regressor on the published trunk",
+            "trained": trained[self.config.trained],
             "hours": round(self.seconds / 3600, 2),
             "steps": self.step,
             "run": self.config.to_dict(),

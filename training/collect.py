@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import AssetError, HmrLiveError
-from training.data.readers.amass import read_amass
-from training.data.readers.bvh import read_bvh
+from engine.imports.amass import read_amass
+from engine.imports.bvh import read_bvh
+from engine.imports.world_motion import WorldMotion
 from training.data.readers.coco import read_coco
 from training.data.readers.human36m import read_human36m
 from training.data.readers.lsp import read_lsp, read_lspet
-from training.data.readers.motion import Motion, save_motions
+from training.data.readers.motion import save_motions
 from training.data.readers.mpi_inf_3dhp import read_mpi_inf_3dhp
 from training.data.readers.mpii import read_mpii
 from training.data.readers.person import LabelledPerson
@@ -76,7 +77,7 @@ def _motion_files(paths: list[Path]) -> Iterator[Path]:
             yield path
 
 
-def _read_motion(path: Path, rest_frame: int | None) -> Motion:
+def _read_motion(path: Path, rest_frame: int | None) -> WorldMotion:
     return read_bvh(path, rest_frame=rest_frame) if path.suffix == ".bvh" else read_amass(path)
 
 

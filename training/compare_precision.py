@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.backends import split_choice
+from engine.backends.variants import LIMITS_MM as STAND_IN_LIMITS_MM
 from engine.backends.variants import precision_of
 from engine.body import BodyModel
 from engine.errors import HmrLiveError
@@ -26,7 +28,19 @@ from training.precision import (
 )
 
 #: Largest mean change in mm with which a precision may be a default.
-LIMITS_MM = {"fp32": 0.1, "fp16": 1.0, "int8": 5.0}
+LIMITS_MM = {"fp32": 0.1, **STAND_IN_LIMITS_MM}
+
+
+def open_exactly(network: Path, backend: str, threads: int) -> HmrNetwork:
+    """Open the very file on a back end; a stand-in only where the precision is asked for."""
+    name, precision = split_choice(backend)
+    return HmrNetwork(network, backend=f"{name}:{precision or 'fp32'}", threads=threads)
+
+
+def limit_of(network: Path, backend: str) -> float:
+    """Largest mean change in mm that is allowed for what :func:`open_exactly` opens."""
+    precision = split_choice(backend)[1]
+    return LIMITS_MM[precision if precision in STAND_IN_LIMITS_MM else precision_of(network)]
 
 
 def time_networks(
@@ -63,10 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         subjects = subjects_from_lspet(o.data, "development", o.count)
     body = BodyModel.default()
-    tested = HmrNetwork(o.network, backend=o.backend, threads=o.threads)
-    reference = HmrNetwork(o.reference or o.network, backend=o.against, threads=o.threads)
+    tested = open_exactly(o.network, o.backend, o.threads)
+    reference = open_exactly(o.reference or o.network, o.against, o.threads)
     change = change_between(predict(tested, subjects, body), predict(reference, subjects, body))
-    limit = LIMITS_MM[precision_of(o.network)]
+    limit = limit_of(o.network, o.backend)
     # "not <=" also refuses NaN.
     refused = not change.mean <= limit
     times = time_networks([tested, reference], subjects[0], o.rounds) if o.rounds else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from training.data.augment import AugmentConfig
 
 
 @dataclass(frozen=True)
@@ -12,13 +14,16 @@ class LossWeights:
 
     #: Reprojection of the photos' own joints, L1 (the paper's L_reproj).
     reprojection: float = 100.0
-    #: Reprojection of the teacher's points where it can be trusted.
-    teacher_points: float = 60.0
+    #: Reprojection of the 27 landmarks: the teacher's where it can be trusted, synthetic ones.
+    points: float = 60.0
     #: Reprojection of the trunk's own points, on photos whose labels it meets: a target without
     #: label noise, which teaches precision.
     trunk_points: float = 0.0
-    #: The teacher's 3D points (the paper's L_3D, as L1 because the teacher errs grossly at times).
-    teacher_world: float = 60.0
+    #: The same landmarks in 3D (the paper's L_3D, as L1 because the teacher errs grossly at times).
+    world: float = 60.0
+    #: Rotation matrices and betas where they are known: synthetic people, fits to photos.
+    rotations: float = 30.0
+    shape: float = 0.5
     #: Radians beyond the range of motion capture, summed over joints (no part of the paper).
     joint_limits: float = 1.0
     #: Each of the 25 discriminators, on every Theta_t.
@@ -35,11 +40,14 @@ class LossWeights:
     true_betas: float = 0.05
     #: Learned difference between clicked points and SMPL's joints, per (3 cm) squared.
     landmark_correction: float = 1.0
-    #: When the late layers train: the trunk's own landmarks on the same labels.
+    #: Cross entropy of each landmark's confidence.
+    confidence: float = 1.0
+    #: When the encoder trains: its own landmarks on the same labels, their visibility and presence,
+    #: and whether somebody is there at all.
     own_points: float = 60.0
     own_world: float = 30.0
-    #: When the late layers train: visibility and person flag stay as published.
-    own_probabilities: float = 5.0
+    own_probabilities: float = 1.0
+    person: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,15 @@ class RunConfig:
     seed: int = 0
     #: BlazePose trunk: lite, full or heavy.
     encoder: str = "full"
-    #: Train the trunk's late layers and heads too, on stored 8 x 8 maps.
-    train_late: bool = False
+    #: What of the network trains: the regressor alone on stored features (``heatmaps``: on what
+    #: the network to start from sees), the trunk's late layers and heads too on stored 8 x 8 maps,
+    #: or everything behind the stem on fresh crops.
+    trained: Literal["regressor", "late", "end_to_end"] = "regressor"
+    #: Refine the trunk's landmarks by its heat maps, whose branch learns ``end_to_end`` only.
+    heatmaps: bool = False
+    #: Whether pictures have 3D labels: the paper's two settings.  Without pairs the loop learns
+    #: from 2D labels, and what a body is from the critics alone.
+    pairs: bool = True
     #: Start from this run's averaged weights.
     start_from: str | None = None
 
@@ -73,13 +88,17 @@ class RunConfig:
     lifted: int = 48
     #: Synthetic people a batch, besides the photos (see training.data.synthetic_samples).
     synthetic: int = 40
+    #: Pictures without people a batch (not on stored features).
+    empty: int = 0
     #: Samples for the discriminators' real side.
     real: int = 256
 
     #: Adam; the rate rises over ``warm_up`` steps and falls as a cosine to 2 %.
     learning_rate: float = 5e-4
-    #: The trunk's own rate: 1e-4 destroys its folded layers within minutes.
-    encoder_rate: float = 1e-5
+    #: The trunk's own rate: how far a step moves a channel, as a share of the channel's spread
+    #: (see training.scaled_adam).
+    encoder_rate: float = 1e-3
+    confidence_rate: float = 5e-4
     discriminator_rate: float = 1e-4
     correction_rate: float = 2e-4
     weight_decay: float = 1e-4
@@ -97,7 +116,19 @@ class RunConfig:
     rounds: int | None = None
     #: Joints outside the imagined camera frame count this much.
     outside_weight: float = 0.3
+    #: How fresh crops are varied (``end_to_end`` only; stored ones were when they were made).
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossWeights = LossWeights()
+
+    @property
+    def stage(self) -> Literal["stem", "features", "emb", "sight"]:
+        """Where a training pass enters the encoder."""
+        stages: dict[str, Literal["stem", "features", "emb", "sight"]] = {
+            "regressor": "sight" if self.heatmaps else "emb",
+            "late": "features",
+            "end_to_end": "stem",
+        }
+        return stages[self.trained]
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for checkpoints."""
@@ -106,9 +137,12 @@ class RunConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:
         """Inverse of :meth:`to_dict`; unknown names of other versions are left out."""
-        known = {field.name for field in fields(cls)}
+        known = {each.name for each in fields(cls)}
         chosen = {name: value for name, value in values.items() if name in known}
         chosen["loss"] = LossWeights(**chosen.get("loss", {}))
+        augment = chosen.get("augment", {})
+        kinds = augment.get("kinds")
+        chosen["augment"] = AugmentConfig(**augment | ({"kinds": tuple(kinds)} if kinds else {}))
         return cls(**chosen)
 
 
@@ -126,7 +160,7 @@ RUNS["first_precise"] = replace(
 RUNS["first_late"] = replace(
     RUNS["first_precise"],
     name="first_late",
-    train_late=True,
+    trained="late",
     start_from="first_precise",
     steps=1100,
     warm_up=100,
@@ -135,6 +169,63 @@ RUNS["first_late"] = replace(
     lifted=24,
     real=128,
     learning_rate=1e-4,
-    # 5e-5 gave nothing in 1,000 steps; the steps of the warm-up before it helped.
-    encoder_rate=1.5e-5,
+    encoder_rate=5e-4,
 )
+RUNS["end_to_end"] = replace(
+    RUNS["first_late"],
+    name="end_to_end",
+    trained="end_to_end",
+    heatmaps=True,
+    start_from="first_late",
+    steps=2300,
+    warm_up=150,
+    batch=36,
+    synthetic=22,
+    empty=6,
+    lifted=16,
+    real=64,
+    learning_rate=1.5e-4,
+    encoder_rate=1e-3,
+    adversarial_every=4,
+    ema=0.998,
+    # A detector's box is not turned, and people at sports have their heads anywhere.
+    augment=AugmentConfig(kinds=(0.44, 0.18, 0.28, 0.10), large_angle=180.0),
+)
+# The encoder stays as it is then; loop and person flag train on, cheaply, on stored sights.
+RUNS["settled"] = replace(
+    RUNS["end_to_end"],
+    name="settled",
+    trained="regressor",
+    start_from="end_to_end",
+    steps=1500,
+    warm_up=100,
+    batch=160,
+    synthetic=56,
+    empty=48,
+    lifted=40,
+    real=256,
+    learning_rate=3e-4,
+    encoder_rate=3e-3,
+    # Rotations that a picture hardly shows shrink to their mean under a squared loss.
+    loss=replace(RUNS["end_to_end"].loss, trunk_points=120.0, rotations=4.0),
+)
+# Once more on the sights of that network, which are better since the heat maps are in them.
+RUNS["mapped"] = replace(
+    RUNS["settled"],
+    name="mapped",
+    start_from="settled",
+    steps=2000,
+)
+# The published heavy encoder and its heat maps, for machines with time: the loop alone learns.
+RUNS["heavy"] = replace(
+    RUNS["mapped"],
+    name="heavy",
+    encoder="heavy",
+    start_from=None,
+    steps=2000,
+    learning_rate=5e-4,
+    loss=replace(RUNS["mapped"].loss, trunk_points=80.0),
+)
+#: The paper's two settings on the same budget: with 3D labels, and without any.
+RUNS["paired"] = replace(RUNS["first"], name="paired", steps=600, warm_up=100)
+RUNS["unpaired"] = replace(RUNS["paired"], name="unpaired", pairs=False, lifted=0)

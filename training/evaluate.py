@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +20,15 @@ from torch import Tensor
 from engine.rotations import axis_angle_from_matrix
 from training.build import build_network
 from training.checkpoint import load_checkpoint
+from training.config import RunConfig
+from training.data.augment import exact_plan
 from training.data.body_poses import load_body_poses
-from training.data.features import EXACT, load_round, round_path
+from training.data.crops import box_region, crop_matrix, network_input, warp
+from training.data.features import open_network
 from training.data.lspet import load_lspet
 from training.data.mocap import JointLimits, joint_limits
-from training.data.samples import Samples, make_samples
+from training.data.samples import Samples, photo_labels, place
 from training.data.teacher import load_labels
-from training.feedback import evidence_from
 from training.landmarks import (
     LIMBS,
     LSP_LIMBS,
@@ -41,9 +44,11 @@ from training.metrics import (
     procrustes_aligned,
     swapped_share,
 )
-from training.network import BodyNetwork
+from training.network import BodyNetwork, Stage
+from training.prepare import stage_file
 from training.projection import project
 from training.regressor import unpack
+from training.sights import sight_file
 
 Array = NDArray[np.floating[Any]]
 #: Teacher points believed less than this are no reference.
@@ -76,15 +81,14 @@ class Prediction(NamedTuple):
 
 
 @torch.no_grad()
-def predict(network: BodyNetwork, samples: Samples, batch: int = 256) -> Prediction:
-    """Run the regressor (and the late layers, when the samples have maps) on stored features."""
+def predict(network: BodyNetwork, samples: Samples, stage: Stage, batch: int = 32) -> Prediction:
+    """Run what lies behind ``stage`` on stored inputs."""
     network.eval()
     rows = []
     for start in range(0, len(samples.lsp), batch):
         part = samples.at(torch.arange(start, min(start + batch, len(samples.lsp))))
-        emb = network.encoder.emb(part.maps) if part.maps.dim() == 4 else part.emb
-        evidence = evidence_from(network.encoder.heads(emb))
-        theta = unpack(network.regressor(network.regressor.normalise(emb), evidence)[-1])
+        sight = network.see(part.inputs, stage)
+        theta = unpack(network.thetas(sight)[-1])
         joints, landmarks = network.regressor.body(theta.rotmats, theta.betas)
         rows.append(
             Prediction(
@@ -96,7 +100,7 @@ def predict(network: BodyNetwork, samples: Samples, batch: int = 256) -> Predict
                         project(landmarks, theta.camera),
                         theta.rotmats,
                         theta.betas,
-                        evidence.points,
+                        sight.seen.points,
                     )
                 )
             )
@@ -145,18 +149,49 @@ def _pck(points: Array, labels: Array) -> float:
     return 100 * float(hits.sum()) / max(int(counted.sum()), 1)
 
 
+def pck12(prediction: Prediction, samples: Samples) -> float:
+    """PCK12@0.2 of SMPL's joints, percent."""
+    return _pck(prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)], samples.lsp.numpy())
+
+
 def pck_interval(prediction: Prediction, samples: Samples) -> tuple[float, float]:
     """95 % interval of ``pck12``."""
     smpl = prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)]
     return bootstrap_interval(*pck_hits(smpl, samples.lsp.numpy()))
 
 
-def development_samples(data: Path, cache: Path, kind: str, *, maps: bool = False) -> Samples:
-    """The development test set with the trunk's stored features."""
+def development_samples(
+    data: Path,
+    encoders: Path,
+    cache: Path,
+    config: RunConfig,
+    network: BodyNetwork,
+    *,
+    plain_box: bool = False,
+) -> Samples:
+    """The development test set as the run's stage sees it, computed anew (10 ms a photo)."""
+    stage, dtype = config.stage, np.float32 if config.stage == "sight" else np.float16
     photos = load_lspet(data, "development")
-    teacher = load_labels(cache / "teacher_heavy_development.npz")
-    crops = load_round(round_path(cache / f"features_{kind}", "development", EXACT), features=maps)
-    return make_samples(photos, teacher, crops, maps=maps)
+    labels = photo_labels(photos, load_labels(cache / "teacher_heavy_development.npz"))
+    if stage == "sight":
+        encoder = open_network(sight_file(network, cache, config))
+    else:
+        encoder = open_network(stage_file(encoders, cache, config.encoder, stage))
+    inputs, plans = [], []
+    for index in range(len(photos)):
+        keypoints = photos.keypoints[index]
+        plan = exact_plan(keypoints)
+        if plain_box:
+            plan = replace(plan, matrix=crop_matrix(box_region(keypoints)))
+        crop = network_input(warp(photos.image(index), plan.matrix)[None])
+        inputs.append(encoder.run([stage], {"image": crop})[0][0].astype(dtype))
+        plans.append(plan)
+    return place(
+        labels,
+        torch.from_numpy(np.stack(inputs)),
+        np.stack([plan.matrix for plan in plans]),
+        np.array([plan.visible for plan in plans]),
+    )
 
 
 def load_average(network: BodyNetwork, average: dict[str, Tensor]) -> BodyNetwork:
@@ -178,12 +213,13 @@ def main(arguments: list[str] | None = None) -> None:
     saved = load_checkpoint(o.checkpoint)
     network = build_network(saved.config, encoders=o.encoders, data=o.data, body=o.body)
     load_average(network, saved.network)
-    samples = development_samples(
-        o.data, o.cache, saved.config.encoder, maps=saved.config.train_late
-    )
-    prediction = predict(network, samples)
+    settings = (o.data, o.encoders, o.cache, saved.config)
+    samples = development_samples(*settings, network)
+    prediction = predict(network, samples, saved.config.stage)
     row = figures(prediction, samples, joint_limits(load_body_poses(o.data, o.body)))
     low, high = pck_interval(prediction, samples)
+    boxed = development_samples(*settings, network, plain_box=True)
+    row["pck12_plain_box"] = pck12(predict(network, boxed, saved.config.stage), boxed)
     report: dict[str, Any] = {
         "split": "LSPET im08001 to im09000, tracker's region from labels, rotated upright",
         **{name: round(value, 2) for name, value in row.items()},

@@ -27,11 +27,24 @@ from training.encoders.tflite_reader import read_tflite
 from training.manifest import detector_manifest, network_manifest, write_manifest
 from training.network import OUTPUTS, BodyNetwork
 from training.onnx_files import export_onnx
+from training.onnx_weights import CORRECTION
 from training.regressor import unpack
 
 DETECTOR_SIZE = 224
 #: A network whose ONNX file moves any joint farther than this is not exported.
 MAX_JOINT_CHANGE_MM = 1.0
+#: Weights that are stored as float32, by where a run enters the encoder: what was trained is no
+#: longer float16 by birth, and what follows it magnifies rounding.
+_TRAINED = ("encoder.middle", "encoder.late", "encoder.heads", "encoder.decoder")
+_KEPT_FLOAT32 = {"emb": (), "features": _TRAINED[1:3], "stem": _TRAINED, "sight": _TRAINED}
+_FLAG = ("encoder.heads.flag",)
+
+
+def kept_float32(config: RunConfig) -> tuple[str, ...]:
+    """Words in the names of weights that are stored as float32."""
+    if config.stage == "sight" and config.start_from is None:
+        return _FLAG
+    return _KEPT_FLOAT32[config.stage]
 
 
 class _Detector(nn.Module):
@@ -88,15 +101,26 @@ def export_network(
             f"The exported network moves a joint by {change:.2f} mm; keep its weights in float32."
         )
     draft.replace(path)
+    correction = network.regressor.body.correction.detach().numpy().round(6).tolist()
     manifest = network_manifest(
         path,
         encoder=encoder,
         iterations=network.regressor.config.iterations,
-        training=training,
+        training={**training, CORRECTION: correction},
         figures={**figures, "onnx_joint_change_mm": round(change, 3)},
     )
     write_manifest(path.with_suffix(".json"), manifest)
     return change
+
+
+@torch.no_grad()
+def shift_score(network: BodyNetwork, logit: float) -> None:
+    """Move the score so that the present ``logit`` of the person flag becomes one half.
+
+    Training shows people far more often than places without; the logit is chosen by the share of
+    person-free training pictures that may be called a person.
+    """
+    network.encoder.heads.flag.bias.sub_(logit)
 
 
 def joint_change_mm(network: BodyNetwork, path: Path, count: int = 8) -> float:
@@ -127,6 +151,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--figures", type=Path, help="JSON written by training.evaluate")
+    parser.add_argument(
+        "--person-logit",
+        type=float,
+        default=0.0,
+        help="trained logit of the person flag at which the score shall be one half",
+    )
     parser.add_argument("--out", type=Path, default=Path("assets/networks"))
     o = parser.parse_args(arguments)
     if o.what == "detector":
@@ -140,6 +170,9 @@ def main(arguments: list[str] | None = None) -> None:
     network = build_network(config, encoders=o.encoders, data=o.data, body=o.body)
     if state is not None:
         network.load_state_dict(state)
+    if o.person_logit:
+        shift_score(network, o.person_logit)
+        training = {**training, "person_logit": o.person_logit}
     figures = json.loads(o.figures.read_text()) if o.figures else {}
     path = o.out / f"{config.encoder}.onnx"
     change = export_network(
@@ -148,8 +181,7 @@ def main(arguments: list[str] | None = None) -> None:
         encoder=config.encoder,
         training=training,
         figures=figures,
-        # Trained layers are no longer float16 by birth, and what follows them magnifies rounding.
-        keep_float32=("encoder.late", "encoder.heads") if config.train_late else (),
+        keep_float32=kept_float32(config),
     )
     print(f"wrote {path}; torch and ONNX differ by {change:.3f} mm at most")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import onnx
 
 from engine.assets import read_manifest
-from engine.backends.variants import MAX_MEAN_JOINT_CHANGE_MM
+from engine.backends.variants import LIMITS_MM
 from engine.body import BodyModel
 from engine.errors import AssetError, HmrLiveError
 from engine.network import HmrNetwork
@@ -109,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--target", type=float, default=0.7, help="mm mean while choosing")
     parser.add_argument("--threads", type=int, default=1)
     o = parser.parse_args(arguments)
-    network = HmrNetwork(o.network, backend="onnxruntime", threads=o.threads)
+    network = HmrNetwork(o.network, backend="onnxruntime:fp32", threads=o.threads)
     body = BodyModel.default()
     model = onnx.load(o.network)
     unpack_weights(model)
@@ -121,9 +121,10 @@ def main(arguments: list[str] | None = None) -> int:
     change = Trial(network, photos, body, o.threads).change(round_outputs(model, half))
     out = o.out or o.network.with_name(f"{o.network.stem}_fp16.onnx")
     write_half(o.network, out, model, half, change)
-    proved = change.mean <= MAX_MEAN_JOINT_CHANGE_MM
+    limit = LIMITS_MM["fp16"]
+    proved = change.mean <= limit
     print(f"wrote {out}: {change.as_text()}")
-    print(f"limit {MAX_MEAN_JOINT_CHANGE_MM} mm mean: {'proved' if proved else 'REFUSED'}")
+    print(f"limit {limit} mm mean: {'proved' if proved else 'REFUSED'}")
     return int(not proved)
 
 

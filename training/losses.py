@@ -6,13 +6,21 @@ than one with many, and a batch with none gives zero.
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from training.landmarks import HIPS
+from training.landmarks import HIPS, LSP_LIMBS_IN_LANDMARKS
 from training.rotations import axis_angle_from_matrix
 
 _EPSILON = 1e-6
+#: Share of the torso within which a joint counts as found, as in PCK@0.2.
+NEAR: Final = 0.2
+#: Crop halves; a torso seen along its axis has no length.
+_LEAST_TORSO: Final = 0.15
+_RIGHT_HIP, _LEFT_SHOULDER = LSP_LIMBS_IN_LANDMARKS[2], LSP_LIMBS_IN_LANDMARKS[9]
 #: Crop halves.
 _AGREEMENT = 0.12
 
@@ -51,12 +59,13 @@ def world_loss(landmarks: Tensor, labels: Tensor) -> Tensor:
 
 
 def rotation_loss(predicted: Tensor, true: Tensor) -> Tensor:
-    """Mean squared difference of rotation matrices ``(N, 24, 3, 3)``; the root counts four-fold.
+    """Mean squared difference of rotation matrices ``(N, 24, 3, 3)``, ``(N,)``.
 
-    The root turns the whole body, so an error there costs more than one in a wrist.
+    The root counts four-fold: it turns the whole body, so an error there costs more than one in a
+    wrist.
     """
     squared = ((predicted - true) ** 2).mean(dim=(2, 3))
-    return (squared[:, 1:].sum(dim=1) + 4 * squared[:, 0]).mean() / (squared.shape[1] + 3)
+    return (squared[:, 1:].sum(dim=1) + 4 * squared[:, 0]) / (squared.shape[1] + 3)
 
 
 def joint_limit_loss(rotmats: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -74,7 +83,44 @@ def joint_limit_loss(rotmats: Tensor, low: Tensor, high: Tensor) -> Tensor:
     return beyond.sum(dim=(1, 2)).mean()
 
 
-def probability_loss(logits: Tensor, published: Tensor) -> Tensor:
-    """Cross entropy that keeps probabilities where a frozen network had them."""
-    target = torch.sigmoid(published)
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
+def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean of values ``(N,)`` by weight ``(N,)``; 0 when nothing counts."""
+    return (values * weight).sum() / weight.sum().clamp_min(_EPSILON)
+
+
+def weighted_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross entropy of logits of any shape, averaged by weight."""
+    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return weighted_mean(each, weight)
+
+
+def confidence_loss(
+    logits: Tensor, points: Tensor, labels: Tensor, visible: Tensor, person: Tensor
+) -> Tensor:
+    """Cross entropy of "the body has this landmark where it is".
+
+    A landmark is where it is when it lies within :data:`NEAR` torso lengths of its label; one
+    that is outside the picture never is, nor is any where nobody is.
+
+    Parameters
+    ----------
+    logits
+        ``(N, 27)``.
+    points
+        ``(N, 27, 2)`` of the body; its torso, left shoulder to right hip, is the measure.
+    labels
+        ``(N, 27, 3)`` x, y, weight.
+    visible
+        ``(N, 27, 3)`` see :class:`training.data.samples.Samples`.
+    person
+        ``(N,)``.
+    """
+    torso = (points[:, _LEFT_SHOULDER] - points[:, _RIGHT_HIP]).norm(dim=-1, keepdim=True)
+    distance = (points - labels[..., :2]).norm(dim=-1)
+    near = (distance < NEAR * torso.clamp_min(_LEAST_TORSO)).float()
+    somebody = person[:, None]
+    inside = visible[..., 1] * somebody
+    # A label that is hardly believed says little about the body.
+    known = torch.where(inside > 0, labels[..., 2], visible[..., 2] * somebody)
+    weight = torch.where(somebody > 0, known, torch.ones_like(known))
+    return weighted_cross_entropy(logits, near * inside, weight)

@@ -8,6 +8,7 @@ from typing import Any
 
 from training.data.crops import BODY_BEYOND_JOINTS, CROP_SIZE, REGION_SCALE
 from training.encoders.blazepose import NUM_LANDMARKS
+from training.losses import NEAR
 from training.network import CONFIDENCE_POINTS
 from training.onnx_files import OPSET, sha256_of, write_atomically
 
@@ -87,13 +88,14 @@ def _network_outputs() -> dict[str, Any]:
         },
         "score": {
             "shape": ["n", 1],
-            "meaning": "probability that the crop holds a person (BlazePose's person flag)",
+            "meaning": "probability that the crop holds a person",
         },
         "confidence": {
             "shape": ["n", 24],
             "meaning": (
-                "probability that the joint is inside the picture and not hidden: mean of "
-                f"visibility * presence over the given ones of BlazePose's {NUM_LANDMARKS} points"
+                f"probability that the joint lies within {NEAR} torso lengths of its true place in "
+                "the picture: mean over the given ones of BlazePose's "
+                f"{NUM_LANDMARKS} points"
             ),
             "points": {name: list(points) for name, points in CONFIDENCE_POINTS.items()},
         },

@@ -1,52 +1,69 @@
-"""Figures of any exported network on any labelled people, through the engine that users run.
+"""Evaluate exported networks as users run them: one command, tables out.
 
-``python -m training.measure NETWORK.onnx ... --shards FOLDER``; ``training.collect`` makes the
-shards.  Regions follow from the labelled joints.  SMPL's twelve limb joints are compared as they
-are: no joint regressor of a data set is used, so figures of papers that use one (3DPW's and
-Human3.6M's 14 joints) are not the same figures.
+``python -m training.measure NETWORK.onnx ... --data ../shared/data --synthetic FOLDER --rivals
+--encoders DIR --cache DIR --out figures.json``
+
+What is measured depends on what is given: ``--data`` the development photos, person-free pictures
+and synthetic films; ``--synthetic`` a test split of ``training.synthetic``; ``--shards`` labelled
+people of any reader (``training.collect`` makes such shards); ``--video`` films.  Every figure has
+a 95 % interval, people drawn with replacement.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from engine.assets import asset_path
 from engine.body import BodyModel
+from engine.detector import PersonDetector
 from engine.errors import AssetError, HmrLiveError
 from engine.network import HmrNetwork, NetworkOutput
-from engine.state import Region
-from training.data.crops import (
-    CROP_SIZE,
-    apply_matrix,
-    box_region,
-    crop_matrix,
-    region_from_lsp,
-    rotate_to_crop,
-)
-from training.data.readers.joint_sets import lsp_from_common
-from training.data.readers.person import Image, LabelledPerson, PictureReader
+from engine.state import Image, Region
+from training.data.body_poses import load_body_poses
+from training.data.lspet import load_lspet
+from training.data.mocap import JointLimits, joint_limits
+from training.data.readers.person import LabelledPerson
 from training.data.readers.shards import find_shards, read_shard
-from training.landmarks import LSP_LIMBS, LSP_LIMBS_IN_SMPL
-from training.metrics import bootstrap_interval, pck_hits, procrustes_aligned
+from training.data.teacher import load_labels
+from training.evaluation.calibration import score_rows
+from training.evaluation.empty import EmptyAnswers, empty_rows, run_empty
+from training.evaluation.estimators import BodyReader, Estimate, Estimator, NetworkEstimator
+from training.evaluation.films import video_rows
+from training.evaluation.moving import CLIPS, draw_clips, moving_rows
+from training.evaluation.people import measure_people
+from training.evaluation.photo_figures import photo_rows
+from training.evaluation.photos import PhotoAnswers, run_photos, teacher_file
+from training.evaluation.report import Row, as_json, as_markdown, as_text
+from training.evaluation.statistics import Figure
+from training.evaluation.synthetic import SPLIT, run_synthetic
+from training.evaluation.synthetic_figures import synthetic_rows
+from training.rivals import KINDS, BlazePoseEstimator
 
-Array = NDArray[np.floating[Any]]
 Network = Callable[[Image, Region], NetworkOutput]
+Interval = tuple[float, float, float]
 
-_MIN_JOINTS: Final = 4
-#: The two hips among the limb joints.
-_HIPS: Final = (2, 3)
+#: What can be measured, and the option that it needs.
+SETS: Final = {
+    "photos": "data",
+    "synthetic": "synthetic",
+    "empty": "data",
+    "films": "data",
+    "shards": "shards",
+    "videos": "video",
+}
+#: ``--quick`` takes every fourth picture.
+_QUICK: Final = 4
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured; each with its 95 % interval, people drawn with replacement.
+    """What was measured on labelled people; each with its 95 % interval.
 
     Attributes
     ----------
@@ -61,9 +78,9 @@ class Figures:
 
     people: int
     people_3d: int
-    pck: tuple[float, float, float]
-    mpjpe: tuple[float, float, float] | None
-    pa_mpjpe: tuple[float, float, float] | None
+    pck: Interval
+    mpjpe: Interval | None
+    pa_mpjpe: Interval | None
 
     def row(self) -> str:
         """One line of a table."""
@@ -74,14 +91,14 @@ class Figures:
         return " ".join(parts)
 
 
-def _shown(figure: tuple[float, float, float]) -> str:
+def _shown(figure: Interval) -> str:
     return f"{figure[0]:.1f} [{figure[1]:.1f}, {figure[2]:.1f}]"
 
 
 def measure(
     people: Iterable[LabelledPerson], network: Network, body: BodyModel, *, plain_box: bool = False
 ) -> Figures:
-    """Run a network on labelled people.
+    """Run one network on labelled people.
 
     Parameters
     ----------
@@ -100,87 +117,194 @@ def measure(
     AssetError
         When nobody counts.
     """
-    found_2d, true_2d, found_3d, true_3d = [], [], [], []
-    with PictureReader() as reader:
-        for person in people:
-            keypoints = lsp_from_common(person.joints_2d)
-            if (keypoints[:, 2] > 0).sum() < _MIN_JOINTS:
-                continue
-            region = box_region(keypoints) if plain_box else region_from_lsp(keypoints)
-            output = network(reader.read(person.picture), region)
-            joints = body.joints(output.rotmats, output.betas)[list(LSP_LIMBS_IN_SMPL)]
-            found_2d.append(output.camera[0] * (joints[:, :2] + output.camera[1:]))
-            true_2d.append(_in_crop(keypoints, region))
-            deep = _limbs_3d(person, region)
-            if deep is not None:
-                found_3d.append(joints)
-                true_3d.append(deep)
-    if not found_2d:
-        raise AssetError("Nobody in these shards has enough labelled joints; give other shards.")
-    hits, counted = pck_hits(np.stack(found_2d), np.stack(true_2d))
-    low, high = bootstrap_interval(hits, counted)
-    pck = (100 * float(hits.sum()) / max(int(counted.sum()), 1), low, high)
-    if not found_3d:
-        return Figures(len(found_2d), 0, pck, None, None)
-    found, true = _centred(np.stack(found_3d)), _centred(np.stack(true_3d))
-    aligned = procrustes_aligned(found, true)
-    errors = [_millimetres(found, true), _millimetres(aligned, true)]
-    return Figures(len(found_2d), len(found), pck, _interval(errors[0]), _interval(errors[1]))
+    reader = BodyReader(body)
+
+    def look(image: Image, regions: Sequence[Region]) -> list[Estimate]:
+        return [reader(network(image, region)) for region in regions]
+
+    rule = "box" if plain_box else "upright"
+    found = measure_people(people, {"network": look}, [rule])["network", rule]
+    pck, deep = found["PCK12@0.2"], found["MPJPE"]
+    return Figures(
+        people=pck.count if pck else 0,
+        people_3d=deep.count if deep else 0,
+        pck=_interval(pck) or (0.0, 0.0, 0.0),
+        mpjpe=_interval(deep),
+        pa_mpjpe=_interval(found["PA-MPJPE"]),
+    )
 
 
-def _in_crop(keypoints: Array, region: Region) -> Array:
-    """LSP joints ``(14, 3)`` in [-1, 1] across the crop."""
-    points = apply_matrix(crop_matrix(region), keypoints[:, :2].astype(np.float64))
-    return np.column_stack([points * (2 / CROP_SIZE) - 1, keypoints[:, 2]])
+def _interval(figure: Figure | None) -> Interval | None:
+    return None if figure is None else (figure.value, figure.low, figure.high)
 
 
-def _limbs_3d(person: LabelledPerson, region: Region) -> Array | None:
-    """The twelve limb joints ``(12, 3)`` in the crop's camera frame, if all are labelled."""
-    if person.joints_3d is None:
-        return None
-    limbs = lsp_from_common(person.joints_3d)[list(LSP_LIMBS)].astype(np.float64)
-    if not (limbs[:, 3] > 0).all():
-        return None
-    return rotate_to_crop(crop_matrix(region), limbs[:, :3])
+class _Evaluation:
+    """The command's settings and everything that several sets share."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._o = options
+        self._step = _QUICK if options.quick else 1
+        self._body = BodyModel.load(options.body) if options.body else BodyModel.default()
+        self.estimators = self._open_estimators()
+        self._networks = [e for e in self.estimators if isinstance(e, NetworkEstimator)]
+        self._detector = PersonDetector(backend=options.backend, threads=options.threads)
+        self._photos: PhotoAnswers | None = None
+        self._empty: EmptyAnswers | None = None
+
+    def run(self, sets: Sequence[str]) -> list[Row]:
+        """Rows of the sets in the order of :data:`SETS`."""
+        measuring = {
+            "photos": self._photos_rows,
+            "synthetic": self._synthetic_rows,
+            "empty": self._empty_rows,
+            "films": self._films_rows,
+            "shards": self._shards_rows,
+            "videos": self._videos_rows,
+        }
+        rows = [row for name in SETS if name in sets for row in measuring[name]()]
+        if self._photos is not None and self._empty is not None:
+            rows += score_rows(self._photos, self._empty)
+        return rows
+
+    def _open_estimators(self) -> list[Estimator]:
+        o, reader = self._o, BodyReader(self._body)
+        estimators: list[Estimator] = []
+        names = [path.name for path in o.networks]
+        for path in o.networks:
+            name = path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}"
+            network = HmrNetwork(path, backend=o.backend, threads=o.threads)
+            estimators.append(NetworkEstimator(name, network, reader))
+        if o.rivals is not None:
+            if o.encoders is None or o.cache is None:
+                raise AssetError("Rivals need --encoders (tflite files) and --cache.")
+            for kind in o.rivals or KINDS:
+                opened = BlazePoseEstimator.open(o.encoders, o.cache, kind, threads=o.threads)
+                estimators.append(opened)
+        if not estimators:
+            raise AssetError("There is nothing to measure; name a network file or give --rivals.")
+        return estimators
+
+    def _limits(self) -> JointLimits | None:
+        if self._o.data is None:
+            return None
+        body = self._o.body or asset_path("body", "open_body.npz")
+        return joint_limits(load_body_poses(self._o.data, body))
+
+    def _photos_rows(self) -> list[Row]:
+        path = teacher_file(self._o.cache) if self._o.cache else None
+        teacher = load_labels(path) if path is not None and path.exists() else None
+        photos = load_lspet(self._o.data, "development")
+        self._photos = run_photos(
+            photos, self.estimators, self._detector, teacher=teacher, step=self._step
+        )
+        return photo_rows(self._photos, self._limits())
+
+    def _synthetic_rows(self) -> list[Row]:
+        drawn_with = BodyModel.default()
+        run = run_synthetic(self._o.synthetic, self.estimators, drawn_with, step=self._step)
+        return synthetic_rows(run, self._limits(), SPLIT)
+
+    def _empty_rows(self) -> list[Row]:
+        self._empty = run_empty(self._o.data, self.estimators, self._detector, step=self._step)
+        return empty_rows(self._empty)
+
+    def _films_rows(self) -> list[Row]:
+        if not self._networks:
+            return []
+        clips = draw_clips(self._o.data, clips=max(CLIPS // self._step, 1))
+        return moving_rows(clips, self._networks, self._detector)
+
+    def _videos_rows(self) -> list[Row]:
+        return video_rows(self._o.video, self._networks, self._detector, step=self._step)
+
+    def _shards_rows(self) -> list[Row]:
+        rows = []
+        looks = {e.name: e.estimate for e in self.estimators}
+        for given in self._o.shards:
+            name, folder = _named(given)
+            people = (person for shard in find_shards(folder) for person in read_shard(shard))
+            found = measure_people(people, looks, step=self._step)
+            rows += [
+                Row("Labelled people", name, str(folder), rule, estimator, figures)
+                for (estimator, rule), figures in found.items()
+            ]
+        return rows
 
 
-def _centred(joints: Array) -> Array:
-    return np.asarray(joints - joints[:, list(_HIPS)].mean(axis=1, keepdims=True))
+def _named(given: str) -> tuple[str, Path]:
+    """``"3dpw=shards/3dpw"`` or a folder alone, which is then its own name."""
+    name, equals, folder = given.partition("=")
+    path = Path(folder if equals else given)
+    return (name if equals else path.name), path
 
 
-def _millimetres(found: Array, true: Array) -> Array:
-    """Mean distance of each person."""
-    return np.asarray(np.linalg.norm(found - true, axis=-1).mean(axis=1) * 1000)
+def _chosen_sets(options: argparse.Namespace) -> list[str]:
+    ready = [name for name, option in SETS.items() if getattr(options, option)]
+    chosen = options.sets or ready
+    for name in chosen:
+        if name not in ready:
+            raise AssetError(f"The set {name} needs --{SETS[name]}.")
+    if not chosen:
+        raise AssetError("There is nothing to measure on; give --data, --synthetic or --shards.")
+    return list(chosen)
 
 
-def _interval(errors: Array, rounds: int = 1000) -> tuple[float, float, float]:
-    """Mean over people with its 95 % bootstrap interval."""
-    draws = np.random.default_rng(0).integers(0, len(errors), (rounds, len(errors)))
-    low, high = np.percentile(errors[draws].mean(axis=1), [2.5, 97.5])
-    return float(errors.mean()), float(low), float(high)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="training.measure", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("networks", type=Path, nargs="*", help=".onnx files with manifests")
+    parser.add_argument("--data", type=Path, help="training data folder")
+    parser.add_argument("--synthetic", type=Path, help="folder of synthetic test shards")
+    parser.add_argument("--shards", nargs="+", default=[], metavar="[SET=]FOLDER")
+    parser.add_argument("--video", type=Path, nargs="+", default=[], help="films")
+    parser.add_argument(
+        "--rivals", nargs="*", choices=KINDS, help="BlazePose on the same crops; all three if bare"
+    )
+    parser.add_argument("--encoders", type=Path, help="folder with BlazePose's tflite files")
+    parser.add_argument("--cache", type=Path, help="folder of training.prepare: teacher, rivals")
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), help="all that are given if bare")
+    parser.add_argument("--quick", action="store_true", help="every fourth picture")
+    parser.add_argument("--body", type=Path, help="SMPL body file; the open body by default")
+    parser.add_argument("--backend", default="onnxruntime", help="what runs the networks")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--markdown", action="store_true", help="tables as Markdown")
+    parser.add_argument("--out", type=Path, help="write everything as JSON")
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="training.measure", description=__doc__)
-    parser.add_argument("networks", type=Path, nargs="+", help=".onnx files with manifests")
-    parser.add_argument("--shards", type=Path, required=True, help="folder")
-    parser.add_argument("--body", type=Path, help="SMPL body file; the open body by default")
-    parser.add_argument("--plain-box", action="store_true", help="regions are not turned upright")
-    parser.add_argument("--threads", type=int, default=2)
-    o = parser.parse_args(arguments)
+    o = _parser().parse_args(arguments)
     try:
-        body = BodyModel.load(o.body) if o.body else BodyModel.default()
-        for path in o.networks:
-            network = HmrNetwork(path, threads=o.threads)
-            people = (person for shard in find_shards(o.shards) for person in read_shard(shard))
-
-            def run(image: Image, region: Region, network: HmrNetwork = network) -> NetworkOutput:
-                return network.run(image, [region])[0]
-
-            print(f"{path.name}: {measure(people, run, body, plain_box=o.plain_box).row()}")
+        sets = _chosen_sets(o)
+        evaluation = _Evaluation(o)
+        rows = evaluation.run(sets)
     except HmrLiveError as error:
         sys.exit(str(error))
+    print(as_markdown(rows) if o.markdown else as_text(rows))
+    if o.out:
+        o.out.parent.mkdir(parents=True, exist_ok=True)
+        o.out.write_text(json.dumps(_document(o, sets, evaluation.estimators, rows), indent=1))
+
+
+def _document(
+    options: argparse.Namespace, sets: list[str], estimators: list[Estimator], rows: list[Row]
+) -> dict[str, Any]:
+    networks = [
+        {"name": e.name, "sha256": e.network.manifest["sha256"]}
+        for e in estimators
+        if isinstance(e, NetworkEstimator)
+    ]
+    return {
+        "networks": networks,
+        "estimators": [e.name for e in estimators],
+        "sets": sets,
+        "every": _QUICK if options.quick else 1,
+        "backend": options.backend,
+        "interval": "95 %, bootstrap over people",
+        "rows": as_json(rows),
+    }
 
 
 if __name__ == "__main__":

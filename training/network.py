@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from engine.skeleton import JOINT_NAMES
-from training.encoders.blazepose import BlazePoseEncoder
-from training.feedback import evidence_from
+from engine.skeleton import JOINT_NAMES, NUM_JOINTS
+from training.encoders.blazepose import (
+    VALUES_PER_POINT,
+    VISIBILITY_VALUE,
+    BlazePoseEncoder,
+    Landmarks,
+)
+from training.feedback import Evidence, evidence_from
+from training.heatmaps import HeatmapPoints, find_points, refined
+from training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE
 from training.regressor import POSE_SIZE, IterativeRegressor
 
 OUTPUTS: Final = ("pose_6d", "betas", "camera", "score", "confidence")
+#: What a pass starts from: a picture, the stem's map, the 8 x 8 map, ``emb``, or ``emb`` with the
+#: evidence behind it (:func:`packed`).
+Stage = Literal["image", "stem", "features", "emb", "sight"]
 
 _HIP, _SHOULDER = (23, 24), (11, 12)
 #: BlazePose points whose mean visibility stands for a joint's confidence.
@@ -45,39 +55,133 @@ CONFIDENCE_POINTS: Final[dict[str, tuple[int, ...]]] = {
 
 
 def confidence_matrix() -> Tensor:
-    """``(33, 24)``: landmark probabilities @ matrix = joint confidences."""
-    matrix = torch.zeros(33, 24)
+    """``(27, 24)``: landmark probabilities @ matrix = joint confidences."""
+    matrix = torch.zeros(NUM_BLAZEPOSE, NUM_JOINTS)
     for joint, name in enumerate(JOINT_NAMES):
-        points = CONFIDENCE_POINTS[name]
-        matrix[list(points), joint] = 1 / len(points)
+        points = [BLAZEPOSE_POINTS.index(point) for point in CONFIDENCE_POINTS[name]]
+        matrix[points, joint] = 1 / len(points)
     return matrix
+
+
+class Sight(NamedTuple):
+    """What the encoder makes of N crops.
+
+    Attributes
+    ----------
+    emb
+        ``(N, D)``.
+    landmarks
+        The linear heads' answer.
+    seen
+        The evidence that the regressor gets: the linear landmarks, refined by heat maps if there
+        are any.
+    heat
+        What the heat maps say, or None.
+    """
+
+    emb: Tensor
+    landmarks: Landmarks
+    seen: Evidence
+    heat: HeatmapPoints | None
 
 
 class BodyNetwork(nn.Module):
     """Encoder and regressor.
 
-    ``score`` and ``confidence`` come from the trunk's own heads: the probability of its person
-    flag, and for each joint the probability that the landmarks of
-    :data:`CONFIDENCE_POINTS` are inside the picture and not hidden.
+    Parameters
+    ----------
+    encoder, regressor
+        The two parts.
+    heatmaps
+        Whether the encoder's landmarks are refined by its heat maps.
+
+    ``score`` is the probability of the trunk's person flag.  ``confidence`` is, for each joint, the
+    probability that the landmarks of :data:`CONFIDENCE_POINTS` are where the body has them; it
+    starts as the trunk's probability that they are not hidden.
     """
 
-    def __init__(self, encoder: BlazePoseEncoder, regressor: IterativeRegressor) -> None:
+    def __init__(
+        self,
+        encoder: BlazePoseEncoder,
+        regressor: IterativeRegressor,
+        *,
+        heatmaps: bool = False,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.regressor = regressor
+        self.heatmaps = heatmaps
+        self.confidence = nn.Linear(encoder.dim, NUM_BLAZEPOSE)
+        with torch.no_grad():
+            for part, source in (
+                (self.confidence.weight, encoder.heads.landmarks.weight),
+                (self.confidence.bias, encoder.heads.landmarks.bias),
+            ):
+                rows = source.reshape(-1, VALUES_PER_POINT, *source.shape[1:])
+                part.copy_(rows[list(BLAZEPOSE_POINTS), VISIBILITY_VALUE])
         self.confidence_matrix: Tensor
         self.register_buffer("confidence_matrix", confidence_matrix())
 
+    def see(self, inputs: Tensor, stage: Stage) -> Sight:
+        """Run the encoder from ``stage`` on (see :data:`Stage`)."""
+        skips = None
+        if stage == "sight":
+            emb, seen = unpacked(inputs, self.encoder.dim)
+            return Sight(emb, self.encoder.heads(emb), seen, None)
+        if stage == "image":
+            inputs, stage = self.encoder.stem(inputs)[0], "stem"
+        if stage == "stem":
+            emb, skips = self.encoder.trace(inputs)
+        else:
+            emb = self.encoder.emb(inputs) if stage == "features" else inputs
+        landmarks = self.encoder.heads(emb)
+        seen, heat = evidence_from(landmarks), None
+        if self.heatmaps:
+            if skips is None:
+                raise ValueError("A network with heat maps needs pictures or the stem's maps.")
+            maps = self.encoder.heatmaps(skips)[:, list(BLAZEPOSE_POINTS)]
+            heat = find_points(maps, seen.points)
+            seen = refined(seen, heat)
+        return Sight(emb, landmarks, seen, heat)
+
+    def encode(self, inputs: Tensor, stage: Stage) -> Tensor:
+        """``emb`` alone."""
+        if stage == "image":
+            inputs, stage = self.encoder.stem(inputs)[0], "stem"
+        if stage == "stem":
+            return self.encoder.trace(inputs)[0]
+        if stage == "features":
+            return self.encoder.emb(inputs.float())
+        return inputs.float()[:, : self.encoder.dim]
+
+    def thetas(self, sight: Sight) -> list[Tensor]:
+        """Theta after each iteration, ``(N, 157)`` each."""
+        thetas: list[Tensor] = self.regressor(self.regressor.normalise(sight.emb), sight.seen)
+        return thetas
+
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """``(N, 3, 256, 256)`` RGB in [0, 1] -> the five outputs named in :data:`OUTPUTS`."""
-        emb = self.encoder(image)
-        landmarks = self.encoder.heads(emb)
-        theta = self.regressor(self.regressor.normalise(emb), evidence_from(landmarks))[-1]
-        probability = landmarks.visibility * landmarks.presence
+        sight = self.see(image, "image")
+        theta = self.thetas(sight)[-1]
+        probability = torch.sigmoid(self.confidence(sight.emb))
         return (
             theta[:, :POSE_SIZE].reshape(-1, 24, 6),
             theta[:, POSE_SIZE : POSE_SIZE + 10],
             theta[:, POSE_SIZE + 10 :],
-            landmarks.flag,
+            sight.landmarks.flag,
             torch.clamp(probability @ self.confidence_matrix, 0, 1),
         )
+
+
+def packed(sight: Sight) -> Tensor:
+    """What the regressor needs of N sights as one array ``(N, D + 162)``, to be stored."""
+    return torch.cat([sight.emb, *(part.flatten(1) for part in sight.seen)], dim=1)
+
+
+def unpacked(values: Tensor, dim: int) -> tuple[Tensor, Evidence]:
+    """Inverse of :func:`packed`: ``emb`` ``(N, dim)`` and the evidence."""
+    sizes = [dim, NUM_BLAZEPOSE * 2, NUM_BLAZEPOSE * 3, NUM_BLAZEPOSE]
+    emb, points, world, visibility = torch.split(values, sizes, dim=1)
+    return emb, Evidence(
+        points.reshape(-1, NUM_BLAZEPOSE, 2), world.reshape(-1, NUM_BLAZEPOSE, 3), visibility
+    )

@@ -11,6 +11,7 @@ import argparse
 import logging
 import time
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,16 @@ class _Trunk(nn.Module):
         return features, self.encoder.emb(features)
 
 
+class _Stem(nn.Module):
+    def __init__(self, encoder: BlazePoseEncoder) -> None:
+        super().__init__()
+        self.stem = encoder.stem
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        outputs: tuple[Tensor, ...] = self.stem(image)
+        return outputs
+
+
 class _LandmarkNetwork(nn.Module):
     def __init__(self, graph_module: GraphModule) -> None:
         super().__init__()
@@ -59,6 +70,23 @@ def trunk_file(encoders: Path, cache: Path, kind: str) -> Path:
         example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
         export_onnx(trunk, example, path, ["features", "emb"])
     return path
+
+
+def stem_file(encoders: Path, cache: Path, kind: str) -> Path:
+    """ONNX file of a trunk's stem with the output ``stem``, made when missing."""
+    path = cache / f"stem_{kind}.onnx"
+    if not path.exists():
+        stem = _Stem(BlazePoseEncoder.load(encoders, kind)).eval()
+        export_onnx(stem, torch.zeros(2, 3, CROP_SIZE, CROP_SIZE), path, ["stem"])
+    return path
+
+
+def stage_file(
+    encoders: Path, cache: Path, kind: str, stage: Literal["stem", "features", "emb"]
+) -> Path:
+    """ONNX file with the output that a training pass of the stage starts from."""
+    make = stem_file if stage == "stem" else trunk_file
+    return make(encoders, cache, kind)
 
 
 def landmark_file(encoders: Path, cache: Path, kind: str) -> Path:
@@ -103,18 +131,26 @@ def prepare_teacher(data: Path, encoders: Path, cache: Path, kind: str, views: i
         print(f"{path.name}: {time.perf_counter() - start:.0f} s", flush=True)
 
 
-def prepare_synthetic(shards: Path, encoders: Path, cache: Path, kind: str) -> None:
+def prepare_synthetic(
+    shards: Path, encoders: Path, cache: Path, kind: str, stage: Literal["features", "emb"]
+) -> None:
     """Features of all synthetic people in a folder of shards, as one file."""
     network = open_network(trunk_file(encoders, cache, kind))
     start = time.perf_counter()
-    paths = shard_paths(shards, "train")
-    if not paths:
-        raise AssetError(f"There are no shards in {shards}; write them with training.synthetic.")
-    parts = [synthetic_samples(load_shard(path), network, maps=True) for path in paths]
+    paths = training_shards(shards)
+    parts = [synthetic_samples(load_shard(path), network, output=stage) for path in paths]
     samples = join_samples(parts)
-    save_synthetic(cache / f"synthetic_{kind}.npz", samples)
+    save_synthetic(cache / f"synthetic_{kind}_{stage}.npz", samples)
     seconds = time.perf_counter() - start
     print(f"{len(samples.lsp)} synthetic people in {seconds:.0f} s", flush=True)
+
+
+def training_shards(folder: Path) -> list[Path]:
+    """Files of synthetic people to train on (AssetError when there are none)."""
+    paths = shard_paths(folder, "train")
+    if not paths:
+        raise AssetError(f"There are no shards in {folder}; write them with training.synthetic.")
+    return paths
 
 
 def _rounds(text: str) -> list[int]:
@@ -136,13 +172,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=_rounds, default="0-11")
     parser.add_argument("--split", choices=["train", "development"], default="train")
     parser.add_argument("--views", type=int, default=4, help="teacher: regions of each photo")
+    parser.add_argument(
+        "--stage", choices=["emb", "features"], default="emb", help="synthetic: what to store"
+    )
     parser.add_argument("--shards", type=Path, default=Path("synthetic"))
     o = parser.parse_args(arguments)
     if o.what == "features":
         kind = o.kind or "full"
         prepare_features(o.data, o.encoders, o.cache, kind, o.rounds, o.split)
     elif o.what == "synthetic":
-        prepare_synthetic(o.shards, o.encoders, o.cache, o.kind or "full")
+        prepare_synthetic(o.shards, o.encoders, o.cache, o.kind or "full", o.stage)
     else:
         prepare_teacher(o.data, o.encoders, o.cache, o.kind or "heavy", o.views)
 

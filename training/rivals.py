@@ -1,61 +1,74 @@
-"""BlazePose as published on the development crops: ``python -m training.rivals``.
+"""BlazePose as published: what our networks are held against, on the same crops.
 
-The same photos, the same region, its own refinement by heat maps: what the network is held
-against.
+Its own refinement by heat maps is used, as in its own pipeline.
 """
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+import onnxruntime
 
-from training.data.augment import exact_plan
-from training.data.crops import CROP_SIZE, apply_matrix, warp
+from engine.crop import crop_image
+from engine.state import Image, Region
+from training.data.crops import CROP_SIZE
 from training.data.features import open_network
-from training.data.lspet import load_lspet
 from training.data.teacher import run_landmarks
-from training.encoders.blazepose import TENSORS
-from training.landmarks import LSP_LIMBS_IN_BLAZEPOSE
-from training.metrics import bootstrap_interval, pck_hits
-from training.prepare import landmark_file
+from training.evaluation.estimators import Array, Estimate
+from training.landmarks import BLAZEPOSE_POINTS, LSP_LIMBS_IN_BLAZEPOSE
+
+KINDS: Final = ("lite", "full", "heavy")
+_LIMBS: Final = list(LSP_LIMBS_IN_BLAZEPOSE)
 
 
-def rival_pck(
-    data: Path, encoders: Path, cache: Path, kind: str, *, refine: bool = True
-) -> tuple[float, tuple[float, float]]:
-    """PCK12@0.2 and its 95 % interval on the development test set, percent."""
-    photos = load_lspet(data, "development")
-    network = open_network(landmark_file(encoders, cache, kind))
-    found, labels = [], []
-    for index in range(len(photos)):
-        keypoints = photos.keypoints[index]
-        matrix = exact_plan(keypoints).matrix
-        points, *_ = run_landmarks(network, warp(photos.image(index), matrix), refine=refine)
-        found.append(points[list(LSP_LIMBS_IN_BLAZEPOSE)])
-        row = keypoints.copy()
-        row[:, :2] = apply_matrix(matrix, keypoints[:, :2])
-        labels.append(row)
-    true = np.stack(labels)
-    true[..., :2] = true[..., :2] * 2 / CROP_SIZE - 1
-    hits, counted = pck_hits(np.stack(found) * 2 / CROP_SIZE - 1, true)
-    pck = 100 * float(hits.sum()) / int(counted.sum())
-    return pck, bootstrap_interval(hits, counted)
+class BlazePoseEstimator:
+    """One of BlazePose's three landmark networks.
 
+    Parameters
+    ----------
+    kind
+        "lite", "full" or "heavy"; for the table.
+    session
+        Network with outputs ``landmarks``, ``world``, ``flag`` and ``heatmap``.
+    refine
+        Whether points are moved to their heat maps' centres of mass.
+    """
 
-def main(arguments: list[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="training.rivals", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--encoders", type=Path, default=Path("encoders"))
-    parser.add_argument("--cache", type=Path, default=Path("cache"))
-    parser.add_argument("--kinds", nargs="+", choices=sorted(TENSORS), default=["full", "heavy"])
-    o = parser.parse_args(arguments)
-    for kind in o.kinds:
-        pck, (low, high) = rival_pck(o.data, o.encoders, o.cache, kind)
-        print(f"BlazePose {kind}: PCK12@0.2 {pck:.1f} ({low:.1f} to {high:.1f})", flush=True)
+    def __init__(
+        self, kind: str, session: onnxruntime.InferenceSession, *, refine: bool = True
+    ) -> None:
+        self.name = f"BlazePose {kind}"
+        self._session = session
+        self._refine = refine
 
+    @classmethod
+    def open(cls, encoders: Path, cache: Path, kind: str, threads: int = 1) -> BlazePoseEstimator:
+        """Read ``pose_landmark_<kind>.tflite``; its ONNX form is kept in ``cache``.
 
-if __name__ == "__main__":
-    main()
+        Raises
+        ------
+        AssetError
+            When the file is missing or another.
+        """
+        # The conversion to ONNX needs torch, nothing else here does.
+        from training.prepare import landmark_file
+
+        return cls(kind, open_network(landmark_file(encoders, cache, kind), threads))
+
+    def estimate(self, image: Image, regions: Sequence[Region]) -> list[Estimate]:
+        """See :meth:`training.evaluation.estimators.Estimator.estimate`."""
+        return [self._one(crop_image(image, region, CROP_SIZE)) for region in regions]
+
+    def _one(self, crop: Image) -> Estimate:
+        points, visibility, world, flag = run_landmarks(self._session, crop, refine=self._refine)
+        places: Array = np.asarray(points * (2 / CROP_SIZE) - 1)
+        return Estimate(
+            joints_2d=places[_LIMBS],
+            joints_3d=world[_LIMBS],
+            points_2d=places[list(BLAZEPOSE_POINTS)],
+            score=flag,
+            confidence=visibility[_LIMBS],
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import copy
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,57 +18,153 @@ from training.build import build_network
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import RUNS, RunConfig
 from training.data.body_poses import load_body_poses
-from training.data.features import existing_rounds, load_round, round_path
+from training.data.features import existing_rounds, load_round, open_network, round_path
 from training.data.lifted import LiftedSampler
 from training.data.lspet import load_lspet
 from training.data.mocap import JointLimits, joint_limits
-from training.data.samples import Samples, join_samples, make_samples
+from training.data.pictures import (
+    CropStream,
+    EmptyPictures,
+    PhotoPictures,
+    Pictures,
+    Source,
+    StoredSamples,
+    SyntheticPictures,
+)
+from training.data.samples import Labels, Samples, join_samples, make_samples, photo_labels
 from training.data.synthetic_samples import load_synthetic
 from training.data.teacher import load_labels
-from training.evaluate import development_samples, figures, load_average, predict
-from training.network import BodyNetwork
+from training.distributed import Processes, joined_processes
+from training.evaluate import development_samples, figures, load_average, pck12, predict
+from training.network import BodyNetwork, Stage
+from training.onnx_weights import load_exported
+from training.prepare import stem_file, training_shards
+from training.sights import load_sights, sight_file, sight_folder, store_sights
+from training.synthetic.materials import background_files
+from training.synthetic.shards import load_shard
 from training.trainer import Trainer
 
+#: Of what sights are stored.
+SIGHT_KINDS = ("photos", "synthetic", "empty")
 
-def training_samples(data: Path, cache: Path, config: RunConfig) -> Samples:
+
+def stored_photos(data: Path, cache: Path, config: RunConfig) -> StoredSamples:
     """All stored rounds of the training photos (AssetError when there are none)."""
-    photos = load_lspet(data, "train")
-    teacher = load_labels(cache / "teacher_heavy_train.npz")
+    labels = training_labels(data, cache)
     folder = cache / f"features_{config.encoder}"
     numbers = existing_rounds(folder, "train")[: config.rounds]
     if not numbers:
         raise AssetError(f"There are no training features in {folder}; run training.prepare first.")
-    parts = []
-    for number in numbers:
-        crops = load_round(round_path(folder, "train", number), features=config.train_late)
-        parts.append(
-            make_samples(
-                photos,
-                teacher,
-                crops,
-                maps=config.train_late,
-                outside_weight=config.outside_weight,
-            )
+    maps = config.stage == "features"
+    parts = [
+        make_samples(
+            labels,
+            load_round(round_path(folder, "train", number), features=maps),
+            maps=maps,
+            outside_weight=config.outside_weight,
         )
-    return join_samples(parts)
+        for number in numbers
+    ]
+    return StoredSamples(join_samples(parts), config.seed)
 
 
-def set_normalisation(network: BodyNetwork, samples: Samples, count: int = 20000) -> None:
+def training_labels(data: Path, cache: Path) -> Labels:
+    """Of the training photos, with fits where there are any."""
+    photos = load_lspet(data, "train")
+    return photo_labels(photos, load_labels(cache / "teacher_heavy_train.npz"))
+
+
+def make_sources(
+    config: RunConfig, data: Path, encoders: Path, cache: Path, shards: Path
+) -> list[tuple[Source, int]]:
+    """Where batches come from: photos, synthetic people, pictures without people."""
+    if config.stage == "sight":
+        folder = sight_folder(cache, config)
+        return [
+            (StoredSamples(load_sights(folder, kind), config.seed + k), count)
+            for k, (kind, count) in enumerate(
+                zip(SIGHT_KINDS, (config.batch, config.synthetic, config.empty), strict=True)
+            )
+        ]
+    if config.stage != "stem":
+        stored: list[tuple[Source, int]] = [(stored_photos(data, cache, config), config.batch)]
+        if config.synthetic:
+            path = cache / f"synthetic_{config.encoder}_{config.stage}.npz"
+            stored.append((StoredSamples(load_synthetic(path), config.seed + 1), config.synthetic))
+        return stored
+    encoder = stem_file(encoders, cache, config.encoder)
+    return list(fresh_crops(config, data, cache, shards, encoder).values())
+
+
+def fresh_crops(
+    config: RunConfig, data: Path, cache: Path, shards: Path, encoder: Path
+) -> dict[str, tuple[CropStream, int]]:
+    """Endless crops by kind, each with its number in a batch."""
+    photos = load_lspet(data, "train")
+    chosen: dict[str, tuple[Pictures, int]] = {
+        "photos": (
+            PhotoPictures(photos, training_labels(data, cache), config.augment),
+            config.batch,
+        )
+    }
+    if config.synthetic:
+        loaded = [load_shard(path) for path in training_shards(shards)]
+        chosen["synthetic"] = (SyntheticPictures(loaded, config.augment), config.synthetic)
+    if config.empty:
+        paths = background_files(data, "train")
+        chosen["empty"] = (EmptyPictures(paths, config.augment), config.empty)
+    session = open_network(encoder)
+    output = "sight" if config.stage == "sight" else "stem"
+    streams = {}
+    for k, (kind, (pictures, count)) in enumerate(chosen.items()):
+        seed, outside = config.seed + k, config.outside_weight
+        streams[kind] = (
+            CropStream(pictures, session, config.augment, seed, outside, output),
+            count,
+        )
+    return streams
+
+
+def set_normalisation(
+    network: BodyNetwork, source: Source, stage: Stage, count: int = 4096
+) -> None:
     """Normalise features by their statistics over (part of) the training set."""
-    emb = samples.emb[:: max(1, len(samples.emb) // count)].float()
+    samples = source.draw(0, count, Processes())
+    with torch.no_grad():
+        emb = torch.cat([network.encode(part, stage) for part in torch.split(samples.inputs, 256)])
     network.regressor.set_normalisation(emb.mean(dim=0), emb.std(dim=0))
 
 
 class Session:
-    """A trainer with its reports and its checkpoint file."""
+    """A trainer with its reports and its checkpoint file.
+
+    Parameters
+    ----------
+    trainer
+        The run.
+    development
+        The development test set; upright, and in plain boxes.
+    limits
+        Range of the joints in motion capture.
+    path
+        Of the checkpoint.
+    counts
+        Numbers of photos, crops and synthetic people, for the manifest.
+    """
 
     def __init__(
-        self, trainer: Trainer, development: Samples, limits: JointLimits, path: Path
+        self,
+        trainer: Trainer,
+        development: tuple[Samples, Samples],
+        limits: JointLimits,
+        path: Path,
+        counts: dict[str, int],
     ) -> None:
         self.trainer = trainer
         self.development = development
         self.limits = limits
         self.path = path
+        self.counts = counts
         self.seconds = 0.0
         self.history: list[dict[str, float]] = []
         self._evaluated = copy.deepcopy(trainer.network)
@@ -98,7 +194,9 @@ class Session:
             last = trainer.step_number == trainer.config.steps
             out_of_time = self.seconds - before > 60 * minutes
             if trainer.step_number % report_every == 0 or last or out_of_time:
-                self.report(sums)
+                if trainer.processes.is_first:
+                    self.report(sums)
+                trainer.processes.wait()
                 sums = {}
             if out_of_time:
                 break
@@ -106,12 +204,15 @@ class Session:
     def report(self, losses: dict[str, float]) -> None:
         """Evaluate the averaged weights, print a row, save."""
         network = load_average(self._evaluated, self.trainer.average)
-        row = figures(predict(network, self.development), self.development, self.limits)
+        stage = self.trainer.config.stage
+        upright, boxed = self.development
+        row = figures(predict(network, upright, stage), upright, self.limits)
+        row["pck12_plain_box"] = pck12(predict(network, boxed, stage), boxed)
         row |= {f"loss_{name}": value for name, value in losses.items()}
         row |= {"step": float(self.trainer.step_number), "seconds": self.seconds}
         self.history.append(row)
         shown = (
-            *("pck12", "pck12_landmarks", "pck12_trunk", "teacher_mpjpe_mm"),
+            *("pck12", "pck12_plain_box", "pck12_landmarks", "pck12_trunk", "teacher_mpjpe_mm"),
             *("teacher_pa_mpjpe_mm", "variance_ratio", "outside_limits_percent"),
             *("swapped_percent", "betas_std"),
         )
@@ -133,68 +234,130 @@ class Session:
                 network=trainer.average,
                 training=trainer.state(),
                 history=self.history,
-                samples={
-                    "crops": len(trainer.samples.lsp),
-                    "photos": trainer.photos,
-                    "synthetic": 0 if trainer.synthetic is None else len(trainer.synthetic.lsp),
-                },
+                samples=self.counts,
             ),
         )
 
 
 def start_session(
-    config: RunConfig, *, data: Path, encoders: Path, cache: Path, body: Path, out: Path
+    config: RunConfig, folders: Folders, processes: Processes | None = None
 ) -> Session:
     """Load everything that a run needs."""
-    network = build_network(config, encoders=encoders, data=data, body=body)
-    published = copy.deepcopy(network.encoder.heads)
-    samples = training_samples(data, cache, config)
-    started = load_checkpoint(out / f"{config.start_from}.pt") if config.start_from else None
-    if started:
-        load_average(network, started.network)
+    data, encoders, cache = folders.data, folders.encoders, folders.cache
+    network = build_network(config, encoders=encoders, data=data, body=folders.body)
+    sources = make_sources(config, data, encoders, cache, folders.shards)
+    started = None
+    if folders.start_from is not None:
+        load_exported(network, folders.start_from)
+    elif config.start_from:
+        started = load_checkpoint(folders.out / f"{config.start_from}.pt")
+        load_start(network, started.network)
     else:
-        set_normalisation(network, samples)
-    poses = load_body_poses(data, body)
+        set_normalisation(network, sources[0][0], config.stage)
+    poses = load_body_poses(data, folders.body)
     lifted = LiftedSampler(torch.from_numpy(poses), network.regressor.body)
     limits = joint_limits(poses)
-    synthetic = None
-    if config.synthetic:
-        path = cache / f"synthetic_{config.encoder}.npz"
-        synthetic = load_synthetic(path, maps=config.train_late)
-    trainer = Trainer(config, network, samples, lifted, limits, published, synthetic)
-    if started:
+    trainer = Trainer(config, network, sources, lifted, limits, processes)
+    if started and started.training:
         trainer.discriminators.load_state_dict(started.training["discriminators"])
-    trainer.photos = len(load_lspet(data, "train"))
-    development = development_samples(data, cache, config.encoder, maps=config.train_late)
-    session = Session(trainer, development, limits, out / f"{config.name}.pt")
+    settings = (data, encoders, cache, config)
+    development = (
+        development_samples(*settings, network),
+        development_samples(*settings, network, plain_box=True),
+    )
+    counts = dict(zip(("photos", "synthetic", "empty"), (len(s) for s, _ in sources), strict=False))
+    session = Session(trainer, development, limits, folders.out / f"{config.name}.pt", counts)
     session.seconds = started.seconds if started else 0.0
     return session
+
+
+def store_run(
+    config: RunConfig, folders: Folders, counts: dict[str, int], processes: Processes
+) -> None:
+    """Store the sights that a run trains on (see :mod:`training.sights`)."""
+    network = build_network(config, encoders=folders.encoders, data=folders.data, body=folders.body)
+    if config.start_from:
+        load_start(network, load_checkpoint(folders.out / f"{config.start_from}.pt").network)
+    encoder = sight_folder(folders.cache, config) / "encoder.onnx"
+    if processes.is_first:
+        encoder.unlink(missing_ok=True)
+        sight_file(network, folders.cache, config)
+    processes.wait()
+    streams = fresh_crops(config, folders.data, folders.cache, folders.shards, encoder)
+    folder = sight_folder(folders.cache, config)
+    for kind, count in counts.items():
+        if not count:
+            continue
+        stream, _ = streams[kind]
+        print(store_sights(stream, count, folder, kind, processes), flush=True)
+
+
+def load_start(network: BodyNetwork, state: dict[str, torch.Tensor]) -> None:
+    """Take over another run's weights; parts that it did not have stay as they were built.
+
+    Raises
+    ------
+    AssetError
+        When the state is not that of such a network.
+    """
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    foreign = [name for name in missing if not name.startswith("confidence.")]
+    if unexpected or foreign:
+        raise AssetError("The run to start from has another encoder; choose one with the same.")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a run finds what it needs, and where it writes."""
+
+    data: Path
+    encoders: Path
+    cache: Path
+    shards: Path
+    body: Path
+    out: Path
+    #: An exported network to start from, instead of the run that the configuration names.
+    start_from: Path | None = None
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="training.train", description=__doc__)
-    parser.add_argument("--run", choices=sorted(RUNS), default="first")
+    parser.add_argument("run", choices=sorted(RUNS), nargs="?", default="first")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--encoders", type=Path, default=Path("encoders"))
     parser.add_argument("--cache", type=Path, default=Path("cache"))
+    parser.add_argument("--shards", type=Path, default=Path("synthetic"))
     parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
     parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--start-from", type=Path, help="an exported .onnx to go on from")
     parser.add_argument("--steps", type=int, help="instead of the run's own length")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--report-every", type=int, default=500)
+    parser.add_argument(
+        "--store-sights",
+        type=int,
+        nargs=len(SIGHT_KINDS),
+        metavar=("PHOTOS", "SYNTHETIC", "EMPTY"),
+        help="train nothing: store what the run will train on, of so many fresh crops",
+    )
     o = parser.parse_args(arguments)
     torch.set_num_threads(o.threads)
     torch.set_flush_denormal(True)
     config = RUNS[o.run] if o.steps is None else replace(RUNS[o.run], steps=o.steps)
-    session = start_session(
-        config, data=o.data, encoders=o.encoders, cache=o.cache, body=o.body, out=o.out
-    )
-    crops = len(session.trainer.samples.lsp)
-    resumed = session.resume()
-    print(f"run {config.name}: {crops} crops, {'resumed' if resumed else 'fresh'}", flush=True)
-    session.run(report_every=o.report_every, minutes=o.minutes)
+    folders = Folders(o.data, o.encoders, o.cache, o.shards, o.body, o.out, start_from=o.start_from)
+    with joined_processes() as processes:
+        if o.store_sights:
+            counts = dict(zip(SIGHT_KINDS, o.store_sights, strict=True))
+            store_run(config, folders, counts, processes)
+            return
+        session = start_session(config, folders, processes)
+        resumed = session.resume()
+        if processes.is_first:
+            how = "resumed" if resumed else "fresh"
+            print(f"{config.name}: {session.counts}, {how}", flush=True)
+        session.run(report_every=o.report_every, minutes=o.minutes)
 
 
 if __name__ == "__main__":

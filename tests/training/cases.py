@@ -12,11 +12,13 @@ from training.build import build_regressor
 from training.config import RunConfig
 from training.data.lifted import LiftedSampler
 from training.data.mocap import joint_limits
+from training.data.pictures import StoredSamples
 from training.data.samples import Samples
+from training.distributed import Processes
 from training.encoders.blazepose import TENSORS, BlazePoseEncoder
 from training.encoders.tflite_reader import Graph, Operator
 from training.network import BodyNetwork
-from training.rotations import sixd_from_matrix
+from training.rotations import matrix_from_axis_angle, sixd_from_matrix
 from training.smpl_layer import RestBody, read_rest_body
 from training.trainer import Trainer
 
@@ -41,12 +43,20 @@ def convolution(
 
 
 def tiny_graph(seed: int = 0) -> Graph:
-    """A network with the tensor numbers of ``full``: 256 -> 8 x 8 x 4 -> 2 x 2 x 6 -> heads."""
+    """A network with the tensor numbers of ``full``: maps 64, 32, 16 and 8 wide -> 2 x 2 -> heads.
+
+    Its decoder sees the 64 wide map alone.
+    """
     rng = np.random.default_rng(seed)
     n = TENSORS["full"]
     layers = [
-        (n.features, 0, 32, 32, (1, 256, 256, 3), 4),
-        (n.emb, n.features, 4, 4, (1, 8, 8, 4), 6),
+        (n.stem, 0, 4, 4, (1, 256, 256, 3), 4),
+        (n.skips[1], n.stem, 2, 2, (1, 64, 64, 4), 4),
+        (n.skips[2], n.skips[1], 2, 2, (1, 32, 32, 4), 4),
+        (n.features, n.skips[2], 2, 2, (1, 16, 16, 4), 4),
+        (n.skips[3], n.features, 1, 1, (1, 8, 8, 4), 4),
+        (n.emb, n.skips[3], 4, 4, (1, 8, 8, 4), 6),
+        (n.heatmap, n.stem, 1, 1, (1, 64, 64, 4), 39),
         (n.landmarks, n.emb, 2, 1, (1, 2, 2, 6), 195),
         (n.world, n.emb, 2, 1, (1, 2, 2, 6), 117),
         (n.flag, n.emb, 2, 1, (1, 2, 2, 6), 1),
@@ -54,11 +64,11 @@ def tiny_graph(seed: int = 0) -> Graph:
     operators, constants, shapes = [], {}, {0: (1, 256, 256, 3)}
     for number, source, kernel, stride, shape, channels in layers:
         shapes[source] = shape
-        operators.append(convolution(number, (source,), kernel, stride, same=kernel != 2))
+        operators.append(convolution(number, (source,), kernel, stride, same=source != n.emb))
         weight = rng.normal(0, 0.3, (channels, kernel, kernel, shape[3])) / kernel
         constants[1000 + number] = weight.astype(np.float32)
         constants[2000 + number] = rng.normal(0, 0.1, channels).astype(np.float32)
-        size = shape[1] // stride if kernel != 2 else 1
+        size = 1 if source == n.emb else shape[1] // stride
         shapes[number] = (1, size, size, channels)
     outputs = (n.landmarks, n.world, n.flag)
     return Graph(tuple(operators), constants, shapes, {}, (0,), outputs)
@@ -86,22 +96,31 @@ def tiny_config(**changes: object) -> RunConfig:
 
 def tiny_network(config: RunConfig) -> BodyNetwork:
     encoder = BlazePoseEncoder(tiny_graph(), "full")
-    return BodyNetwork(encoder, build_regressor(config, EMB, rest_body(), mean_pose()))
+    regressor = build_regressor(config, EMB, rest_body(), mean_pose())
+    return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
-def tiny_samples(count: int = 32) -> Samples:
+INPUTS = {"emb": (EMB,), "features": (4, 8, 8), "stem": (4, 64, 64)}
+
+
+def tiny_samples(count: int = 32, stage: str = "emb") -> Samples:
     """Crops of one standing person, all labels known and equal."""
     g = torch.Generator().manual_seed(3)
     lsp = torch.randn(1, 14, 2, generator=g).expand(count, -1, -1) * 0.4
     points = torch.randn(1, 27, 2, generator=g).expand(count, -1, -1) * 0.4
     world = torch.randn(1, 27, 3, generator=g).expand(count, -1, -1) * 0.3
+    rotmats = matrix_from_axis_angle(torch.randn(1, 24, 3, generator=g) * 0.2)
     weight = torch.ones(count, 27, 1)
     return Samples(
-        torch.randn(count, EMB, generator=g).half(),
-        torch.randn(count, 4, 8, 8, generator=g).half(),
+        torch.randn(count, *INPUTS[stage], generator=g).half(),
         torch.cat([lsp, weight[:, :14]], dim=-1),
         torch.cat([points, weight], dim=-1),
         torch.cat([world, weight], dim=-1),
+        torch.ones(count, 27, 3),
+        rotmats.expand(count, -1, -1, -1).clone(),
+        torch.zeros(count, 10),
+        torch.ones(count, 2),
+        torch.ones(count),
     )
 
 
@@ -109,10 +128,15 @@ def mocap_poses(count: int = 64) -> torch.Tensor:
     return torch.randn(count, 24, 3, generator=torch.Generator().manual_seed(5)) * 0.2
 
 
-def tiny_trainer(config: RunConfig) -> Trainer:
+def tiny_trainer(
+    config: RunConfig, processes: Processes | None = None, synthetic: int = 0
+) -> Trainer:
     network = tiny_network(config)
     lifted = LiftedSampler(mocap_poses(), network.regressor.body)
-    return Trainer(config, network, tiny_samples(), lifted, joint_limits(mocap_poses().numpy()))
+    limits = joint_limits(mocap_poses().numpy())
+    stored = StoredSamples(tiny_samples(stage=config.stage), config.seed)
+    sources = [(stored, config.batch), (stored, synthetic)]
+    return Trainer(config, network, sources, lifted, limits, processes)
 
 
 def write_lspet(folder: Path, numbers: list[int], order: tuple[str, ...]) -> None:

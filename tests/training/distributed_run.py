@@ -49,7 +49,7 @@ def run(processes: Processes, steps: int = STEPS) -> dict[str, np.ndarray]:
         last = thetas[-1]
         _, landmarks = network.body(last.rotmats, last.betas)
         flat = reprojection_loss(project(landmarks, last.camera), points)
-        deep = rotation_loss(last.rotmats, rotmats)
+        deep = rotation_loss(last.rotmats, rotmats).mean()
         critics.requires_grad_(False)
         real = sum(encoder_loss(critics(t.rotmats, t.betas)) for t in thetas) / len(thetas)
         critics.requires_grad_(True)
@@ -60,8 +60,9 @@ def run(processes: Processes, steps: int = STEPS) -> dict[str, np.ndarray]:
 
     objective = processes.wrap(Objective(network, losses))
     judgement = processes.wrap(Objective(critics, critic_losses))
-    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
-    judge = torch.optim.Adam(critics.parameters(), 1e-2)
+    # Adam divides tiny gradients by their own size; epsilon keeps rounding from being magnified.
+    optimiser = torch.optim.Adam(network.parameters(), 1e-2, eps=1e-4)
+    judge = torch.optim.Adam(critics.parameters(), 1e-2, eps=1e-4)
     result = {}
     for step in range(steps):
         phi = torch.randn(BATCH, FEATURES, generator=generator)

@@ -14,12 +14,15 @@ import torch
 from onnx import helper, numpy_helper
 
 from engine.assets import asset_path
+from engine.errors import AssetError
 from engine.skeleton import JOINT_NAMES
 from engine.state import Region
+from training.config import RUNS
 from training.data.crops import crop_matrix, network_input, warp
-from training.export import export_network, joint_change_mm
+from training.export import export_network, joint_change_mm, kept_float32, shift_score
 from training.network import OUTPUTS, confidence_matrix
 from training.onnx_files import OPSET, store_as_float16, write_atomically
+from training.onnx_weights import load_exported
 
 from .cases import tiny_config, tiny_network
 
@@ -29,9 +32,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    network = tiny_network(tiny_config())
+    network = tiny_network(tiny_config(trained="end_to_end", heatmaps=True))
     with torch.no_grad():
+        for part in network.encoder.decoder.parameters():
+            part.mul_(4).add_(0.2)  # some maps are sure
+        network.regressor.update.bias.normal_(std=0.01)
         network.regressor.update.weight.mul_(10)
+        network.regressor.body.correction.uniform_(-0.01, 0.01)
     path = tmp_path_factory.mktemp("networks") / "full.onnx"
     change = export_network(
         network, path, encoder="full", training={"data": "none"}, figures={"pck12": 1.0}
@@ -49,6 +56,47 @@ def test_the_file_gives_the_numbers_of_the_network(exported):
     found = session.run(list(OUTPUTS), {"image": crops})
     for name, a, b in zip(OUTPUTS, expected, found, strict=True):
         np.testing.assert_allclose(a.numpy(), b, atol=2e-3, err_msg=name)
+
+
+def test_what_was_trained_is_stored_whole():
+    assert kept_float32(RUNS["first"]) == ()
+    assert "encoder.late" in kept_float32(RUNS["first_late"])
+    assert "encoder.decoder" in kept_float32(RUNS["end_to_end"])
+    assert "encoder.middle" in kept_float32(RUNS["mapped"])
+    assert kept_float32(RUNS["heavy"]) == (
+        "encoder.heads.flag",
+    )  # its encoder is the published one
+
+
+@torch.no_grad()
+def test_a_shifted_score_says_one_half_at_the_chosen_logit():
+    network = tiny_network(tiny_config()).eval()
+    emb = torch.randn(4, network.encoder.dim)
+    _, before = network.encoder.heads.logits(emb)
+    shift_score(network, before[2].item())
+    flag = network.encoder.heads(emb).flag[:, 0]
+    assert flag[2].item() == pytest.approx(0.5, abs=1e-6)
+    assert torch.equal(flag.argsort(), before.argsort())
+
+
+def test_training_can_go_on_from_the_file(exported):
+    network, path, _ = exported
+    fresh = tiny_network(tiny_config(trained="end_to_end", heatmaps=True, seed=5))
+    load_exported(fresh, path)
+    expected = dict(network.named_parameters())
+    for name, found in fresh.named_parameters():
+        rounding = 1e-3  # of weights that are stored as float16
+        torch.testing.assert_close(found, expected[name], atol=1e-4, rtol=rounding, msg=name)
+
+
+def test_training_does_not_go_on_from_another_kind_of_network(exported, tmp_path):
+    _, path, _ = exported
+    other = tiny_network(tiny_config(hidden=16))
+    with pytest.raises(AssetError, match="another kind"):
+        load_exported(other, path)
+    (tmp_path / "x.onnx").write_bytes(b"no network")
+    with pytest.raises(AssetError, match="to go on from"):
+        load_exported(other, tmp_path / "x.onnx")
 
 
 def test_the_batch_may_have_any_size(exported):
@@ -112,7 +160,7 @@ def test_a_reader_never_meets_half_a_file(tmp_path):
 
 def test_each_joint_has_landmarks_for_its_confidence():
     matrix = confidence_matrix()
-    assert matrix.shape == (33, len(JOINT_NAMES))
+    assert matrix.shape == (27, len(JOINT_NAMES))
     torch.testing.assert_close(matrix.sum(dim=0), torch.ones(24))
 
 

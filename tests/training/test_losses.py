@@ -6,12 +6,14 @@ import torch
 
 from training.landmarks import HIPS
 from training.losses import (
+    confidence_loss,
     joint_limit_loss,
-    probability_loss,
     reprojection_loss,
     rotation_loss,
     trunk_agreement,
+    weighted_cross_entropy,
     weighted_l1,
+    weighted_mean,
     world_loss,
 )
 from training.rotations import matrix_from_axis_angle
@@ -67,6 +69,7 @@ def test_rotation_loss_counts_the_root_more():
     wrist[:, 20] = flipped
     assert rotation_loss(true, true) == 0
     torch.testing.assert_close(rotation_loss(root, true), 4 * rotation_loss(wrist, true))
+    assert rotation_loss(torch.cat([true, root]), torch.cat([true, true])).tolist()[0] == 0
 
 
 def test_joints_within_their_limits_cost_nothing_and_beyond_their_excess():
@@ -89,12 +92,34 @@ def test_the_limit_loss_has_gradients_at_rest():
     assert torch.isfinite(rest.grad).all()
 
 
-def test_probabilities_are_best_where_they_were():
-    published = torch.tensor([[2.0, -1.0]])
-    logits = published.clone().requires_grad_()
-    probability_loss(logits, published).backward()
-    assert logits.grad.abs().max() < 1e-6
-    assert probability_loss(published + 1, published) > probability_loss(published, published)
+def test_cross_entropy_counts_what_has_weight():
+    logits = torch.tensor([[3.0, -3.0]])
+    target = torch.tensor([[1.0, 1.0]])
+    right = weighted_cross_entropy(logits, target, torch.tensor([[1.0, 0.0]]))
+    wrong = weighted_cross_entropy(logits, target, torch.tensor([[0.0, 1.0]]))
+    assert right < 0.1 < wrong
+    assert weighted_mean(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 1.0])) == 2
+
+
+def confidence_case():
+    """A body whose landmarks are all right but one."""
+    g = torch.Generator().manual_seed(0)
+    points = torch.rand(1, 27, 2, generator=g) - 0.5
+    labels = torch.cat([points, torch.ones(1, 27, 1)], dim=-1)
+    labels[0, 5, 0] += 2.0
+    return points, labels, torch.ones(1, 27, 3), torch.ones(1)
+
+
+def test_confidence_is_best_high_where_the_body_is_right_and_low_elsewhere():
+    points, labels, visible, person = confidence_case()
+    ideal = torch.full((1, 27), 4.0)
+    ideal[0, 5] = -4.0
+    best = confidence_loss(ideal, points, labels, visible, person)
+    assert best < confidence_loss(torch.full((1, 27), 4.0), points, labels, visible, person)
+    visible[0, 7, 1] = 0  # outside the picture
+    assert confidence_loss(ideal, points, labels, visible, person) > best
+    nobody = confidence_loss(torch.full((1, 27), -4.0), points, labels, visible, torch.zeros(1))
+    assert nobody < 0.05
 
 
 def test_weighted_l1_weighs():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -13,9 +14,16 @@ from engine.camera import roll
 from engine.errors import AssetError
 from engine.network import NetworkOutput
 from engine.rotations import matrix_from_axis_angle
+from tests.training.cases import write_lspet
+from tests.training.synthetic_data import write_data
 from tests.training.test_paper import posed_person
 from training.data.readers.shards import write_shards
+from training.landmarks import LSP_NAMES
 from training.measure import main, measure
+from training.synthetic import SyntheticPeople
+from training.synthetic.shards import save_shard
+
+NETWORK = str(asset_path("networks", "full.onnx"))
 
 SCALE = 180.0
 
@@ -86,9 +94,58 @@ def test_people_without_3d_labels_count_in_2d_only(tmp_path):
         measure([], perfect(person), BodyModel.default())
 
 
-def test_the_command_measures_the_shipped_network(tmp_path, capsys):
+def test_the_command_measures_labelled_shards(tmp_path, capsys):
     write_shards([posed_person(tmp_path)], tmp_path / "shards", prefix="a")
-    main([str(asset_path("networks", "full.onnx")), "--shards", str(tmp_path / "shards")])
-    assert "full.onnx: PCK12@0.2" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="no network at"):
-        main([str(tmp_path / "none.onnx"), "--shards", str(tmp_path / "shards")])
+    figures = tmp_path / "figures.json"
+    shards = f"made={tmp_path / 'shards'}"
+    main([NETWORK, "--shards", shards, "--out", str(figures)])
+    printed = capsys.readouterr().out
+    assert "Labelled people: made" in printed
+    assert "PCK12@0.2, %" in printed
+    document = json.loads(figures.read_text())
+    assert document["networks"][0]["name"] == "full.onnx"
+    assert [row["condition"] for row in document["rows"]] == ["upright", "box"]
+    assert document["rows"][0]["figures"]["MPJPE"]["count"] == 1
+
+
+def test_one_command_measures_everything_that_is_given(tmp_path, capsys, demo_clip):
+    data = write_data(tmp_path / "data")
+    write_lspet(data, list(range(8001, 8009)), LSP_NAMES)
+    people = SyntheticPeople(data, "test")
+    save_shard(tmp_path / "test-00000.npz", (people.sample(k) for k in range(16)), range(16))
+    people.close()
+    figures = tmp_path / "figures.json"
+    given = ["--data", str(data), "--synthetic", str(tmp_path), "--video", str(demo_clip)]
+    main([NETWORK, *given, "--quick", "--threads", "1", "--markdown", "--out", str(figures)])
+    printed = capsys.readouterr()
+    document = json.loads(figures.read_text())
+    assert document["sets"] == ["photos", "synthetic", "empty", "films", "videos"]
+    assert {row["data_set"] for row in document["rows"]} == {
+        "LSPET",
+        "synthetic people",
+        "synthetic films",
+        "backgrounds_hdri_crops",
+        "all folders",
+        "LSPET and person-free pictures",
+        "balancing.mp4",
+    }
+    assert "**Crops: LSPET, development im08001-im09000**" in printed.out
+    assert "| full.onnx | live | 2 |" in printed.out
+    assert "photos: 2 of 2" in printed.err
+    shares = [row["figures"].get("joints outside limits") for row in document["rows"]]
+    assert any(shares)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["none.onnx", "--video", "a.mp4"], "no network at"),
+        ([], "nothing to measure on"),
+        (["--video", "a.mp4"], "--rivals"),
+        (["--rivals", "lite", "--video", "a.mp4"], "--encoders"),
+        (["none.onnx", "--sets", "photos", "--video", "a.mp4"], "--data"),
+    ],
+)
+def test_the_command_ends_with_a_sentence(arguments, sentence):
+    with pytest.raises(SystemExit, match=sentence):
+        main(arguments)

@@ -13,6 +13,7 @@ import torch
 from engine.assets import asset_path
 from engine.body import BodyModel
 from engine.errors import AssetError
+from engine.imports.world_motion import WorldMotion
 from engine.network import HmrNetwork
 from engine.rotations import matrix_from_6d, matrix_from_axis_angle
 from engine.skeleton import JOINT
@@ -20,7 +21,7 @@ from engine.state import Region
 from tests.training.cases import mean_pose, mocap_poses, rest_body
 from training.data.augment import AugmentConfig, generator
 from training.data.readers.joint_sets import COMMON, NUM_COMMON
-from training.data.readers.motion import Motion, save_motions
+from training.data.readers.motion import save_motions
 from training.data.readers.person import LabelledPerson, PictureReader, box_around, none_occluded
 from training.data.readers.shards import ShardPlan, write_shards
 from training.distributed import DistributedError, Processes
@@ -306,7 +307,8 @@ def test_the_engine_runs_what_is_exported(tmp_path):
 
 def test_the_command_trains_a_resnet50_from_shards_and_motion_capture(shards, tmp_path, capsys):
     poses = mocap_poses(400).numpy()
-    motions = [Motion(str(k), poses, np.zeros((400, 3), np.float32), 30.0) for k in range(2)]
+    still = np.zeros((400, 3), np.float32)
+    motions = [WorldMotion(str(k), poses, still, 30.0) for k in range(2)]
     save_motions(tmp_path / "data" / "cmu_smpl24" / "cmu_smpl24_30fps.npz", motions)
     common = ["--data", str(tmp_path / "data"), "--body", str(asset_path("body", "open_body.npz"))]
     small = ["--steps", "1", "--batch", "2", "--workers", "0", "--out", str(tmp_path / "runs")]

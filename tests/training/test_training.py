@@ -10,8 +10,9 @@ import torch
 from engine.errors import AssetError
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import RUNS, RunConfig
+from training.train import load_start
 
-from .cases import tiny_config, tiny_samples, tiny_trainer
+from .cases import tiny_config, tiny_network, tiny_trainer
 
 
 def weights(trainer):
@@ -27,7 +28,7 @@ def checkpoint(trainer):
 def test_a_few_steps_lower_the_losses():
     trainer = tiny_trainer(tiny_config(dropout=0.0))
     rows = [trainer.step() for _ in range(40)]
-    for name in ("reprojection", "teacher_world"):
+    for name in ("reprojection", "world", "rotations"):
         first = sum(row[name] for row in rows[:5])
         assert sum(row[name] for row in rows[-5:]) < 0.8 * first, name
 
@@ -49,9 +50,10 @@ def test_equal_seeds_give_equal_weights_and_others_do_not():
     assert not torch.allclose(first, other)
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, late):
-    config = tiny_config(train_late=late, encoder_rate=1e-4)
+@pytest.mark.parametrize("trained", ["regressor", "late", "end_to_end"])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, trained):
+    heatmaps = trained == "end_to_end"
+    config = tiny_config(trained=trained, heatmaps=heatmaps, encoder_rate=1e-4)
     whole = tiny_trainer(config)
     for _ in range(3):
         whole.step()
@@ -77,8 +79,12 @@ def test_a_frozen_encoder_stays_as_published():
         assert torch.equal(parameter, before[name]), name
 
 
-def test_late_training_moves_late_layers_and_heads_only():
-    trainer = tiny_trainer(tiny_config(train_late=True, encoder_rate=1e-3))
+@pytest.mark.parametrize(
+    ("trained", "parts"),
+    [("late", {"late", "heads"}), ("end_to_end", {"middle", "late", "heads"})],
+)
+def test_only_the_chosen_parts_of_the_encoder_move(trained, parts):
+    trainer = tiny_trainer(tiny_config(trained=trained, encoder_rate=1e-3))
     before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
     trainer.step()
     moved = {
@@ -86,15 +92,44 @@ def test_late_training_moves_late_layers_and_heads_only():
         for name, parameter in trainer.network.encoder.named_parameters()
         if not torch.equal(parameter, before[name])
     }
-    assert moved == {"late", "heads"}
+    assert moved == parts
 
 
 def test_synthetic_people_join_the_photos():
-    config = tiny_config(synthetic=4)
-    trainer = tiny_trainer(config)
-    trainer.synthetic = tiny_samples()
-    assert len(trainer._draw().lsp) == config.batch + 4
+    config = tiny_config()
+    trainer = tiny_trainer(config, synthetic=4)
+    seen = []
+    losses = trainer.objective._losses
+
+    def counted(batch, *rest):
+        seen.append(len(batch.lsp))
+        return losses(batch, *rest)
+
+    trainer.objective._losses = counted
     assert all(math.isfinite(value) for value in trainer.step().values())
+    assert seen == [config.batch + 4]
+
+
+def test_without_pairs_no_3d_label_is_looked_at():
+    def trained(pairs, change):
+        trainer = tiny_trainer(tiny_config(pairs=pairs, lifted=0))
+        samples = trainer.sources[0][0].samples
+        samples.world[..., :3] += change
+        samples.rotmats[:] = torch.eye(3) if change else samples.rotmats
+        trainer.step()
+        return weights(trainer)
+
+    assert torch.equal(trained(False, 0.0), trained(False, 0.5))
+    assert not torch.equal(trained(True, 0.0), trained(True, 0.5))
+
+
+def test_another_encoders_run_cannot_be_started_from():
+    network = tiny_network(tiny_config(trained="end_to_end", heatmaps=True))
+    plain = tiny_network(tiny_config()).state_dict()
+    load_start(network, plain)  # heat maps are new
+    del plain["encoder.heads.flag.bias"]
+    with pytest.raises(AssetError, match="another encoder"):
+        load_start(network, plain)
 
 
 def test_the_average_follows_the_weights():

@@ -37,6 +37,8 @@ class AugmentConfig:
     angle: float = 8.0
     #: Largest extra turn of the kind "turned", degrees.
     large_angle: float = 60.0
+    #: Share of synthetic crops turned by any angle at all.
+    any_turn: float = 0.12
     #: The frame ends inside the crop at one of its four sides.
     frame_edge: float = 0.12
     occluder: float = 0.18

@@ -46,8 +46,8 @@ class JointLimits:
         return np.asarray(beyond.any(axis=-1))
 
 
-def load_poses(data: Path | str, *, held_out: bool = False) -> Array:
-    """All frames of the training (or the held-out) sequences, ``(F, 24, 3)`` float32."""
+def load_sequences(data: Path | str, *, held_out: bool = False) -> list[Array]:
+    """The training (or the held-out) sequences, each ``(F, 24, 3)`` float32, 30 frames a second."""
     path = Path(data) / "cmu_smpl24" / "cmu_smpl24_30fps.npz"
     try:
         with np.load(path) as file:
@@ -56,12 +56,16 @@ def load_poses(data: Path | str, *, held_out: bool = False) -> Array:
             pose, start, length = file["pose"], file["start"], file["length"]
     except OSError as error:
         raise AssetError(f"There is no {path}; give the data folder with --data.") from error
-    chosen = [
-        pose[begin : begin + frames]
+    return [
+        pose[begin : begin + frames].astype(np.float32)
         for number, (begin, frames) in enumerate(zip(start, length, strict=True))
         if (number % _HELD_OUT == 0) == held_out
     ]
-    return np.concatenate(chosen).astype(np.float32)
+
+
+def load_poses(data: Path | str, *, held_out: bool = False) -> Array:
+    """All frames of the training (or the held-out) sequences, ``(F, 24, 3)`` float32."""
+    return np.concatenate(load_sequences(data, held_out=held_out))
 
 
 def mirror_pose(axis_angle: Array) -> Array:

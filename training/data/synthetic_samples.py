@@ -1,9 +1,9 @@
-"""Synthetic people as training samples: exact landmarks beside the photos' approximate ones."""
+"""Synthetic people as training samples: exact labels beside the photos' approximate ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
@@ -11,50 +11,50 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import AssetError
-from training.data.crops import CROP_SIZE, network_input
-from training.data.samples import Samples
+from training.data.augment import WHOLE_CROP
+from training.data.crops import network_input
+from training.data.samples import Labels, Samples, place
 from training.landmarks import HIPS, NUM_BLAZEPOSE
 from training.synthetic.shards import Shard
 
 Array = NDArray[np.floating[Any]]
 
 #: Landmarks outside the picture: weight in 3D; in 2D perspective throws them far off, so none.
-_UNSEEN_WORLD_WEIGHT = 0.3
+_UNSEEN_WORLD_WEIGHT: Final = 0.3
 #: Landmarks in the picture but hidden.
-_HIDDEN_WEIGHT = 0.6
+_HIDDEN_WEIGHT: Final = 0.6
+#: The whole picture as it is.
+_SAME: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
-def synthetic_samples(
-    shard: Shard, network: onnxruntime.InferenceSession, *, maps: bool = False
-) -> Samples:
-    """People of a shard with the trunk's features; person-free pictures are left out.
+def synthetic_labels(shard: Shard) -> Labels:
+    """Labels of a shard's pictures, those without people included, in pixels of its crops.
 
-    3D labels are those of a camera that looks straight at the crop (``orient_seen``), the only
-    orientation that a crop determines.
+    Orientation and 3D points are those of a camera that looks straight at the crop
+    (``orient_seen``), the only ones that a crop determines.
     """
-    people = np.flatnonzero(shard.labels["person"] > 0)
-    embs, stored = [], []
-    for number in people:
-        crop = network_input(shard.image(int(number))[None])
-        features, emb = network.run(["features", "emb"], {"image": crop})
-        embs.append(emb[0].astype(np.float16))
-        stored.append(features[0].astype(np.float16) if maps else np.zeros(0, np.float16))
-    labels = {name: values[people] for name, values in shard.labels.items()}
-    weight = _weights(labels["landmark_visibility"])
-    points = labels["landmarks_2d"] * (2 / CROP_SIZE) - 1
-    seen = np.dstack([points, weight])
-    world_weight = np.maximum(weight, _UNSEEN_WORLD_WEIGHT)
-    world = np.dstack([_world(labels), world_weight])
-    parts = (seen[:, NUM_BLAZEPOSE:], seen[:, :NUM_BLAZEPOSE], world[:, :NUM_BLAZEPOSE])
-    return Samples(
-        torch.from_numpy(np.stack(embs)),
-        torch.from_numpy(np.stack(stored)),
-        *(torch.from_numpy(part.astype(np.float32)) for part in parts),
+    labels = shard.labels
+    visibility = labels["landmark_visibility"]
+    weight = np.select([visibility == 2, visibility == 1], [1.0, _HIDDEN_WEIGHT], 0.0)
+    person = (labels["person"] > 0).astype(np.float64)
+    weight *= person[:, None]
+    seen = np.dstack([labels["landmarks_2d"], weight])
+    world_weight = np.maximum(weight, _UNSEEN_WORLD_WEIGHT) * person[:, None]
+    blazepose = slice(0, NUM_BLAZEPOSE)
+    rotmats = labels["rotmats"].astype(np.float64)
+    rotmats[:, 0] = labels["orient_seen"]
+    # Of a body that is mostly outside the frame the parameters can hardly be known.
+    in_frame = (visibility[:, blazepose] > 0).mean(axis=1) * person
+    return Labels(
+        lsp=seen[:, NUM_BLAZEPOSE:],
+        points=seen[:, blazepose],
+        world=np.dstack([_world(labels), world_weight])[:, blazepose],
+        visible=np.dstack([visibility == 2, visibility > 0])[:, blazepose].astype(np.float64),
+        rotmats=rotmats,
+        betas=labels["betas"].astype(np.float64),
+        body=np.column_stack([in_frame, in_frame]),
+        person=person,
     )
-
-
-def _weights(visibility: NDArray[np.uint8]) -> Array:
-    return np.select([visibility == 2, visibility == 1], [1.0, _HIDDEN_WEIGHT], 0.0)
 
 
 def _world(labels: dict[str, NDArray[Any]]) -> Array:
@@ -65,13 +65,29 @@ def _world(labels: dict[str, NDArray[Any]]) -> Array:
     return np.asarray(centred @ np.swapaxes(turn, 1, 2))
 
 
-def load_synthetic(path: Path, *, maps: bool = False) -> Samples:
-    """Read what :func:`save_synthetic` wrote, with or without the 8 x 8 maps."""
+def synthetic_samples(
+    shard: Shard, network: onnxruntime.InferenceSession, *, output: str = "emb"
+) -> Samples:
+    """People of a shard with one of the trunk's outputs; person-free pictures are left out."""
+    people = np.flatnonzero(shard.labels["person"] > 0)
+    stored = [
+        network.run([output], {"image": network_input(shard.image(int(number))[None])})[0][0]
+        for number in people
+    ]
+    return place(
+        synthetic_labels(shard).at(people),
+        torch.from_numpy(np.stack(stored).astype(np.float16)),
+        np.repeat(_SAME[None], len(people), axis=0),
+        np.repeat(np.array(WHOLE_CROP)[None], len(people), axis=0),
+    )
+
+
+def load_synthetic(path: Path) -> Samples:
+    """Read what :func:`save_synthetic` wrote."""
     if not path.exists():
         raise AssetError(f"There is no {path.name} in {path.parent}; run training.prepare first.")
     with np.load(path) as file:
-        samples = Samples(*(torch.from_numpy(file[name]) for name in Samples._fields))
-    return samples if maps else samples._replace(maps=samples.maps.new_zeros(len(samples.lsp), 0))
+        return Samples(*(torch.from_numpy(file[name]) for name in Samples._fields))
 
 
 def save_synthetic(path: Path, samples: Samples) -> None:

@@ -22,6 +22,9 @@ CROP_SIZE: Final = 256
 NUM_LANDMARKS: Final = 33
 #: The network also predicts six auxiliary points that only its tracker uses.
 _NUM_POINTS: Final = 39
+#: Each point is x, y, z, and two logits: visibility (not hidden), presence (inside the picture).
+VALUES_PER_POINT: Final = 5
+VISIBILITY_VALUE: Final = 3
 
 
 class TensorNumbers(NamedTuple):
@@ -29,6 +32,9 @@ class TensorNumbers(NamedTuple):
 
     Attributes
     ----------
+    stem
+        A 64 x 64 map that everything behind it depends on alone: what lies in front of it sees
+        edges and textures only and is never trained.
     features
         The deepest 8 x 8 map that everything behind it depends on alone: the place to cut the
         network in two.
@@ -36,20 +42,24 @@ class TensorNumbers(NamedTuple):
         The 2 x 2 map in front of the landmark heads.
     landmarks, world, flag, heatmap
         Outputs of the heads, before any reshaping.
+    skips
+        Maps on the way that the decoder makes the heat maps of.
     """
 
+    stem: int
     features: int
     emb: int
     landmarks: int
     world: int
     flag: int
     heatmap: int
+    skips: tuple[int, ...]
 
 
 TENSORS: Final = {
-    "lite": TensorNumbers(254, 308, 309, 311, 313, 283),
-    "full": TensorNumbers(269, 335, 336, 338, 340, 298),
-    "heavy": TensorNumbers(644, 694, 695, 697, 699, 641),
+    "lite": TensorNumbers(201, 254, 308, 309, 311, 313, 283, skips=(201, 211, 236, 256)),
+    "full": TensorNumbers(216, 269, 335, 336, 338, 340, 298, skips=(216, 226, 251, 271)),
+    "heavy": TensorNumbers(430, 644, 694, 695, 697, 699, 641, skips=(545,)),
 }
 
 
@@ -93,7 +103,7 @@ class LandmarkHeads(nn.Module):
 
     def forward(self, emb: Tensor) -> Landmarks:
         """``(N, D)`` -> :class:`Landmarks`."""
-        values = self.landmarks(emb).reshape(-1, _NUM_POINTS, 5)[:, :NUM_LANDMARKS]
+        values = self.landmarks(emb).reshape(-1, _NUM_POINTS, VALUES_PER_POINT)[:, :NUM_LANDMARKS]
         world = self.world(emb).reshape(-1, _NUM_POINTS, 3)[:, :NUM_LANDMARKS]
         return Landmarks(
             points=values[..., :2] * (2 / CROP_SIZE) - 1,
@@ -103,10 +113,10 @@ class LandmarkHeads(nn.Module):
             flag=torch.sigmoid(self.flag(emb)),
         )
 
-    def logits(self, emb: Tensor) -> Tensor:
-        """Visibility and presence of the 33 landmarks and the flag, ``(N, 67)`` logits."""
-        values = self.landmarks(emb).reshape(-1, _NUM_POINTS, 5)[:, :NUM_LANDMARKS, 3:]
-        return torch.cat([values.flatten(1), self.flag(emb)], dim=1)
+    def logits(self, emb: Tensor) -> tuple[Tensor, Tensor]:
+        """Visibility and presence of the 33 landmarks ``(N, 33, 2)``, the flag ``(N,)``; logits."""
+        values = self.landmarks(emb).reshape(-1, _NUM_POINTS, VALUES_PER_POINT)
+        return values[:, :NUM_LANDMARKS, VISIBILITY_VALUE:], self.flag(emb)[:, 0]
 
 
 def _linear(graph: Graph, output: int) -> nn.Linear:
@@ -121,15 +131,19 @@ def _linear(graph: Graph, output: int) -> nn.Linear:
 
 
 class BlazePoseEncoder(nn.Module):
-    """Trunk of BlazePose in two stages, with the heads.
+    """Trunk of BlazePose in three stages, with the heads.
 
     Attributes
     ----------
-    early
-        image ``(N, 3, 256, 256)`` RGB in [0, 1] -> 8 x 8 feature map.
+    stem
+        image ``(N, 3, 256, 256)`` RGB in [0, 1] -> shallow map; never trained.
+    middle
+        shallow map -> 8 x 8 map.
     late
-        feature map -> ``emb`` map; the part worth fine-tuning first, and cheap to train on
+        8 x 8 map -> ``emb`` map; the part worth fine-tuning first, and cheap to train on
         stored feature maps.
+    decoder
+        What the three stages passed on the way (:meth:`trace`) -> heat maps.
     heads
         :class:`LandmarkHeads`.
     dim
@@ -140,11 +154,16 @@ class BlazePoseEncoder(nn.Module):
         super().__init__()
         numbers = TENSORS[kind]
         self.kind = kind
-        self.early = GraphModule(graph, [numbers.features])
-        self.late = GraphModule(graph, [numbers.emb], [numbers.features])
+        self.stem = GraphModule(graph, [numbers.stem])
+        self.reads_stem = numbers.stem in numbers.skips
+        # Tensors are numbered in the order in which they are computed.
+        middle = [skip for skip in numbers.skips if numbers.stem < skip < numbers.features]
+        late = [skip for skip in numbers.skips if skip > numbers.features]
+        self.middle = GraphModule(graph, [numbers.features, *middle], [numbers.stem])
+        self.late = GraphModule(graph, [numbers.emb, *late], [numbers.features])
+        self.decoder = GraphModule(graph, [numbers.heatmap], numbers.skips)
         self.heads = LandmarkHeads(graph, numbers)
         self.dim = int(np.prod(graph.shapes[numbers.emb]))
-        self.feature_shape = tuple(graph.shapes[numbers.features][k] for k in (3, 1, 2))
 
     @classmethod
     def load(cls, folder: Path | str, kind: str = "full") -> BlazePoseEncoder:
@@ -152,9 +171,20 @@ class BlazePoseEncoder(nn.Module):
         return cls(read_tflite(Path(folder) / f"pose_landmark_{kind}.tflite"), kind)
 
     def features(self, image: Tensor) -> Tensor:
-        """``(N, 3, 256, 256)`` -> the 8 x 8 map ``(N, C, 8, 8)``."""
-        features: Tensor = self.early(image)[0]
+        """``(N, 3, 256, 256)`` -> the 8 x 8 map."""
+        features: Tensor = self.middle(self.stem(image)[0])[0]
         return features
+
+    def trace(self, stem: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The shallow map -> ``emb`` ``(N, dim)`` and the maps that the decoder reads."""
+        features, *middle = self.middle(stem)
+        emb, *late = self.late(features)
+        return emb.flatten(1), (*([stem] if self.reads_stem else []), *middle, *late)
+
+    def heatmaps(self, skips: tuple[Tensor, ...]) -> Tensor:
+        """Heat maps of the 33 landmarks, logits ``(N, 33, 64, 64)``; see :meth:`trace`."""
+        maps: Tensor = self.decoder(*skips)[0]
+        return maps[:, :NUM_LANDMARKS]
 
     def emb(self, features: Tensor) -> Tensor:
         """The 8 x 8 map -> ``(N, dim)``."""

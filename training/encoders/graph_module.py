@@ -139,6 +139,9 @@ def _needed(graph: Graph, outputs: Sequence[int], sources: Sequence[int]) -> tup
             wanted.update(
                 i for i in operator.inputs if i not in graph.constants and i not in sources
             )
+    missing = wanted - {operator.output for operator in kept} - set(graph.constants) - set(sources)
+    if missing:
+        raise AssetError(f"Tensor {min(missing)} does not depend on {tuple(sources)} alone.")
     return tuple(reversed(kept))
 
 

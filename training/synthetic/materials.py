@@ -50,7 +50,7 @@ class Materials:
 
     def __init__(self, data: Path | str, split: str) -> None:
         data = Path(data)
-        self.backgrounds = _backgrounds(data, split)
+        self.backgrounds = background_files(data, split)
         self.patches = _patches(data, split)
 
     def background(self, rng: np.random.Generator) -> Image:
@@ -73,7 +73,8 @@ def panorama(path: Path) -> str:
     return stem if stem and view.isdigit() and len(view) < 4 else path.stem
 
 
-def _backgrounds(data: Path, split: str) -> list[Path]:
+def background_files(data: Path, split: str) -> list[Path]:
+    """Photographs of places without people; those of one panorama are all in one split."""
     chosen: list[Path] = []
     for folder in ("backgrounds_hdri_crops", "backgrounds_coco_cc"):
         files = sorted((data / folder).rglob("*.jpg"))

@@ -9,8 +9,8 @@ import pytest
 
 from engine.body import BodyModel
 from engine.rotations import matrix_from_axis_angle
+from tests.engine.imports.files import amass_file, channels, write_bvh
 from tests.training.readers.files import write_picture
-from tests.training.readers.test_motion import amass_file, channels, write_bvh
 from tests.training.readers.test_pictures_2d import coco_file, lsp_file
 from training.collect import main
 from training.data.mocap import load_poses

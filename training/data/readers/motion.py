@@ -1,53 +1,19 @@
-"""Motion capture on SMPL's tree, and the file in which training reads it."""
+"""The file in which training reads motion capture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.errors import AssetError
+from engine.imports.world_motion import WorldMotion
 from engine.skeleton import PARENTS
 
-Array = NDArray[np.floating[Any]]
 
-
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """One captured sequence of T frames in a world with y up.
-
-    Attributes
-    ----------
-    name
-        For holding out whole sequences.
-    poses
-        ``(T, 24, 3)`` float32 axis-angle; joint 0 turns the body frame into the world.
-    transl
-        ``(T, 3)`` float32 metres, added to the posed body.
-    fps
-        Frames a second.
-    betas
-        ``(10,)`` float32 of the model named by ``body``, None where the data have no shape.
-    body
-        As in :class:`~training.data.readers.person.LabelledPerson`.
-    """
-
-    name: str
-    poses: Array
-    transl: Array
-    fps: float
-    betas: Array | None = None
-    body: str = ""
-
-    def __len__(self) -> int:
-        return len(self.poses)
-
-
-def resampled(motion: Motion, fps: float) -> Motion:
+def resampled(motion: WorldMotion, fps: float) -> WorldMotion:
     """The frames nearest to a slower clock (frames are never made up between captured ones)."""
     if fps > motion.fps * 1.01:
         raise AssetError(
@@ -58,7 +24,7 @@ def resampled(motion: Motion, fps: float) -> Motion:
     return replace(motion, poses=motion.poses[index], transl=motion.transl[index], fps=fps)
 
 
-def save_motions(path: Path | str, motions: Sequence[Motion], *, fps: float = 30.0) -> int:
+def save_motions(path: Path | str, motions: Sequence[WorldMotion], *, fps: float = 30.0) -> int:
     """Write the file that :func:`training.data.mocap.load_poses` reads; return its frames.
 
     Raises

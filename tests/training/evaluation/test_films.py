@@ -1,0 +1,122 @@
+"""Films: the tracker's jitter, and clips whose truth is known."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from engine.body import BodyModel
+from engine.detector import PersonDetector
+from engine.network import HmrNetwork
+from engine.pipeline import Pipeline
+from engine.sources import VideoFile
+from tests.training.synthetic_data import FRAMES, write_data
+from training.evaluation.estimators import BodyReader, NetworkEstimator
+from training.evaluation.films import follow, in_blocks, video_rows
+from training.evaluation.moving import Clip, draw_clips, moving_rows
+from training.landmarks import LSP_LIMBS_IN_SMPL
+from training.metrics import hip_centred
+
+SHOWN = 5
+
+
+@pytest.fixture(scope="module")
+def estimator():
+    return NetworkEstimator(
+        "full", HmrNetwork(backend="onnxruntime"), BodyReader(BodyModel.default())
+    )
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return PersonDetector(backend="onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    return draw_clips(write_data(tmp_path_factory.mktemp("data")), clips=2)
+
+
+def first_frames(path):
+    source = VideoFile(path)
+    frames = [source.read() for _ in range(SHOWN)]
+    source.close()
+    return frames
+
+
+@pytest.mark.parametrize(("form", "smoothing"), [("raw", False), ("smoothed", True)])
+def test_a_track_holds_what_the_program_shows(demo_clip, estimator, detector, form, smoothing):
+    frames = first_frames(demo_clip)
+    track = follow(frames, estimator, detector)
+    pipeline = Pipeline(detector, estimator.network, estimator.reader.body, smoothing=smoothing)
+    shown = [pipeline.process(frame).bodies[0].joints for frame in frames]
+    expected = hip_centred(np.stack(shown)[:, list(LSP_LIMBS_IN_SMPL)])
+    np.testing.assert_allclose(getattr(track, form), expected, atol=1e-4)
+    assert track.seen.all()
+
+
+def test_an_empty_picture_has_nobody(estimator, detector, demo_clip):
+    frame = first_frames(demo_clip)[0]
+    empty = type(frame)(np.full_like(frame.image, 90), frame.time, frame.index)
+    assert not follow([empty, empty], estimator, detector).seen.any()
+
+
+def test_blocks_leave_out_what_was_not_seen():
+    values = np.concatenate([np.full(15, 2.0), [np.nan, 4.0, 6.0]])
+    sums, numbers = in_blocks(values)
+    assert sums.tolist() == [30, 10]
+    assert numbers.tolist() == [15, 2]
+
+
+def test_a_video_gets_a_raw_and_a_smoothed_row(demo_clip, estimator, detector):
+    raw, smoothed = video_rows([demo_clip], [estimator], detector, step=14)
+    assert (raw.condition, smoothed.condition) == ("raw", "smoothed")
+    assert 0 < smoothed.figures["jitter"].value < raw.figures["jitter"].value
+    assert raw.figures["frames with a person"].value == 100
+    assert raw.data_set == "balancing.mp4"
+
+
+def test_drawn_films_stand_still_but_for_the_person(clips):
+    assert len(clips) == 2
+    for clip in clips:
+        frames = list(clip.frames())
+        assert len(frames) == len(clip.joints) == FRAMES
+        pictures = np.stack([frame.image for frame in frames]).astype(float)
+        difference = np.abs(pictures[0] - pictures[-1])
+        assert difference[:40, :40].mean() < 12  # noise and compression alone
+        steps = [b.time - a.time for a, b in itertools.pairwise(frames)]
+        assert steps == pytest.approx([1 / 30] * (FRAMES - 1))
+
+
+def test_the_truth_of_a_film_is_upright_and_hip_centred(clips):
+    for clip in clips:
+        hips, shoulders, ankles = (clip.joints[:, k].mean(axis=1) for k in ([2, 3], [8, 9], [0, 5]))
+        np.testing.assert_allclose(hips, 0, atol=1e-6)
+        assert (shoulders[:, 1] < -0.3).all()  # y points down
+        assert (ankles[:, 1] > 0.3).all()
+    facing = clips[0].joints[0]
+    assert facing[9, 0] > facing[8, 0]  # the left shoulder is on the right of the picture
+    turned = clips[1].joints[0]
+    assert turned[9, 0] < turned[8, 0]
+
+
+def test_errors_of_films_are_of_place_and_of_acceleration(demo_clip, estimator, detector):
+    """The truth is the raw track itself, moved by 2 cm and with one frame shaken by 4 mm."""
+    frames = first_frames(demo_clip)
+    track = follow(frames, estimator, detector)
+    joints = track.raw + np.array([0.02, 0, 0])
+    joints[2, :, 1] += 0.004
+
+    class Film(Clip):
+        def frames(self):
+            return iter(frames)
+
+    raw, smoothed = moving_rows([Film([], joints, None)], [estimator], detector)
+    figures = {name: figure.value for name, figure in raw.figures.items()}
+    # Second differences over a single shaken frame: 4, 8 and 4 mm.
+    assert figures["acceleration error"] == pytest.approx(16 / 3, abs=0.01)
+    assert figures["MPJPE"] == pytest.approx((4 * 20 + np.hypot(20, 4)) / 5, abs=0.05)
+    assert figures["PA-MPJPE"] == pytest.approx(0, abs=0.05)
+    assert smoothed.figures["PA-MPJPE"].value > 0.5

@@ -1,0 +1,233 @@
+"""The development photos: what a perfect, a swapped and a narrow-minded estimator get."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.body import BodyModel
+from engine.detector import Detection
+from engine.errors import AssetError
+from engine.network import NetworkOutput
+from engine.state import Region
+from tests.training.cases import write_lspet
+from tests.training.test_measure import perfect
+from tests.training.test_paper import posed_person
+from training.data.lspet import load_lspet
+from training.data.mocap import JointLimits
+from training.data.readers.joint_sets import lsp_from_common
+from training.data.readers.person import PersonPhotos
+from training.data.teacher import TeacherLabels
+from training.evaluation.estimators import BodyReader, Estimate, NetworkEstimator, to_crop
+from training.evaluation.geometries import jittered, looks_at, nearest
+from training.evaluation.photo_figures import photo_rows
+from training.evaluation.photos import run_photos
+from training.landmarks import LSP_LIMBS_IN_BLAZEPOSE, LSP_MIRROR, LSP_NAMES
+
+SWAP = list(LSP_MIRROR[:12])
+LIMITS = JointLimits(np.full((21, 3), -1.0), np.full((21, 3), 1.0))
+
+
+class Detections:
+    """A detector that always sees the same regions."""
+
+    def __init__(self, *regions):
+        self.regions = regions
+
+    def detect(self, image):
+        return [Detection(region, 0.9) for region in self.regions]
+
+
+class Knowing:
+    """Knows where everybody's joints are in the picture; ``change`` spoils it."""
+
+    def __init__(self, joints, name="knowing", change=None):
+        self.name = name
+        self._joints = joints
+        self._change = change or (lambda points, region: points)
+
+    def estimate(self, image, regions):
+        return [self._one(region) for region in regions]
+
+    def _one(self, region):
+        points = self._change(to_crop(self._joints[:12, :2].astype(float), region), region)
+        deep = np.column_stack([points, np.zeros(12)])
+        hand = np.tile(points[6], (27, 1))
+        return Estimate(points, deep, hand, 0.6, np.full(12, 0.8))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    write_lspet(tmp_path, [7999, 8001, 8002, 8003], LSP_NAMES)
+    return load_lspet(tmp_path, "development")
+
+
+def rows_of(rows, section, name, condition="upright"):
+    (row,) = [
+        r
+        for r in rows
+        if r.section.startswith(section) and (r.estimator, r.condition) == (name, condition)
+    ]
+    return {key: figure and figure.value for key, figure in row.figures.items()}
+
+
+def measured(photos, *estimators, detector=None, **options):
+    run = run_photos(photos, estimators, detector or Detections(), **options)
+    return photo_rows(run, LIMITS)
+
+
+def test_whoever_knows_is_right_in_every_geometry(photos):
+    around = Region(112, 125, 260, 0.3)
+    knowing = Knowing(photos.keypoints[0])
+    rows = measured(photos, knowing, detector=Detections(Region(10, 10, 40), around))
+    for geometry in ("upright", "box", "jittered", "detector"):
+        figures = rows_of(rows, "Crops", "knowing", geometry)
+        assert figures["PCK12@0.2"] == 100
+        assert figures["swapped"] == 0
+        assert figures["missed at 0.7"] == 100
+        assert figures["missed at 0.5"] == 0
+        assert figures["found"] == 100
+    assert rows_of(rows, "Calibration of joint", "knowing")["ECE"] == pytest.approx(20)
+
+
+def test_only_the_development_photos_are_measured(photos):
+    (row,) = [r for r in measured(photos, Knowing(photos.keypoints[0])) if r.section == "Crops"][:1]
+    assert row.count == 3
+    run = run_photos(photos, [Knowing(photos.keypoints[0])], Detections(), step=2)
+    assert len(run.reference.labels) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda points, region: points[SWAP],
+        lambda points, region: points * (-1, 1),
+        lambda points, region: points[:, ::-1],
+        lambda points, region: points * (1, -1),
+    ],
+    ids=["sides", "mirror", "axes", "upside down"],
+)
+def test_swapped_sides_and_axes_cost_nearly_everything(photos, change):
+    figures = rows_of(
+        measured(photos, Knowing(photos.keypoints[0], change=change)), "Crops", "knowing"
+    )
+    assert figures["PCK12@0.2"] < 40
+
+
+def test_swapped_sides_are_counted_by_view(photos):
+    keypoints = photos.keypoints.copy()
+    keypoints[1] = keypoints[1, list(LSP_MIRROR)]  # the second shows the back
+    object.__setattr__(photos, "keypoints", keypoints)
+    rows = measured(photos, Knowing(photos.keypoints[0], "as if in front"))
+    assert rows_of(rows, "Left and right", "as if in front", "front")["swapped"] == 0
+    assert rows_of(rows, "Left and right", "as if in front", "back")["swapped"] == 100
+    assert rows_of(rows, "Left and right", "as if in front", "side")["swapped"] is None
+    assert rows_of(rows, "Crops", "as if in front")["swapped"] == pytest.approx(100 / 3)
+
+
+def test_a_network_that_works_with_one_crop_geometry_only_is_found_out(photos):
+    def narrow(points, region):
+        return points if abs(region.side - upright.side) < 1e-6 else points * 0.3
+
+    upright = looks_at(
+        photos.image(0), photos.keypoints[0], Detections(), np.random.default_rng(0)
+    ).regions["upright"]
+    rows = measured(photos, Knowing(photos.keypoints[0], change=narrow))
+    assert rows_of(rows, "Crops", "knowing")["PCK12@0.2"] == 100
+    assert rows_of(rows, "Crops", "knowing", "box")["PCK12@0.2"] < 60
+    assert rows_of(rows, "Crops", "knowing", "jittered")["PCK12@0.2"] < 60
+
+
+def test_a_part_that_never_moves_is_seen_in_its_own_column(photos):
+    def frozen(points, region):
+        points = points.copy()
+        points[[6, 11]] = 0.9
+        return points
+
+    figures = rows_of(
+        measured(photos, Knowing(photos.keypoints[0], change=frozen)), "Joint", "knowing"
+    )
+    assert figures["wrists"] == 0
+    assert figures["elbows"] == figures["ankles"] == 100
+    assert figures["left"] == figures["right"] == pytest.approx(100 * 5 / 6)
+
+
+def teacher_of(photos):
+    """A teacher who puts hands where the right wrist is and everything else on the labels."""
+    count = len(photos)
+    points = np.repeat(photos.keypoints[:, None, 6, :2], 33, axis=1)
+    points[:, list(LSP_LIMBS_IN_BLAZEPOSE)] = photos.keypoints[:, :12, :2]
+    world = np.concatenate([points / 100, np.zeros((count, 33, 1))], axis=2)
+    return TeacherLabels(
+        points.astype(np.float32),
+        np.ones((count, 33), np.float32),
+        world.astype(np.float32),
+        np.zeros((count, 33), np.float32),
+        np.ones(count, np.float32),
+    )
+
+
+def test_hands_and_feet_are_compared_with_the_teacher(photos):
+    rows = measured(photos, Knowing(photos.keypoints[0]), teacher=teacher_of(photos))
+    assert rows_of(rows, "Joint", "knowing")["hands (teacher)"] == 100
+    moved = Knowing(photos.keypoints[0], change=lambda points, region: points + np.array([0.5, 0]))
+    rows = measured(photos, moved, teacher=teacher_of(photos))
+    assert rows_of(rows, "Joint", "knowing")["hands (teacher)"] == 0
+    agreement = rows_of(rows, "Against the teacher", "knowing")
+    assert agreement["PA-MPJPE"] == pytest.approx(0, abs=0.01)
+    assert agreement["MPJPE"] > 1
+    few = TeacherLabels(*(value[:1] for value in vars(teacher_of(photos)).values()))
+    with pytest.raises(AssetError, match="other photos"):
+        measured(photos, moved, teacher=few)
+
+
+def test_black_padding_is_cut_off_and_the_joints_move_along():
+    image = np.zeros((120, 140, 3), np.uint8)
+    image[20:100, 30:130] = 90
+    keypoints = np.column_stack([np.linspace(40, 120, 14), np.linspace(30, 90, 14), np.ones(14)])
+    looks = looks_at(image, keypoints, Detections(), np.random.default_rng(0))
+    assert looks.image.shape == (80, 100, 3)
+    np.testing.assert_allclose(looks.keypoints[:, :2], keypoints[:, :2] - (30, 20))
+    assert set(looks.regions) == {"upright", "box", "jittered"}
+    assert looks.regions["box"].angle == 0
+
+
+def test_the_jitter_moves_scales_and_turns_and_the_nearest_detection_is_the_persons():
+    region = Region(100, 80, 50, 0.2)
+    moved = [jittered(region, np.random.default_rng(k)) for k in range(200)]
+    assert 0.03 < np.std([m.cx / 50 for m in moved]) < 0.07
+    assert 0.6 < min(m.side for m in moved) / 50 < 0.85
+    assert 10 < np.degrees(np.std([m.angle for m in moved])) < 20
+    assert nearest(region, [Region(0, 0, 50), Region(105, 80, 90)]) == 1
+    assert nearest(region, [Region(130, 80, 50)]) is None
+    assert nearest(region, []) is None
+
+
+class Answering:
+    """A network that knows one person."""
+
+    tells_presence = True
+
+    def __init__(self, person, score):
+        self._run = perfect(person)
+        self._score = score
+
+    def run(self, image, regions):
+        outputs = [self._run(image, region) for region in regions]
+        return [
+            NetworkOutput(o.rotmats, o.betas, o.camera, self._score, o.confidence) for o in outputs
+        ]
+
+
+@pytest.mark.parametrize(("score", "expected"), [(0.9, 100), (0.5, 0)])
+def test_the_live_path_needs_a_detection_and_the_networks_word(tmp_path, score, expected):
+    person = posed_person(tmp_path)
+    people = PersonPhotos([person], "development")
+    assert cv2.imread(str(person.picture)) is not None
+    hips = lsp_from_common(person.joints_2d)[[2, 3], :2].mean(axis=0)
+    detector = Detections(Region(float(hips[0]), float(hips[1]), 500.0))
+    estimator = NetworkEstimator("knows", Answering(person, score), BodyReader(BodyModel.default()))
+    figures = rows_of(measured(people, estimator, detector=detector), "Crops", "knows", "live")
+    assert figures["found"] == expected
+    assert figures["PCK12@0.2"] == expected

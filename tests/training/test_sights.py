@@ -1,0 +1,76 @@
+"""What an encoder sees, stored: by ONNX, as torch would see it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import AssetError
+from tests.training.cases import EMB, tiny_config, tiny_network
+from training.data.augment import AugmentConfig
+from training.data.features import open_network
+from training.data.pictures import CropStream, EmptyPictures
+from training.distributed import Processes
+from training.network import packed
+from training.sights import load_sights, sight_file, sight_folder, store_sights
+
+# The exporter of torch warns about its own insides.
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def network():
+    network = tiny_network(tiny_config(heatmaps=True)).eval()
+    with torch.no_grad():
+        for part in network.encoder.decoder.parameters():
+            part.mul_(4).add_(0.2)  # some maps are sure
+    return network
+
+
+@pytest.fixture(scope="module")
+def encoder(network, tmp_path_factory):
+    return sight_file(network, tmp_path_factory.mktemp("cache"), tiny_config(heatmaps=True))
+
+
+@torch.no_grad()
+def test_the_file_sees_what_the_network_sees(network, encoder):
+    image = torch.rand(3, 3, 256, 256)
+    expected = packed(network.see(image, "image"))
+    plain = packed(tiny_network(tiny_config()).eval().see(image, "image"))
+    assert not torch.allclose(expected, plain)  # the heat maps moved something
+    found = open_network(encoder).run(["sight"], {"image": image.numpy()})[0]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+
+
+@torch.no_grad()
+def test_stored_sights_start_a_pass(network, encoder, tmp_path):
+    cv2.imwrite(
+        str(tmp_path / "place.png"), np.random.default_rng(0).integers(0, 255, (90, 120, 3))
+    )
+    pictures = EmptyPictures([tmp_path / "place.png"], AugmentConfig())
+    stream = CropStream(pictures, open_network(encoder), AugmentConfig(), output="sight")
+    for rank in range(2):
+        store_sights(stream, 40, tmp_path, "empty", Processes(rank, 2))
+    stored = load_sights(tmp_path, "empty")
+    assert len(stored.lsp) == 64  # whole batches of both processes
+    assert not stored.person.any()
+    sight = network.see(stored.inputs.float(), "sight")
+    assert sight.emb.shape == (64, EMB)
+    assert torch.equal(network.encode(stored.inputs, "sight"), sight.emb)
+    again = stream.draw(0, 64, Processes()).inputs
+    torch.testing.assert_close(stored.inputs[:32].float(), again[::2], atol=1e-2, rtol=1e-2)
+
+
+def test_a_run_without_sights_says_so(tmp_path):
+    with pytest.raises(AssetError, match="There are no photos"):
+        load_sights(tmp_path, "photos")
+
+
+def test_sights_belong_to_the_encoder_that_a_run_starts_from(tmp_path):
+    fresh = tiny_config(encoder="heavy")
+    assert sight_folder(tmp_path, fresh).name == "sights_published_heavy"
+    assert sight_folder(tmp_path, replace(fresh, start_from="settled")).name == "sights_settled"

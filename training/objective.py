@@ -1,0 +1,205 @@
+"""What a step of training minimises: every loss of the method, on one batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from training.config import RunConfig
+from training.data.lifted import Lifted
+from training.data.mocap import JointLimits
+from training.data.samples import Samples
+from training.discriminators import Discriminators, encoder_loss
+from training.feedback import Evidence
+from training.heatmaps import WINDOW
+from training.landmarks import (
+    BLAZEPOSE_POINTS,
+    LSP_LIMBS_IN_LANDMARKS,
+    NUM_BLAZEPOSE,
+)
+from training.losses import (
+    confidence_loss,
+    hip_centred,
+    joint_limit_loss,
+    reprojection_loss,
+    rotation_loss,
+    trunk_agreement,
+    weighted_cross_entropy,
+    weighted_l1,
+    weighted_mean,
+    world_loss,
+)
+from training.network import BodyNetwork, Sight
+from training.projection import project
+from training.regressor import Theta, unpack
+
+#: The learned landmark corrections are punished per this distance squared, metres.
+_CORRECTION_SCALE = 0.03
+
+Terms = dict[str, Tensor]
+
+
+class RunLosses:
+    """The losses of a run, by name, weighted.
+
+    Parameters
+    ----------
+    config
+        The run.
+    network
+        What is trained.
+    discriminators
+        The critics, which are not trained here.
+    limits
+        Range of the joints in motion capture.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        network: BodyNetwork,
+        discriminators: Discriminators,
+        limits: JointLimits,
+    ) -> None:
+        self.config = config
+        self.network = network
+        self.discriminators = discriminators
+        self.limits = tuple(torch.from_numpy(side).float() for side in (limits.low, limits.high))
+
+    def __call__(
+        self, batch: Samples, lifted: Lifted, adversarial: bool
+    ) -> tuple[Terms, list[Theta]]:
+        """Losses of one batch, and every Theta_t of the pictures and the lifted bodies."""
+        if not self.config.pairs:
+            batch = without_pairs(batch)
+        sight = self.network.see(batch.inputs, self.config.stage)
+        thetas = self._thetas(sight, lifted)
+        count = len(batch.lsp)
+        last = Theta(*(part[:count] for part in thetas[-1]))
+        terms = self._picture_losses(batch, sight, last)
+        if len(thetas[-1].rotmats) > count:
+            found = Theta(*(part[count:] for part in thetas[-1]))
+            terms["true"] = self._true_loss(found, lifted)
+        if adversarial:
+            factor = self.config.loss.adversarial * self.config.adversarial_every
+            terms["adversarial"] = factor * self._adversarial(thetas)
+        if self.config.stage != "emb":
+            _, flag = self.network.encoder.heads.logits(sight.emb)
+            person = F.binary_cross_entropy_with_logits(flag, batch.person)
+            terms["person"] = self.config.loss.person * person
+        if self.config.trained != "regressor":
+            terms |= self._own_losses(batch, sight)
+        return terms, thetas
+
+    def _thetas(self, sight: Sight, lifted: Lifted) -> list[Theta]:
+        """Pictures first, then lifted bodies, whose image features are the mean (0)."""
+        regressor = self.network.regressor
+        emb = regressor.normalise(sight.emb)
+        phi = torch.cat([emb, emb.new_zeros(len(lifted.evidence.points), emb.shape[1])])
+        evidence = Evidence(
+            *(torch.cat([a, b]) for a, b in zip(sight.seen, lifted.evidence, strict=True))
+        )
+        with self._precision():
+            return [unpack(theta.float()) for theta in regressor(phi, evidence)]
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.mixed_precision)
+
+    def _picture_losses(self, batch: Samples, sight: Sight, last: Theta) -> Terms:
+        weights, regressor = self.config.loss, self.network.regressor
+        _, body = regressor.body(last.rotmats, last.betas)
+        points = project(body, last.camera)
+        blazepose = points[:, :NUM_BLAZEPOSE]
+        correction = regressor.body.correction / _CORRECTION_SCALE
+        terms = {
+            "reprojection": weights.reprojection
+            * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp),
+            "points": weights.points * reprojection_loss(blazepose, batch.points),
+            "world": weights.world * world_loss(body[:, :NUM_BLAZEPOSE], batch.world),
+            "rotations": weights.rotations
+            * weighted_mean(rotation_loss(last.rotmats, batch.rotmats), batch.body[:, 0]),
+            "shape": weights.shape
+            * weighted_mean(((last.betas - batch.betas) ** 2).mean(dim=1), batch.body[:, 1]),
+            "betas": weights.betas * (last.betas**2).mean(),
+            "joint_limits": weights.joint_limits * joint_limit_loss(last.rotmats, *self.limits),
+            "correction": weights.landmark_correction * (correction**2).mean(),
+            "confidence": weights.confidence
+            * confidence_loss(
+                self.network.confidence(sight.emb.detach()),
+                blazepose.detach(),
+                batch.points,
+                batch.visible,
+                batch.person,
+            ),
+        }
+        if weights.trunk_points:
+            terms["trunk_points"] = weights.trunk_points * self._trunk_loss(blazepose, batch, sight)
+        return terms
+
+    def _trunk_loss(self, points: Tensor, batch: Samples, sight: Sight) -> Tensor:
+        """Distance of the body's points to the encoder's own, where these are right."""
+        target = sight.seen.points.detach()
+        limbs = target[:, list(LSP_LIMBS_IN_LANDMARKS)]
+        weight = trunk_agreement(limbs, batch.lsp[:, : limbs.shape[1]])
+        return weighted_l1(points - target, weight * sight.seen.visibility.detach())
+
+    def _true_loss(self, predicted: Theta, lifted: Lifted) -> Tensor:
+        weights, body = self.config.loss, self.network.regressor.body
+        with torch.no_grad():
+            _, true = body(lifted.theta.rotmats, lifted.theta.betas)
+            true_points = project(true, lifted.theta.camera)
+        _, found = body(predicted.rotmats, predicted.betas)
+        everywhere = torch.ones(true.shape[:2])
+        apart = hip_centred(found) - hip_centred(true)
+        points = project(found, predicted.camera) - true_points
+        return (
+            weights.true_rotation * rotation_loss(predicted.rotmats, lifted.theta.rotmats).mean()
+            + weights.true_joints * weighted_l1(apart, everywhere)
+            + weights.true_reprojection * weighted_l1(points, everywhere)
+            + weights.true_betas * ((predicted.betas - lifted.theta.betas) ** 2).mean()
+        )
+
+    def _adversarial(self, thetas: list[Theta]) -> Tensor:
+        """On every Theta_t, as one batch; the mean over t keeps the factor free of T."""
+        for parameter in self.discriminators.parameters():
+            parameter.requires_grad_(False)
+        rotmats, betas = (torch.cat([theta[k] for theta in thetas]) for k in (0, 1))
+        with self._precision():
+            return encoder_loss(self.discriminators(rotmats, betas))
+
+    def _own_losses(self, batch: Samples, sight: Sight) -> Terms:
+        """Losses of the encoder's own landmarks and probabilities while its layers train."""
+        weights = self.config.loss
+        order = list(BLAZEPOSE_POINTS)
+        linear = sight.landmarks.points[:, order]
+        own = _points_loss(linear, batch)
+        if sight.heat is not None:
+            own = own + _heat_loss(sight.heat.points, linear.detach(), batch.points)
+        logits, _ = self.network.encoder.heads.logits(sight.emb)
+        known = (batch.visible[..., 2] * batch.person[:, None])[..., None].expand(-1, -1, 2)
+        probabilities = weighted_cross_entropy(logits[:, order], batch.visible[..., :2], known)
+        apart = sight.seen.world - batch.world[..., :3]
+        return {
+            "own_points": weights.own_points * own,
+            "own_world": weights.own_world * weighted_l1(apart, batch.world[..., 3]),
+            "own_probabilities": weights.own_probabilities * probabilities,
+        }
+
+
+def _points_loss(points: Tensor, batch: Samples) -> Tensor:
+    limbs = points[:, list(LSP_LIMBS_IN_LANDMARKS)]
+    labels = batch.lsp[:, : limbs.shape[1]]
+    return reprojection_loss(limbs, labels) + reprojection_loss(points, batch.points)
+
+
+def _heat_loss(found: Tensor, linear: Tensor, labels: Tensor) -> Tensor:
+    """Of heat map points whose label lies in the window that they were looked for in."""
+    within = ((labels[..., :2] - linear).abs().amax(dim=-1) < WINDOW).to(found.dtype)
+    return weighted_l1(found - labels[..., :2], labels[..., 2] * within)
+
+
+def without_pairs(batch: Samples) -> Samples:
+    """The batch without any 3D label, as in the paper's unpaired setting."""
+    world = torch.cat([batch.world[..., :3], torch.zeros_like(batch.world[..., 3:])], dim=-1)
+    return batch._replace(world=world, body=torch.zeros_like(batch.body))

@@ -1,0 +1,79 @@
+"""What a trained encoder sees, stored.
+
+Once the encoder stays as it is, the loop can be trained on at thousands of samples a second from
+what the encoder made of fresh crops: ``emb`` and the evidence.  Every process stores its share.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import AssetError
+from training.config import RunConfig
+from training.data.pictures import CropStream
+from training.data.samples import Samples, join_samples
+from training.data.synthetic_samples import load_synthetic, save_synthetic
+from training.distributed import Processes
+from training.encoders.blazepose import CROP_SIZE
+from training.network import BodyNetwork, packed
+from training.onnx_files import export_onnx
+
+#: Crops that are looked at together.
+_BATCH = 32
+
+
+def sight_folder(cache: Path, config: RunConfig) -> Path:
+    """Where the sights lie that a run trains on: its start's, or the published encoder's."""
+    return cache / f"sights_{config.start_from or f'published_{config.encoder}'}"
+
+
+class _Sighting(nn.Module):
+    def __init__(self, network: BodyNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        return (packed(self.network.see(image, "image")),)
+
+
+def sight_file(network: BodyNetwork, cache: Path, config: RunConfig) -> Path:
+    """ONNX file from the image to the output ``sight``, made when missing.
+
+    Parameters
+    ----------
+    network
+        Has the encoder that the run starts from.
+    cache, config
+        See :func:`sight_folder`.
+    """
+    path = sight_folder(cache, config) / "encoder.onnx"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
+        # A trained encoder's weights are no longer float16 by birth: all stay float32.
+        export_onnx(_Sighting(network), example, path, ["sight"], keep_float32=("",))
+    return path
+
+
+def store_sights(
+    stream: CropStream, count: int, folder: Path, kind: str, processes: Processes
+) -> Path:
+    """Look at the stream's first ``count`` crops together; return the file with this share."""
+    path = folder / f"{kind}_{processes.rank}_of_{processes.count}.npz"
+    size = _BATCH * processes.count
+    parts = [stream.draw(step, size, processes) for step in range(-(-count // size))]
+    save_synthetic(path, join_samples(parts))
+    return path
+
+
+def load_sights(folder: Path, kind: str) -> Samples:
+    """All stored sights of a kind (AssetError when there are none)."""
+    paths = sorted(folder.glob(f"{kind}_*.npz"))
+    if not paths:
+        raise AssetError(
+            f"There are no {kind} in {folder}; run training.train RUN --store-sights first."
+        )
+    return join_samples([load_synthetic(path) for path in paths])
