@@ -1,0 +1,1 @@
+"""Takes: what the recorder writes, what browser and exporters read."""

@@ -1,0 +1,122 @@
+"""What a take tells of itself: source, clock, body, network, smoothing, versions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+
+import numpy as np
+
+from engine.body import BodyModel
+from engine.skeleton import NUM_BETAS
+from engine.smoothing import DEPTH_SETTINGS, PLACE_SETTINGS, POSE_SETTINGS, SHAPE_SETTINGS
+
+
+class DescribedBackend(Protocol):
+    """What is told of a back end; see :class:`engine.backends.base.Backend`."""
+
+    def describe(self) -> str:
+        """Runtime, device and version."""
+        ...
+
+
+class DescribedNetwork(Protocol):
+    """What is told of a network; see :class:`engine.network.HmrNetwork`."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """Its manifest, with the file's SHA-256."""
+        ...
+
+    @property
+    def backend(self) -> DescribedBackend:
+        """What runs it."""
+        ...
+
+
+class RecordedPipeline(Protocol):
+    """What is told of a pipeline; see :class:`engine.pipeline.Pipeline`."""
+
+    @property
+    def body(self) -> BodyModel:
+        """The body model."""
+        ...
+
+    @property
+    def network(self) -> DescribedNetwork:
+        """The network."""
+        ...
+
+    @property
+    def smoothing(self) -> bool:
+        """Whether poses are smoothed."""
+        ...
+
+
+def take_info(
+    pipeline: RecordedPipeline,
+    *,
+    source: str,
+    frame_size: tuple[int, int],
+    live: bool,
+) -> dict[str, Any]:
+    """Collect the facts of a recording that begins now, as JSON can hold them.
+
+    Parameters
+    ----------
+    pipeline
+        What recovers the bodies.
+    source
+        Name of the camera or file.
+    frame_size
+        (width, height) of its frames in pixels.
+    live
+        Whether the frames' time is the monotonic clock; else it is media time.
+
+    Returns
+    -------
+    dict
+        ``started_unix``, ``started_monotonic`` (both clocks at this moment, seconds), ``clock``
+        (``"monotonic"`` or ``"media"``), ``source``, ``frame_size``, ``body`` (``name``,
+        ``sha256``, ``rest_pelvis`` for zero betas in metres), ``network`` (``name``, ``sha256``),
+        ``smoothing`` (``on``, and the One Euro parameters of each part), ``versions``.
+    """
+    body, network = pipeline.body, pipeline.network
+    pelvis = body.rest_joints(np.zeros(NUM_BETAS, np.float32))[0]
+    return {
+        "started_unix": time.time(),
+        "started_monotonic": time.monotonic(),
+        "clock": "monotonic" if live else "media",
+        "source": source,
+        "frame_size": list(frame_size),
+        "body": {"name": body.name, "sha256": body.sha256, "rest_pelvis": pelvis.tolist()},
+        "network": {"name": network.name, "sha256": str(network.manifest.get("sha256", ""))},
+        "smoothing": {
+            "on": pipeline.smoothing,
+            "filter": "One Euro",
+            "pose": asdict(POSE_SETTINGS),
+            "place": asdict(PLACE_SETTINGS),
+            "depth": asdict(DEPTH_SETTINGS),
+            "shape": asdict(SHAPE_SETTINGS),
+        },
+        "versions": {
+            "hmr-live": _program_version(),
+            "numpy": np.__version__,
+            "backend": network.backend.describe(),
+        },
+    }
+
+
+def _program_version() -> str:
+    try:
+        return version("hmr-live")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"

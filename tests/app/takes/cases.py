@@ -1,0 +1,54 @@
+"""Takes to open in a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.body import BodyModel
+from engine.sources import VideoFile
+from engine.state import Frame, FrameResult
+from engine.takes.info import take_info
+from engine.takes.records import TakeFrame, body_records
+from engine.takes.take import Marker
+from engine.takes.video import VideoFileWriter
+from engine.takes.writer import TakeWriter
+from tests.app.support import CLIP, MovingPerson, body_state
+
+FPS = 30.0
+SIZE = (160, 120)
+
+
+def write_take(
+    path: Path, body: BodyModel, frames: int = 45, *, people: int = 1, video: bool = False
+) -> Path:
+    """Somebody who bends and trembles; with ``video`` over the pictures of the demo clip."""
+    source = VideoFile(CLIP) if video else None
+    size = SIZE if source is None else source.size
+    info = take_info(MovingPerson(body), source="Demo clip", frame_size=size, live=False)
+    writer = TakeWriter(path, info)
+    pictures = VideoFileWriter(path.with_suffix(".avi"), size, FPS) if video else None
+    tremble = np.random.default_rng(1).normal(0, 0.04, frames)
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    for number in range(frames):
+        if source is not None and pictures is not None:
+            read = source.read()
+            assert read is not None
+            pictures.add(read.image)
+            writer.add_video_frame(number, number / FPS)
+        bend = 0.6 + 0.5 * np.sin(3 * number / FPS) + tremble[number]
+        bodies = tuple(
+            replace(body_state(body, size, float(bend) + k / 3), person=k) for k in range(people)
+        )
+        result = FrameResult(Frame(image, number / FPS, number), bodies)
+        moment = TakeFrame.of(result, live=False)
+        writer.add_frame(
+            moment.time, moment.unix_time, moment.frame_index, body_records(moment.bodies)
+        )
+    writer.add_marker(Marker(frames / 2 / FPS, "half way"))
+    writer.close()
+    if pictures is not None:
+        pictures.close()
+    return path
