@@ -26,13 +26,19 @@ class Actions:
 
     def __init__(self, window: QMainWindow) -> None:
         self._window = window
-        self.open_file = self._action("Open &video or picture…", "Ctrl+O", "folder")
+        self.open_file = self._action("&Open video, picture or take…", "Ctrl+O", "folder")
         self.quit = self._action("&Quit", "Ctrl+Q")
         self.run = self._action("Start", "Space", "play", tip="Start or pause")
         self.record = self._action("Record", "R", "record", _RECORD_RED, checkable=True)
+        self.marker = self._action("Set mar&ker", "K")
+        self.record_video = self._action("Record the &video too", "", checkable=True)
+        self.streams = self._action("&Live streams…", "L")
         self.smoothing = self._action("Smoothing", "S", "wave", checkable=True)
         self.mesh = self._action("Mesh", "M", "person", checkable=True)
         self.panel = self._action("Joint &angles", "P", checkable=True)
+        self.takes = self._action("&Takes", "T", "list", checkable=True)
+        self.adaptive = self._action("&Adapt quality to the machine", "A", checkable=True)
+        self.latency = self._action("&Latency…", "H")
         self.reset_view = self._action("Reset view", "0", "home")
         self.full_screen = self._action("&Full screen", "F", checkable=True)
         self.leave_full_screen = self._action("Leave full screen", "Esc")
@@ -66,8 +72,8 @@ class Actions:
 
     def _explain(self) -> None:
         for action, words in (
-            (self.record, "Record the body's pose, shape and place to a file (R)"),
             (self.smoothing, "Calm the trembling of the estimate; adds a little delay (S)"),
+            (self.takes, "The takes in the folder of recordings (T)"),
             (self.mesh, "Draw the body over the video (M)"),
             (self.reset_view, "Look at the 3D view from the front again (0)"),
         ):
@@ -85,15 +91,28 @@ class Actions:
         self.run.setIcon(icon(symbol, "#20140b"))
         self.run.setEnabled(has_source and status is not Status.OPENING)
 
+    def show_pre_roll(self, seconds: int) -> None:
+        """Say at the record button how much earlier a take begins."""
+        earlier = f"; the take begins {seconds} s earlier" if seconds else ""
+        self.record.setToolTip(f"Record pose, shape and place{earlier} (R)")
+
+    def show_streams(self, count: int) -> None:
+        """Say in the menu how many live streams are on."""
+        self.streams.setText(f"&Live streams ({count} on)…" if count else "&Live streams…")
+
     def show_recording(self, recording: bool, *, possible: bool) -> None:
         """Give the record button the word and symbol for what it would do now."""
         self.record.setChecked(recording)
         self.record.setText("Stop" if recording else "Record")
         self.record.setIcon(icon("stop", "#ffffff") if recording else icon("record", _RECORD_RED))
         self.record.setEnabled(recording or possible)
+        self.marker.setEnabled(recording)
+        self.record_video.setEnabled(not recording)
 
 
-def fill_menus(bar: QMenuBar, actions: Actions, sources: QMenu) -> None:
+def fill_menus(
+    bar: QMenuBar, actions: Actions, sources: QMenu, pre_roll: QMenu, people: QMenu
+) -> None:
     """Build the menu bar."""
     menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
         (
@@ -107,10 +126,33 @@ def fill_menus(bar: QMenuBar, actions: Actions, sources: QMenu) -> None:
                 actions.quit,
             ),
         ),
-        ("&Live", (actions.run, actions.record, None, actions.smoothing)),
+        (
+            "&Live",
+            (
+                actions.run,
+                actions.record,
+                actions.marker,
+                actions.record_video,
+                pre_roll.menuAction(),
+                None,
+                people.menuAction(),
+                actions.smoothing,
+                actions.streams,
+            ),
+        ),
         (
             "&View",
-            (actions.mesh, actions.panel, None, actions.reset_view, actions.full_screen),
+            (
+                actions.takes,
+                actions.mesh,
+                actions.panel,
+                None,
+                actions.latency,
+                actions.adaptive,
+                None,
+                actions.reset_view,
+                actions.full_screen,
+            ),
         ),
         ("&Help", (actions.keys, actions.about)),
     )
@@ -141,7 +183,7 @@ def fill_tool_bar(bar: QToolBar, actions: Actions, source: QWidget, recording: Q
     space = QWidget()
     space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     bar.addWidget(space)
-    bar.addActions([actions.smoothing, actions.mesh, actions.reset_view])
+    bar.addActions([actions.takes, actions.smoothing, actions.mesh, actions.reset_view])
     for action, name in ((actions.run, "run"), (actions.record, "record")):
         button = bar.widgetForAction(action)
         if button is not None:

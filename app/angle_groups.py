@@ -6,20 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.theme import PAIRS
-from engine.angles import ANGLES
+from engine.angles import ANGLES, AngleDefinition
 
 #: Shown at first: what moves most, and what most people can name.
 DEFAULT_CHOICE: Final = ("knee flexion", "elbow flexion", "shoulder elevation")
-
-#: Degrees that the plot must be able to show; joints not named here get (-60, 60).
-_RANGES: Final = {
-    "shoulder elevation": (0, 180),
-    "shoulder plane": (-180, 180),
-    "elbow flexion": (0, 150),
-    "hip flexion": (-30, 120),
-    "knee flexion": (0, 150),
-}
-_OTHER_RANGE: Final = (-60, 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +33,76 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class AngleGroup:
-    """An angle of a joint with its curves: left and right, or one on the midline."""
+    """An angle of a joint with its curves: left and right, or one on the midline.
+
+    Attributes
+    ----------
+    name
+        As in "knee flexion".
+    angle
+        What it measures; the left one's definition where there are two.
+    curves
+        Its lines.
+    """
 
     name: str
-    definition: str
+    angle: AngleDefinition
     curves: tuple[Curve, ...]
 
     @property
     def range(self) -> tuple[int, int]:
         """Degrees that the plot must be able to show."""
-        return _RANGES.get(self.name, _OTHER_RANGE)
+        return self.angle.low, self.angle.high
 
 
-def _groups() -> tuple[AngleGroup, ...]:
-    members: dict[str, list[int]] = {}
+@dataclass(frozen=True, slots=True)
+class AngleSection:
+    """The angles of one joint, as in "knee"."""
+
+    joint: str
+    groups: tuple[AngleGroup, ...]
+
+
+def _sections() -> tuple[AngleSection, ...]:
+    joints: dict[str, dict[str, list[int]]] = {}
     for index, angle in enumerate(ANGLES):
-        members.setdefault(angle.name.removeprefix(f"{angle.side} "), []).append(index)
-    found = []
-    for number, (name, indices) in enumerate(members.items()):
-        colors = PAIRS[_HUES.get(name, number) % len(PAIRS)]
-        curves = tuple(
-            Curve(index, ANGLES[index].side, colors[1 if ANGLES[index].side == "right" else 0])
-            for index in indices
+        groups = joints.setdefault(angle.joint, {})
+        groups.setdefault(angle.unsided_name, []).append(index)
+    return tuple(
+        AngleSection(
+            joint,
+            tuple(
+                _group(name, indices, PAIRS[(_FIRST_HUE[joint] + place) % len(PAIRS)])
+                for place, (name, indices) in enumerate(groups.items())
+            ),
         )
-        found.append(AngleGroup(name, ANGLES[indices[0]].definition, curves))
-    return tuple(found)
+        for joint, groups in joints.items()
+    )
 
 
-#: Hues by hand where neighbours would look alike; the others follow their place in the list.
-_HUES: Final = {"knee flexion": 0, "elbow flexion": 1, "shoulder elevation": 2, "hip flexion": 4}
+def _group(name: str, indices: list[int], colors: tuple[str, str]) -> AngleGroup:
+    curves = tuple(
+        Curve(index, ANGLES[index].side, colors[1 if ANGLES[index].side == "right" else 0])
+        for index in indices
+    )
+    return AngleGroup(name, ANGLES[indices[0]], curves)
 
-#: Every angle, in the order of :data:`engine.angles.ANGLES`.
-GROUPS: Final = _groups()
+
+#: Hue of each joint's first angle; its other angles take the next ones.  So the angles of one joint
+#: differ, and so do joints that are often looked at together.
+_FIRST_HUE: Final = {
+    "shoulder": 2,
+    "elbow": 1,
+    "wrist": 3,
+    "hip": 4,
+    "knee": 0,
+    "ankle": 5,
+    "trunk": 3,
+    "neck": 0,
+    "pelvis": 1,
+}
+
+#: Joint by joint, in the order of :data:`engine.angles.ANGLES`.
+SECTIONS: Final = _sections()
+#: Every angle, joint by joint.
+GROUPS: Final = tuple(group for section in SECTIONS for group in section.groups)

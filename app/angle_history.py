@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.angles import ANGLES
+from engine.angles import ANGLES, AngleContinuity
 from engine.state import Array, FrameResult
 
 
 class AngleHistory:
-    """A ring of the newest samples.
+    """A ring of the newest samples, continued from frame to frame.
+
+    Angles run on beyond 180 degrees and hold at singularities, as
+    :class:`engine.angles.AngleContinuity` says.
 
     Parameters
     ----------
@@ -23,24 +26,34 @@ class AngleHistory:
         self.seconds = seconds
         self._times = np.zeros(capacity)
         self._values = np.full((capacity, len(ANGLES)), np.nan, np.float32)
+        self._continuity = AngleContinuity()
+        self._person: int | None = None
         self._count = 0
 
     def add(self, result: FrameResult) -> None:
-        """Take in the first body of a frame; nobody in sight leaves a gap.
+        """Take in the leader of a frame; nobody to follow leaves a gap.
 
-        Time that runs backwards is the beginning of another source: the past is forgotten.
+        Time that runs backwards is the beginning of another source, and another leader has other
+        curves: the past is forgotten.
         """
-        time = result.frame.time
+        time, body = result.frame.time, result.leader
         if self._count and time < self.newest:
             self.clear()
+        if body is not None and body.person != self._person:
+            self.clear()
+            self._person = body.person
         row = self._count % len(self._times)
         self._times[row] = time
-        self._values[row] = result.bodies[0].angles if result.bodies else np.nan
+        if body is not None:
+            self._values[row] = self._continuity.follow(body.angles)
+        else:
+            self._values[row] = np.nan
         self._count += 1
 
     def clear(self) -> None:
         """Forget everything."""
         self._count = 0
+        self._continuity.reset()
 
     @property
     def newest(self) -> float:
@@ -48,10 +61,11 @@ class AngleHistory:
         return float(self._times[(self._count - 1) % len(self._times)]) if self._count else 0.0
 
     def latest(self) -> Array:
-        """Newest angles ``(len(ANGLES),)`` in degrees; NaN when nobody is in sight."""
+        """Newest angles ``(len(ANGLES),)``, -180 to 180 degrees; NaN when nobody is in sight."""
         if not self._count:
             return np.full(len(ANGLES), np.nan, np.float32)
-        return np.array(self._values[(self._count - 1) % len(self._times)])
+        newest = self._values[(self._count - 1) % len(self._times)]
+        return np.asarray(newest - whole_turns(newest))
 
     def window(self) -> tuple[Array, Array]:
         """Samples of the last :attr:`seconds`, oldest first.
@@ -60,7 +74,7 @@ class AngleHistory:
         -------
         times, values
             ``(N,)`` seconds before the newest sample (so the last one is 0) and
-            ``(N, len(ANGLES))`` degrees; NaN where nobody was in sight.
+            ``(N, len(ANGLES))`` degrees without jumps by 360; NaN where nobody was in sight.
         """
         size = len(self._times)
         kept = min(self._count, size)
@@ -68,3 +82,8 @@ class AngleHistory:
         ages = self._times[rows] - self.newest
         recent = ages >= -self.seconds
         return np.asarray(ages[recent]), self._values[rows[recent]]
+
+
+def whole_turns(degrees: Array) -> Array:
+    """The multiples of 360 that bring angles to -180 to 180 when taken away."""
+    return np.asarray(360 * np.round(degrees / 360))

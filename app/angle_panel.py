@@ -6,18 +6,29 @@ from functools import partial
 from typing import Final
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.angle_history import AngleHistory
 from app.angle_table import AngleTable
-from app.plots import AnglePlot
-from engine.state import FrameResult
+from app.plots import AnglePlot, CurvePlot
+from engine.render.tints import display_tint
+from engine.state import Array, FrameResult
 
 #: Milliseconds between two drawings: the eye reads a running curve no better at 30 a second, and
 #: without a GPU every drawing takes time from the network.
 _PLOT_EVERY: Final = 66
+_PLOT_EVERY_WHEN_SLOW: Final = 200
 #: Numbers that change faster than this cannot be read.
 _NUMBERS_EVERY_PLOTS: Final = 3
+_HEADING: Final = "JOINT ANGLES"
 _SPANS: Final = (5, 10, 20, 60)
 
 
@@ -31,8 +42,11 @@ class AnglePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.heading = QLabel(_HEADING)
         self.history = AngleHistory(capacity=60 * 60)
         self.plot = AnglePlot(self.history)
+        self._plots = QStackedWidget()
+        self._plots.addWidget(self.plot)
         self.table = AngleTable()
         self.span = QToolButton()
         self.span.setObjectName("span")
@@ -52,17 +66,17 @@ class AnglePanel(QWidget):
         self.set_seconds(10)
 
     def _lay_out(self) -> None:
-        heading = QLabel("JOINT ANGLES")
-        heading.setObjectName("heading")
+        self.heading.setObjectName("heading")
+        self.heading.setTextFormat(Qt.TextFormat.RichText)
         top = QHBoxLayout()
-        top.addWidget(heading)
+        top.addWidget(self.heading)
         top.addStretch()
         top.addWidget(self.span)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 10)
         layout.setSpacing(8)
         layout.addLayout(top)
-        layout.addWidget(self.plot, 5)
+        layout.addWidget(self._plots, 5)
         layout.addWidget(self.table, 6)
         self.plot.setMinimumHeight(170)
         self.setMinimumWidth(300)
@@ -81,11 +95,33 @@ class AnglePanel(QWidget):
     def add(self, result: FrameResult) -> None:
         """Take in a frame; drawn with the next tick."""
         self.history.add(result)
+        heading = _heading(result)
+        if heading != self.heading.text():
+            self.heading.setText(heading)
         self._changed = True
+
+    def set_slow(self, slow: bool) -> None:
+        """Draw the plot more seldom, to leave more time to everything else."""
+        self._timer.setInterval(_PLOT_EVERY_WHEN_SLOW if slow else _PLOT_EVERY)
+
+    def show_plot(self, plot: CurvePlot | None) -> None:
+        """Show another plot of the chosen angles in place of the live one; None brings it back."""
+        shown = self.plot if plot is None else plot
+        if self._plots.indexOf(shown) < 0:
+            self._plots.addWidget(shown)
+            shown.choose(self.table.choice)
+        self._plots.setCurrentWidget(shown)
+        self.span.setVisible(plot is None)
+
+    def show_values(self, angles: Array) -> None:
+        """Write these angles, ``(len(ANGLES),)`` degrees, into the table."""
+        if self.isVisible():
+            self.table.show_values(angles)
 
     def clear(self) -> None:
         """Another source begins."""
         self.history.clear()
+        self.heading.setText(_HEADING)
         self._changed = True
 
     def _refresh(self) -> None:
@@ -98,8 +134,20 @@ class AnglePanel(QWidget):
             self.table.show_values(self.history.latest())
 
     def _on_choice(self, names: tuple[str, ...]) -> None:
-        self.plot.choose(names)
+        for number in range(self._plots.count()):
+            plot = self._plots.widget(number)
+            if isinstance(plot, CurvePlot):
+                plot.choose(names)
         self.choice_changed.emit(names)
+
+
+def _heading(result: FrameResult) -> str:
+    """Whose angles these are, where there are several people."""
+    person = result.leader_id
+    if person is None or (len(result.bodies) < 2 and not result.locked):
+        return _HEADING
+    color = "#{:02x}{:02x}{:02x}".format(*display_tint(person))
+    return f'{_HEADING} &nbsp;<span style="color:{color}">●</span> PERSON {person + 1}'
 
 
 def _span_text(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""List of all joint angles: choose what is plotted, read the present values; also the legend."""
+"""All joint angles by joint: choose what is plotted, read the present values; also the legend."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PyQt6.QtGui import QBrush, QColor, QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from app import theme
-from app.angle_groups import GROUPS, AngleGroup
-from app.icons import chip
+from app.angle_groups import SECTIONS, AngleGroup
+from app.icons import chip, icon
 from engine.state import Array
 
 _COLUMNS: Final = {"left": 1, "right": 2, "": 1}
@@ -21,7 +21,11 @@ _ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class AngleTable(QTreeWidget):
-    """One row a joint angle: colours and name, value on the left, value on the right."""
+    """A heading for each joint, under it a row for each of its angles.
+
+    A row holds colours and name, the value on the left, the value on the right.  A click on a
+    heading folds the joint away or back.
+    """
 
     #: Names of the checked groups, whenever they change.
     choice_changed = pyqtSignal(tuple)
@@ -30,6 +34,7 @@ class AngleTable(QTreeWidget):
         super().__init__(parent)
         self.setHeaderLabels(["In the plot", "Left", "Right"])
         self.setRootIsDecorated(False)
+        self.setIndentation(0)
         self.setUniformRowHeights(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -48,9 +53,15 @@ class AngleTable(QTreeWidget):
                 titles.setTextAlignment(
                     column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                 )
-        self._rows = [_Row(group) for group in GROUPS]
-        for row in self._rows:
-            self.addTopLevelItem(row.item)
+        self._rows: list[_Row] = []
+        for section in SECTIONS:
+            heading = _heading(section.joint)
+            self.addTopLevelItem(heading)
+            for group in section.groups:
+                self._rows.append(_Row(group))
+                heading.addChild(self._rows[-1].item)
+        self.itemExpanded.connect(_show_fold)
+        self.itemCollapsed.connect(_show_fold)
         self.itemClicked.connect(self._toggle)
 
     @property
@@ -59,10 +70,14 @@ class AngleTable(QTreeWidget):
         return tuple(row.group.name for row in self._rows if row.checked)
 
     def choose(self, names: Iterable[str]) -> None:
-        """Check exactly these groups; unknown names are ignored."""
+        """Check exactly these groups and unfold their joints; unknown names are ignored."""
         wanted = set(names)
         for row in self._rows:
             row.check(row.group.name in wanted)
+        for number, section in enumerate(SECTIONS):
+            heading = self.topLevelItem(number)
+            if heading is not None:
+                heading.setExpanded(any(group.name in wanted for group in section.groups))
         self.choice_changed.emit(self.choice)
 
     def show_values(self, angles: Array) -> None:
@@ -79,9 +94,27 @@ class AngleTable(QTreeWidget):
         super().keyPressEvent(event)
 
     def _toggle(self, item: QTreeWidgetItem) -> None:
-        row = self._rows[self.indexOfTopLevelItem(item)]
-        row.check(not row.checked)
-        self.choice_changed.emit(self.choice)
+        for row in self._rows:
+            if row.item is item:
+                row.check(not row.checked)
+                self.choice_changed.emit(self.choice)
+                return
+        item.setExpanded(not item.isExpanded())
+
+
+def _heading(joint: str) -> QTreeWidgetItem:
+    item = QTreeWidgetItem([joint[0].upper() + joint[1:]])
+    item.setFlags(Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled)
+    item.setSizeHint(0, QSize(0, 25))
+    font = item.font(0)
+    font.setBold(True)
+    item.setFont(0, font)
+    _show_fold(item)
+    return item
+
+
+def _show_fold(heading: QTreeWidgetItem) -> None:
+    heading.setIcon(0, icon("unfolded" if heading.isExpanded() else "folded", theme.MUTED))
 
 
 class _Row:
@@ -89,12 +122,13 @@ class _Row:
 
     def __init__(self, group: AngleGroup) -> None:
         self.group = group
-        self.item = QTreeWidgetItem([group.name[0].upper() + group.name[1:]])
+        motion = group.angle.motion
+        self.item = QTreeWidgetItem([motion[0].upper() + motion[1:]])
         self.item.setFlags(Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled)
         self.checked = False
         self.item.setSizeHint(0, QSize(0, 25))
         for column in range(3):
-            self.item.setToolTip(column, f"{group.name}: {group.definition}")
+            self.item.setToolTip(column, f"{group.name}: {group.angle.definition}")
         for curve in group.curves:
             column = _COLUMNS[curve.side]
             alignment = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

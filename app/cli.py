@@ -6,8 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,18 @@ from typing import TYPE_CHECKING, Any
 # for work take the core that the network needs.  Must stand before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from engine.errors import HmrLiveError
+from app.bench_command import add_bench_arguments, run_bench
+from app.export_command import add_export_command
+from app.latency_command import add_latency_arguments
+from app.run_command import add_run_command, run_files, run_one
+from app.streams_options import add_stream_arguments, add_stream_options, requested_streams
+from app.takes.kinds import is_take
+from engine.assets import network_file
+from engine.errors import HmrLiveError, RecordingError
+from engine.tracking import MAX_PEOPLE
 
 if TYPE_CHECKING:
+    from app.main_window import MainWindow
     from engine.pipeline import Pipeline
 
 #: Clip that plays when no source is named.
@@ -56,44 +64,61 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="say what is chosen and why")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--camera", metavar="N", type=int, help="open the window on camera N")
+    source.add_argument(
+        "--camera", metavar="CAMERA", help="open the window on a camera, by number or name"
+    )
     source.add_argument("--video", metavar="FILE", help="open the window on a video file")
     _add_pipeline_options(parser)
+    add_stream_options(parser)
     parser.set_defaults(run=_window)
     commands = parser.add_subparsers(title="without a window", metavar="COMMAND")
 
-    run = commands.add_parser("run", help="process a video or picture into a folder")
-    run.add_argument("input", help="video file, picture or camera number")
-    run.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
-    run.add_argument("--no-overlay", action="store_true", help="write no video")
-    _add_pipeline_options(run)
-    run.set_defaults(run=_run)
+    _add_pipeline_options(add_run_command(commands, _run))
 
     demo = commands.add_parser("demo", help="show the shipped clip, with or without a screen")
     demo.add_argument(
         "--out", type=Path, default=Path("out"), help="folder when there is no screen"
     )
     _add_pipeline_options(demo)
-    demo.set_defaults(run=_demo, camera=None, video=None, no_overlay=False)
+    demo.set_defaults(run=_demo, camera=None, video=None)
+
+    play = commands.add_parser("play", help="open the window on a take")
+    play.add_argument("take", type=Path, help="a .hmrtake, an AMASS .npz or a .bvh")
+    _add_pipeline_options(play)
+    play.set_defaults(run=_play)
+
+    stream = commands.add_parser("stream", help="send live streams without a window, until Ctrl-C")
+    add_stream_arguments(stream)
+    _add_pipeline_options(stream)
+    stream.set_defaults(run=_stream)
 
     bench = commands.add_parser("bench", help="time every stage on a clip")
-    bench.add_argument("input", nargs="?", help="video file (default: the shipped clip)")
-    bench.add_argument("--frames", type=int, default=300, help="frames to time (default: 300)")
-    bench.add_argument("--json", action="store_true", help="print JSON")
+    add_bench_arguments(bench)
     _add_pipeline_options(bench)
     bench.set_defaults(run=_bench)
 
+    latency = commands.add_parser("latency", help="measure the window from camera to screen")
+    add_latency_arguments(latency)
+    _add_pipeline_options(latency)
+    latency.set_defaults(run=_latency)
+
     cameras = commands.add_parser("cameras", help="list the cameras of this machine")
     cameras.set_defaults(run=_cameras)
+
+    angles = commands.add_parser("angles", help="how every joint angle is defined")
+    angles.set_defaults(run=_angles)
 
     doctor = commands.add_parser("doctor", help="what is found here, what is chosen and why")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     _add_pipeline_options(doctor)
     doctor.set_defaults(run=_doctor)
 
-    recover = commands.add_parser("recover", help="save what an interrupted recording left behind")
-    recover.add_argument("journal", type=Path, help="the .npz.part file")
-    recover.set_defaults(run=_recover)
+    repair = commands.add_parser("repair", help="save what can be saved of a damaged take")
+    repair.add_argument("take", type=Path, help="the .hmrtake file; it stays as it is")
+    repair.add_argument("--out", type=Path, help="the new file (default: beside the old one)")
+    repair.set_defaults(run=_repair)
+
+    add_export_command(commands)
     return parser
 
 
@@ -101,16 +126,34 @@ def _add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     # SUPPRESS keeps a subcommand's default from overwriting what stood before the subcommand.
     group = parser.add_argument_group("pipeline")
     nothing = argparse.SUPPRESS
-    group.add_argument("--network", type=Path, default=nothing, help="an .onnx with its manifest")
+    group.add_argument(
+        "--network",
+        type=network_file,
+        default=nothing,
+        help="full (default), heavy, or an .onnx with its manifest",
+    )
     group.add_argument("--body", type=Path, default=nothing, help="an SMPL .pkl or .npz")
     group.add_argument(
-        "--backend", default=nothing, help="auto, or a name that doctor lists (default: auto)"
+        "--backend",
+        default=nothing,
+        help="auto, or a name that doctor lists, with :fp32, :fp16 or :int8 if wanted (default: "
+        "auto); bench takes all, or several with commas between",
     )
     group.add_argument("--threads", type=int, default=nothing, help="threads of one inference")
     group.add_argument("--no-smoothing", action="store_true", default=nothing, help="raw poses")
+    group.add_argument(
+        "--people",
+        type=int,
+        choices=range(1, MAX_PEOPLE + 1),
+        metavar="N",
+        default=nothing,
+        help=f"how many are followed at once, up to {MAX_PEOPLE} (default: 1)",
+    )
 
 
-def _window(options: argparse.Namespace) -> int:
+def _window(
+    options: argparse.Namespace, on_open: Callable[[MainWindow], None] = lambda _: None
+) -> int:
     if not has_display():
         print(
             "hmr-live: there is no screen here (DISPLAY is not set): use hmr-live run FILE, or "
@@ -120,14 +163,25 @@ def _window(options: argparse.Namespace) -> int:
         return 1
     from app.window import run_window  # PyQt6 is not needed without a window
     from engine.assets import asset_path
+    from engine.capture.devices import named_camera
 
-    source = options.camera if options.camera is not None else options.video
     return run_window(
-        source,
+        options.video if options.camera is None else named_camera(options.camera),
         demo_clip=asset_path(*DEMO_CLIP),
         smoothing=not getattr(options, "no_smoothing", False),
+        streams=requested_streams(options),
+        on_open=on_open,
         **_pipeline_settings(options),
     )
+
+
+def _play(options: argparse.Namespace) -> int:
+    if not is_take(options.take):
+        raise RecordingError(
+            f"{options.take} is no take: choose a .hmrtake, an AMASS .npz or a .bvh file."
+        )
+    options.camera, options.video = None, str(options.take)
+    return _window(options)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -136,51 +190,54 @@ def _demo(options: argparse.Namespace) -> int:
     from engine.assets import asset_path
 
     print("There is no screen here, so the shipped clip is processed into a folder instead.")
-    options.input = str(asset_path(*DEMO_CLIP))
-    return _run(options)
+    return run_one(str(asset_path(*DEMO_CLIP)), lambda: _open_pipeline(options), options.out)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from engine.offline import run_offline
-    from engine.sources import open_source
+    smoothing = not getattr(options, "no_smoothing", False)
+    return run_files(options, _pipeline_settings(options) | {"smoothing": smoothing})
 
-    source = open_source(options.input)
-    pipeline = _open_pipeline(options)
-    total = getattr(source, "frame_count", 0)
 
-    def show(done: int) -> None:
-        if sys.stderr.isatty() and done % 10 == 0:
-            print(f"\r{done}/{total or '?'} frames", end="", file=sys.stderr, flush=True)
+def _stream(options: argparse.Namespace) -> int:
+    from app.stream_command import run_streams
 
-    with closing(pipeline):
-        summary = run_offline(
-            source, pipeline, options.out, overlay=not options.no_overlay, progress=show
-        )
-    if sys.stderr.isatty():
-        print("\r", end="", file=sys.stderr)
-    print(summary.as_text())
-    return 0
+    return run_streams(options, lambda: _open_pipeline(options))
 
 
 def _bench(options: argparse.Namespace) -> int:
     from engine.assets import asset_path
-    from engine.bench import bench_pipeline
 
-    path = Path(options.input) if options.input else asset_path(*DEMO_CLIP)
-    with closing(_open_pipeline(options)) as pipeline:
-        report = bench_pipeline(path, pipeline, frames=options.frames)
-    print(report.as_json() if options.json else report.as_text())
-    return 0
+    def open_on(backend: str) -> Pipeline:
+        return _open_pipeline(argparse.Namespace(**{**vars(options), "backend": backend}))
+
+    return run_bench(options, options.input or asset_path(*DEMO_CLIP), open_on)
+
+
+def _latency(options: argparse.Namespace) -> int:
+    from app.latency_command import measure_latency
+    from engine.assets import asset_path
+    from engine.sources import SIMULATED
+
+    if options.camera is None:
+        options.video = f"{SIMULATED}{options.video or asset_path(*DEMO_CLIP)}"
+    return measure_latency(options, lambda on_open: _window(options, on_open))
 
 
 def _cameras(options: argparse.Namespace) -> int:
-    from engine.sources import list_cameras
+    from engine.capture.devices import list_cameras
 
     cameras = list_cameras()
     for camera in cameras:
         print(f"{camera.index}: {camera.name}")
     if not cameras:
         print("There is no camera on this machine.")
+    return 0
+
+
+def _angles(_options: argparse.Namespace) -> int:
+    from engine.angles import definitions_text
+
+    print(definitions_text())
     return 0
 
 
@@ -197,10 +254,10 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if report.good else 1
 
 
-def _recover(options: argparse.Namespace) -> int:
-    from engine.recording import recover_recording
+def _repair(options: argparse.Namespace) -> int:
+    from engine.takes.repair import repair_take
 
-    print(f"Saved as {recover_recording(options.journal)}")
+    print(repair_take(options.take, options.out).as_text())
     return 0
 
 
@@ -213,6 +270,6 @@ def _open_pipeline(options: argparse.Namespace) -> Pipeline:
 
 
 def _pipeline_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Which of network, body, backend and threads the user has named."""
-    names = ("network", "body", "backend", "threads")
+    """Which of network, body, backend, threads and people the user has named."""
+    names = ("network", "body", "backend", "threads", "people")
     return {name: value for name, value in vars(options).items() if name in names}

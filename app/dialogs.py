@@ -9,6 +9,7 @@ from typing import Final
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from app.takes.kinds import TAKE_SUFFIXES
 from engine.sources import PICTURE_SUFFIXES
 
 _VIDEO_SUFFIXES: Final = ("mp4", "mov", "mkv", "avi", "webm", "m4v")
@@ -16,12 +17,22 @@ _VIDEO_SUFFIXES: Final = ("mp4", "mov", "mkv", "avi", "webm", "m4v")
 _KEYS: Final = (
     ("Space", "start, pause, play again"),
     ("R", "start and stop a recording"),
+    ("K", "set a marker in the recording"),
     ("S", "smoothing"),
+    ("L", "live streams"),
     ("M", "mesh over the video"),
     ("P", "joint angles"),
+    ("T", "the list of takes"),
+    ("H", "how long frames take from the camera to the screen"),
+    ("A", "adapt the quality to the machine"),
     ("0", "reset the 3D view"),
+    ("Click on a person", "with several people: lock on them, plot their angles"),
+    ("Esc, click beside everybody", "let go of the locked person"),
     ("F, Esc", "full screen and back"),
-    ("Ctrl+O", "open a video or picture"),
+    ("Left, Right", "in a take: one frame back or forward"),
+    ("I, O", "in a take: the range begins, ends here"),
+    ("Ctrl+E, Ctrl+L", "in a take: export it, back to live"),
+    ("Ctrl+O", "open a video, picture or take"),
     ("Drag in the 3D view", "turn"),
     ("Right or middle drag, Shift + drag", "shift"),
     ("Wheel", "nearer and farther"),
@@ -30,14 +41,15 @@ _KEYS: Final = (
 
 
 def ask_for_file(parent: QWidget, folder: Path) -> Path | None:
-    """Let somebody choose a video or picture; None when they did not."""
+    """Let somebody choose a video, picture or take; None when they did not."""
     videos = " ".join(f"*.{suffix}" for suffix in _VIDEO_SUFFIXES)
+    takes = " ".join(f"*{suffix}" for suffix in sorted(TAKE_SUFFIXES))
     pictures = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
     chosen, _ = QFileDialog.getOpenFileName(
         parent,
-        "Open a video or picture",
+        "Open a video, picture or take",
         str(folder),
-        f"Videos and pictures ({videos} {pictures});;All files (*)",
+        f"Videos, pictures and takes ({videos} {pictures} {takes});;All files (*)",
     )
     return Path(chosen) if chosen else None
 

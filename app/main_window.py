@@ -21,20 +21,29 @@ from app import dialogs
 from app.actions import Actions, fill_menus, fill_tool_bar
 from app.angle_panel import AnglePanel
 from app.banner import Banner
+from app.camera_watch import CameraWatch
+from app.hints import Hints
 from app.icons import application_icon
+from app.latency_dialog import LatencyDialog
 from app.main_thread import MainThread
+from app.people import People
+from app.performance import Performance
+from app.pre_roll_menu import PreRollMenu
 from app.preferences import Preferences, load_preferences, save_preferences
 from app.recording_label import RecordingLabel
 from app.scene_view import SceneView, why_no_opengl
 from app.session import LivePipeline, Session, SourceChoice, Status
 from app.source_picker import SourcePicker
 from app.status import StatusLine
+from app.streams_dialog import StreamsDialog
+from app.takes.kinds import is_take
+from app.takes.workspace import TakesWorkspace
+from app.window_memory import remember, restore
+from engine.body import BodyModel
 from engine.state import FrameResult
 
 #: Numbers in the status bar and the recording's clock.
 _NUMBERS_EVERY_MS: Final = 250
-#: Nobody needs to hear at once that nobody is there: people turn, doors open.
-_LOOKING_AFTER_S: Final = 0.7
 
 
 class MainWindow(QMainWindow):
@@ -44,10 +53,14 @@ class MainWindow(QMainWindow):
     ----------
     open_pipeline
         Loads networks and body; called in a worker thread.
+    load_body
+        Loads the body alone, for takes; called in a worker thread.
     demo
         The shipped clip.
     smoothing
         False switches smoothing off for this run, whatever the preferences say.
+    people
+        How many to follow in this run; as the preferences say when None.
     """
 
     def __init__(
@@ -56,6 +69,8 @@ class MainWindow(QMainWindow):
         demo: SourceChoice,
         *,
         smoothing: bool = True,
+        people: int | None = None,
+        load_body: Callable[[], BodyModel] = BodyModel.default,
     ) -> None:
         super().__init__()
         self.setWindowIcon(application_icon())
@@ -67,14 +82,32 @@ class MainWindow(QMainWindow):
         )
         self.commands = Actions(self)
         self.picker = SourcePicker(demo, self.main_thread)
+        self.pre_roll = PreRollMenu()
         self.view = SceneView()
+        self.followed = People(self.session, self.view)
         self.panel = AnglePanel()
         self.banner = Banner()
         self.status_line = StatusLine()
         self.recording_label = RecordingLabel()
+        self._load_body = load_body
+        self._known_body: BodyModel | None = None
+        self.takes = TakesWorkspace(
+            self,
+            self.view,
+            self.panel,
+            self.banner,
+            self.main_thread,
+            self._body_in_use,
+            lambda: self.preferences.recordings,
+        )
+        self.streams = StreamsDialog(self.session.streams, self._body, self)
         self._graphics_problem: str | None = None
         self._people: int | None = None
-        self._alone_since: float | None = None
+        self._people_wanted = people
+        self.performance = Performance(self.session, self.view, self.panel)
+        self.latency = LatencyDialog(self.performance.latency, self)
+        self._hints = Hints(self.session)
+        self._camera_watch = CameraWatch(self.session, self.banner)
         self._lay_out()
         self._connect_session()
         self._connect_widgets()
@@ -84,7 +117,11 @@ class MainWindow(QMainWindow):
         self._timer.start(_NUMBERS_EVERY_MS)
 
     def open(self, spec: int | str | Path | SourceChoice) -> None:
-        """Show this camera, file or choice."""
+        """Show this camera, file or choice; a take is played."""
+        if isinstance(spec, str | Path) and is_take(spec):
+            self.takes.open(Path(spec))
+            return
+        self.takes.close()
         choice = spec if isinstance(spec, SourceChoice) else self.picker.choice_for(spec)
         self.banner.hide()
         if self._graphics_problem is not None:  # no other source makes that better
@@ -100,6 +137,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(8)
         column.addWidget(self.banner)
         column.addWidget(container, 1)
+        column.addWidget(self.takes.transport)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.addWidget(left)
         self.splitter.addWidget(self.panel)
@@ -114,9 +152,12 @@ class MainWindow(QMainWindow):
         frame.addWidget(self.splitter)
         self.setCentralWidget(middle)
         self.setStatusBar(self.status_line)
+        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.takes.list)
         bar = self.menuBar()
         if bar is not None:
-            fill_menus(bar, self.commands, self.picker.sources_menu)
+            fill_menus(
+                bar, self.commands, self.picker.sources_menu, self.pre_roll, self.followed.menu
+            )
         self.tool_bar = self.addToolBar("Tools")
         if self.tool_bar is not None:
             fill_tool_bar(self.tool_bar, self.commands, self.picker, self.recording_label)
@@ -146,14 +187,28 @@ class MainWindow(QMainWindow):
         actions = self.commands
         actions.open_file.triggered.connect(self.choose_file)
         actions.quit.triggered.connect(self.close)
-        actions.run.triggered.connect(self.session.toggle_running)
+        actions.run.triggered.connect(self._toggle_running)
         actions.record.triggered.connect(self.toggle_recording)
+        actions.marker.triggered.connect(self.session.add_marker)
+        self.pre_roll.chosen.connect(self._set_pre_roll)
         actions.smoothing.toggled.connect(self.session.set_smoothing)
+        actions.streams.triggered.connect(self._show_streams)
+        self.streams.count_changed.connect(actions.show_streams)
+        self.streams.problem_appeared.connect(self.banner.show_error)
         actions.mesh.toggled.connect(self.view.set_show_mesh)
         actions.panel.toggled.connect(self.panel.setVisible)
+        actions.takes.toggled.connect(self.takes.list.setVisible)
+        self.takes.opened.connect(self._on_take_opened)
+        self.takes.closed.connect(self._show_status)
+        self.takes.changed.connect(self._show_status)
+        self.takes.live_wanted.connect(self._back_to_live)
+        self.takes.folder_wanted.connect(self._show_folder)
+        actions.latency.triggered.connect(self.latency.show)
+        actions.adaptive.toggled.connect(self.performance.set_adaptive)
         actions.reset_view.triggered.connect(self.view.reset_view)
         actions.full_screen.toggled.connect(self._set_full_screen)
-        actions.leave_full_screen.triggered.connect(lambda: actions.full_screen.setChecked(False))
+        actions.leave_full_screen.triggered.connect(self._escape)
+        self.followed.count_chosen.connect(self._set_people)
         actions.show_recordings.triggered.connect(self._show_folder)
         actions.choose_folder.triggered.connect(self._choose_folder)
         actions.keys.triggered.connect(lambda: dialogs.show_keys(self))
@@ -163,31 +218,37 @@ class MainWindow(QMainWindow):
         self.view.failed.connect(self._on_graphics_problem)
 
     def _restore(self) -> None:
-        self.commands.smoothing.setChecked(self.session.smoothing)
-        self.commands.mesh.setChecked(self.preferences.show_mesh)
-        self.commands.panel.setChecked(self.preferences.show_panel)
-        self.panel.setVisible(self.preferences.show_panel)
-        self.view.set_show_mesh(self.preferences.show_mesh)
-        self.panel.set_seconds(self.preferences.seconds)
-        self.panel.table.choose(self.preferences.angles)
-        self.resize(1440, 860)
-        if self.preferences.geometry is not None:
-            self.restoreGeometry(self.preferences.geometry)
-        if self.preferences.splitter is not None:
-            self.splitter.restoreState(self.preferences.splitter)
+        restore(self)
+        self.followed.set_count(self._people_wanted or self.preferences.people)
+        self._set_pre_roll(self.preferences.pre_roll)
         self._show_status()
         self._show_recording()
 
     def toggle_recording(self) -> None:
         """Start or finish a recording."""
         if self.session.recording is None:
-            self.session.start_recording(self.preferences.recordings)
+            self.session.start_recording(
+                self.preferences.recordings, video=self.commands.record_video.isChecked()
+            )
         else:
             self.session.stop_recording()
         self._show_recording()
 
+    def _set_people(self, count: int) -> None:
+        self.preferences.people = count
+
+    def _escape(self) -> None:
+        """Take back the last thing that Esc can take back."""
+        if not self.followed.release():
+            self.commands.full_screen.setChecked(False)
+
+    def _set_pre_roll(self, seconds: int) -> None:
+        self.preferences.pre_roll = seconds
+        self.session.set_pre_roll(seconds)
+        self.commands.show_pre_roll(seconds)
+
     def choose_file(self) -> None:
-        """Ask for a video or picture and open it."""
+        """Ask for a video, picture or take and open it."""
         path = dialogs.ask_for_file(self, self.preferences.videos)
         if path is not None:
             self.preferences.videos = path.parent
@@ -199,6 +260,7 @@ class MainWindow(QMainWindow):
         )
         if chosen:
             self.preferences.recordings = Path(chosen)
+            self.takes.look()
 
     def _show_folder(self) -> None:
         folder = self.preferences.recordings
@@ -212,10 +274,44 @@ class MainWindow(QMainWindow):
             if part is not None:
                 part.setVisible(not on)
         self.panel.setVisible(not on and self.commands.panel.isChecked())
+        self.takes.list.setVisible(not on and self.commands.takes.isChecked())
         if on:
             self.showFullScreen()
         else:
             self.showNormal()
+
+    def _body(self) -> BodyModel | None:
+        return None if self.session.pipeline is None else self.session.pipeline.body
+
+    def _body_in_use(self) -> BodyModel:
+        """The pipeline's, else the one that it would have; called in a worker thread."""
+        self._known_body = self._body() or self._known_body or self._load_body()
+        return self._known_body
+
+    def _toggle_running(self) -> None:
+        if self.takes.is_open:
+            self.takes.toggle_playing()
+        else:
+            self.session.toggle_running()
+
+    def _back_to_live(self) -> None:
+        self.open(self.session.source or self.picker.demo)
+
+    def _on_take_opened(self) -> None:
+        self.session.leave()
+        self.panel.clear()
+        self._show_status()
+
+    @property
+    def _status(self) -> Status:
+        """Of the take, if one is open, else of the session."""
+        if not self.takes.is_open:
+            return self.session.status
+        return Status.RUNNING if self.takes.playing else Status.PAUSED
+
+    def _show_streams(self) -> None:
+        self.streams.show()
+        self.streams.raise_()
 
     def _on_graphics_problem(self, sentence: str) -> None:
         self._graphics_problem = sentence
@@ -223,59 +319,64 @@ class MainWindow(QMainWindow):
 
     def _on_source_changed(self) -> None:
         self._people = None
+        self.performance.clear()
+        self._hints.clear()
+        self._camera_watch.clear()
         self.view.clear()
         self.panel.clear()
 
     def _on_result(self, result: FrameResult) -> None:
         self.view.show_result(result)
         self.panel.add(result)
+        self.performance.show(result)
         self._people = len(result.bodies)
-        if self._people:
-            self._alone_since = None
-        elif self._alone_since is None:
-            self._alone_since = result.frame.time
-        self._show_hint(result.frame.time)
+        self._hints.add(result)
+        self._show_hint()
+
+    @property
+    def people(self) -> int | None:
+        """How many are in sight; None before the first frame."""
+        return self.takes.people if self.takes.is_open else self._people
 
     def _show_status(self) -> None:
-        status, choice = self.session.status, self.session.source
+        status, choice = self._status, self.session.source
+        current = self.takes.player.current
+        if current is not None:
+            choice = SourceChoice(current.path, current.path.name)
         self.picker.show_choice(choice)
         self.setWindowTitle("hmr-live" if choice is None else f"{choice.label} – hmr-live")
         self.commands.show_status(status, has_source=choice is not None)
         self.commands.show_recording(
             self.session.recording is not None, possible=self.session.can_record
         )
-        self.status_line.show_state(status, self._people)
+        self.commands.smoothing.setEnabled(current is None)
+        self.status_line.show_state(status, self.people)
         self._show_hint()
 
-    def _show_hint(self, time: float | None = None) -> None:
-        alone = self._alone_since
-        looking = time is not None and alone is not None and time - alone > _LOOKING_AFTER_S
-        first = self.session.pipeline is None
-        choice = self.session.source
-        ended = "The video has ended · press Space to play it again"
-        self.view.set_hint(
-            {
-                Status.OPENING: "Loading the network…" if first else "Opening…",
-                Status.RUNNING: "Step into the picture, head to feet" if looking else "",
-                Status.PAUSED: "Paused · press Space to go on",
-                Status.ENDED: "" if choice is not None and choice.is_picture else ended,
-                Status.FAILED: "No picture",
-            }.get(self.session.status, "")
-        )
+    def _show_hint(self) -> None:
+        self.view.set_hint("" if self.takes.is_open else self._hints.text)
 
     def _show_recording(self) -> None:
         recording = self.session.recording
+        self.takes.recording = None if recording is None else recording.path
         self.commands.show_recording(recording is not None, possible=self.session.can_record)
         self.recording_label.show_recording(recording)
 
     def _on_saved(self, path: Path) -> None:
-        self.banner.show_info(f"Recording saved as {path}", "Show folder", self._show_folder)
+        self.banner.show_info(f"Recording saved as {path}", "Open", lambda: self.open(path))
+        self.takes.look()
 
     def _show_numbers(self) -> None:
+        running = self._status is Status.RUNNING
+        live = running and not self.takes.is_open
+        self.performance.look(running=live)
+        lost = self._camera_watch.look()
         draw = {stage: summary.p50 for stage, summary in self.view.draw_times.summary().items()}
-        running = self.session.status is Status.RUNNING
         self.status_line.show_stats(self.session.stats(), draw, running=running)
-        self.status_line.show_state(self.session.status, self._people)
+        self.status_line.show_latency(self.performance.latency.recent() if live else None)
+        self.status_line.show_measures(self.performance.measures)
+        self.status_line.show_state(self._status, self.people, camera_lost=lost)
+        self._show_hint()
         if self.session.recording is not None:
             self._show_recording()
 
@@ -295,13 +396,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Remember everything, finish the recording, stop the threads."""
         self._timer.stop()
-        chosen = self.preferences
-        chosen.smoothing = self.commands.smoothing.isChecked()
-        chosen.show_mesh = self.commands.mesh.isChecked()
-        chosen.show_panel = self.commands.panel.isChecked()
-        chosen.angles, chosen.seconds = self.panel.table.choice, self.panel.seconds
-        if not self.isFullScreen():
-            chosen.geometry, chosen.splitter = self.saveGeometry(), self.splitter.saveState()
-        save_preferences(chosen)
+        remember(self)
+        save_preferences(self.preferences)
+        self.takes.close()
         self.session.close()
         super().closeEvent(event)

@@ -16,6 +16,7 @@ def open_pipeline(
     backend: str = "auto",
     threads: int | None = None,
     smoothing: bool = True,
+    people: int = 1,
     spare_cores: int = 0,
 ) -> Pipeline:
     """Load networks and body.
@@ -24,7 +25,7 @@ def open_pipeline(
     ----------
     body
         SMPL file; the shipped body when None.
-    network, backend, smoothing
+    network, backend, smoothing, people
         See :meth:`engine.pipeline.Pipeline.open`.
     threads, spare_cores
         See :func:`inference_threads`.
@@ -35,6 +36,7 @@ def open_pipeline(
         backend=backend,
         threads=inference_threads(threads, spare_cores),
         smoothing=smoothing,
+        people=people,
     )
 
 

@@ -1,4 +1,4 @@
-"""The live plot of the chosen joint angles."""
+"""Plots of the chosen joint angles, and the live one."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from PyQt6.QtWidgets import QWidget
 
 from app import theme
 from app.angle_groups import GROUPS, AngleGroup
-from app.angle_history import AngleHistory
+from app.angle_history import AngleHistory, whole_turns
+from engine.angles import ANGLES
+from engine.state import Array
 
 _MARGIN_DEGREES: Final = 8
 
 
-class AnglePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
-    """Curves over the last seconds; time runs to the right, now is at the right edge.
+class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+    """Axes and curves of the chosen joint angles; what lies on the time axis is told elsewhere.
 
     Everything that costs time on a machine without a GPU is off: lines are one pixel wide and not
     smoothed, ranges are fixed, and data are not searched for NaN (gaps come as a connection list).
     """
 
-    def __init__(self, history: AngleHistory, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, background=theme.PANEL)
         self.setAntialiasing(False)
-        self._history = history
         self._curves: dict[int, Any] = {}
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
@@ -41,22 +42,14 @@ class AnglePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.setLabel("left", "angle (°)")
         self.setLabel("bottom", "time (s)")
         self.disableAutoRange()
-        self.set_seconds(history.seconds)
-        self.choose([])
 
     @property
     def curves(self) -> dict[int, Any]:
         """Plotted items by index in :data:`engine.angles.ANGLES`."""
         return self._curves
 
-    def set_seconds(self, seconds: float) -> None:
-        """Show this many seconds."""
-        self._history.seconds = seconds
-        # A little room at the right keeps the newest values off the edge.
-        self.setXRange(-seconds, 0.02 * seconds, padding=0)
-
     def choose(self, names: Iterable[str]) -> None:
-        """Show the angles of these groups (names of :data:`app.angle_groups.GROUPS`)."""
+        """Have curves for these groups (names of :data:`app.angle_groups.GROUPS`)."""
         wanted = set(names)
         chosen = [group for group in GROUPS if group.name in wanted]
         for item in self._curves.values():
@@ -68,6 +61,27 @@ class AnglePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
                 self._curves[curve.index] = self.plot(pen=pen, skipFiniteCheck=True)
         low, high = _range(chosen)
         self.setYRange(low, high, padding=0)
+
+
+class AnglePlot(CurvePlot):
+    """Curves over the last seconds; time runs to the right, now is at the right edge."""
+
+    def __init__(self, history: AngleHistory, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._history = history
+        self._turns: Array = np.zeros(len(ANGLES))
+        self.set_seconds(history.seconds)
+        self.choose([])
+
+    def set_seconds(self, seconds: float) -> None:
+        """Show this many seconds."""
+        self._history.seconds = seconds
+        # A little room at the right keeps the newest values off the edge.
+        self.setXRange(-seconds, 0.02 * seconds, padding=0)
+
+    def choose(self, names: Iterable[str]) -> None:
+        """Show the angles of these groups."""
+        super().choose(names)
         self.refresh()
 
     def refresh(self) -> None:
@@ -83,8 +97,20 @@ class AnglePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             # A line may lead to a point only when both ends are there.
             connect = np.append(seen[:-1] & seen[1:], False).astype(np.int32)
             values = np.where(seen[:, None], values, 0)
+        if seen.any():
+            values = values - self._turns_of(values[np.flatnonzero(seen)[-1]])
         for index, item in self._curves.items():
             item.setData(times, values[:, index], connect=connect)
+
+    def _turns_of(self, newest: Array) -> Array:
+        """By how much each curve is moved, so that its end stays in sight.
+
+        A curve that has run on beyond half a turn moves as a whole; the margin keeps one that
+        trembles there from moving to and fro.
+        """
+        lost = np.abs(newest - self._turns) > 180 + _MARGIN_DEGREES
+        self._turns[lost] = whole_turns(newest[lost])
+        return self._turns
 
 
 def _range(groups: list[AngleGroup]) -> tuple[int, int]:

@@ -9,6 +9,8 @@ from platformdirs import user_documents_path
 from PyQt6.QtCore import QByteArray, QSettings
 
 from app.angle_groups import DEFAULT_CHOICE
+from engine.takes.pre_roll import PRE_ROLL_S
+from engine.tracking import MAX_PEOPLE
 
 
 @dataclass(slots=True)
@@ -17,12 +19,16 @@ class Preferences:
 
     Attributes
     ----------
-    smoothing, show_mesh, show_panel
+    smoothing, show_mesh, show_panel, show_takes, record_video, adaptive_quality
         Switches.
     angles
         Names of the plotted angle groups.
     seconds
         How far back the plot reaches.
+    people
+        How many are followed at once.
+    pre_roll
+        Seconds before the record button that a take holds too.
     recordings
         Folder for recordings.
     videos
@@ -34,8 +40,13 @@ class Preferences:
     smoothing: bool = True
     show_mesh: bool = True
     show_panel: bool = True
+    show_takes: bool = False
+    record_video: bool = False
+    adaptive_quality: bool = True
     angles: tuple[str, ...] = DEFAULT_CHOICE
     seconds: int = 10
+    people: int = 1
+    pre_roll: int = PRE_ROLL_S
     recordings: Path = Path()
     videos: Path = Path()
     geometry: QByteArray | None = None
@@ -51,8 +62,13 @@ def load_preferences() -> Preferences:
         smoothing=_flag(stored, "smoothing", plain.smoothing),
         show_mesh=_flag(stored, "show_mesh", plain.show_mesh),
         show_panel=_flag(stored, "show_panel", plain.show_panel),
+        show_takes=_flag(stored, "show_takes", plain.show_takes),
+        record_video=_flag(stored, "record_video", plain.record_video),
+        adaptive_quality=_flag(stored, "adaptive_quality", plain.adaptive_quality),
         angles=tuple(filter(None, angles.split(";"))) if isinstance(angles, str) else plain.angles,
         seconds=_number(stored, "seconds", plain.seconds),
+        people=min(max(_number(stored, "people", plain.people), 1), MAX_PEOPLE),
+        pre_roll=_number(stored, "pre_roll", plain.pre_roll),
         recordings=Path(str(stored.value("recordings", plain.recordings))),
         videos=Path(str(stored.value("videos", plain.videos))),
         geometry=_bytes(stored, "geometry"),
@@ -66,8 +82,13 @@ def save_preferences(preferences: Preferences) -> None:
     stored.setValue("smoothing", preferences.smoothing)
     stored.setValue("show_mesh", preferences.show_mesh)
     stored.setValue("show_panel", preferences.show_panel)
+    stored.setValue("show_takes", preferences.show_takes)
+    stored.setValue("record_video", preferences.record_video)
+    stored.setValue("adaptive_quality", preferences.adaptive_quality)
     stored.setValue("angles", ";".join(preferences.angles))
     stored.setValue("seconds", preferences.seconds)
+    stored.setValue("people", preferences.people)
+    stored.setValue("pre_roll", preferences.pre_roll)
     stored.setValue("recordings", str(preferences.recordings))
     stored.setValue("videos", str(preferences.videos))
     stored.setValue("geometry", preferences.geometry)

@@ -1,16 +1,16 @@
-"""How long the recording runs and where it is saved, beside the record button."""
+"""How the recording is doing, beside the record button."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QWidget
 
-from app.recording_run import RecordingRun
+from app import theme
+from engine.takes.recorder import TakeRecorder
 
-_PATH_WIDTH: Final = 330
+#: Below this much free space, about an hour with video, the number is shown as a warning.
+_LITTLE_SPACE: Final = 2_000_000_000
 
 
 class RecordingLabel(QLabel):
@@ -20,14 +20,36 @@ class RecordingLabel(QLabel):
         super().__init__(parent)
         self.setObjectName("recording")
 
-    def show_recording(self, recording: RecordingRun | None) -> None:
-        """Write time and place of this recording."""
+    def show_recording(self, recording: TakeRecorder | None) -> None:
+        """Write duration, frames, markers, free space and losses of this recording."""
         if recording is None:
             self.clear()
             self.setToolTip("")
             return
         minutes, seconds = divmod(int(recording.seconds), 60)
-        place = str(recording.path).replace(str(Path.home()), "~", 1)
-        place = self.fontMetrics().elidedText(place, Qt.TextElideMode.ElideMiddle, _PATH_WIDTH)
-        self.setText(f"<b>{minutes:02d}:{seconds:02d}</b>&nbsp; {place}")
-        self.setToolTip(f"{recording.frames} frames so far, to be saved as {recording.path}")
+        parts = [f"<b>{minutes:02d}:{seconds:02d}</b>", f"{recording.frames} frames"]
+        if recording.markers:
+            parts.append(_count(recording.markers, "marker"))
+        free = f"{_size(recording.free_bytes)} free"
+        little = recording.free_bytes < _LITTLE_SPACE
+        parts.append(_colored(free, theme.WARNING) if little else free)
+        if recording.dropped:
+            parts.append(_colored(f"{recording.dropped} dropped", theme.BAD))
+        if recording.video_dropped:
+            pictures = _count(recording.video_dropped, "picture")
+            parts.append(_colored(f"{pictures} dropped", theme.WARNING))
+        self.setText("&nbsp; · &nbsp;".join(parts))
+        self.setToolTip(f"Recording to {recording.path}; K sets a marker")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _size(number: int) -> str:
+    """Bytes in the unit that people buy disks in."""
+    return f"{number / 1e9:.0f} GB" if number >= 10e9 else f"{number / 1e9:.1f} GB"
+
+
+def _colored(text: str, color: str) -> str:
+    return f'<span style="color:{color}">{text}</span>'

@@ -12,12 +12,15 @@ from typing import Final
 import moderngl
 import numpy as np
 
+from app.lock_mark import draw_corners, frame_around
+from app.picking import joints_in_room, joints_in_video, person_at
 from engine.body import BodyModel
 from engine.render.body_renderer import BodyRenderer
 from engine.render.camera import Camera, OrbitCamera
 from engine.render.floor import Floor
 from engine.render.image_plane import ImagePlane, Rectangle, letterbox
 from engine.render.room import Room
+from engine.render.tints import tint
 from engine.state import Array, BodyState, FrameResult, Image
 
 #: Behind everything; shows as bars beside the video and as the line between the panes.
@@ -25,6 +28,11 @@ _BACKGROUND: Final = (0.055, 0.063, 0.078)
 _GAP: Final = 2
 _MARGIN: Final = 12
 _OVERLAY_OPACITY: Final = 0.88
+#: Of those beside the person whom somebody has locked on.
+_BESIDE_OPACITY: Final = 0.5
+#: Linear light; the body that another one is compared with, drawn over it.
+_GHOST_COLOR: Final = (0.85, 0.42, 0.12)
+_GHOST_OPACITY: Final = 0.45
 #: Seconds that somebody stays in the room when a few frames miss them: else they would flicker.
 _HOLD_S: Final = 0.3
 
@@ -74,6 +82,8 @@ class Scene:
         self.ctx = ctx
         self.orbit = OrbitCamera()
         self.show_mesh = True
+        #: What the left pane is called.
+        self.video_caption = "VIDEO"
         #: Said over the video and in the 3D pane; empty when there is nothing to say.
         self.hint = ""
         self.room_hint = ""
@@ -85,9 +95,11 @@ class Scene:
         self._room = Room()
         self._result: FrameResult | None = None
         self._in_room: tuple[BodyState, ...] = ()
-        self._seen_at = 0.0
+        self._ghosts: tuple[BodyState, ...] = ()
+        #: When each of those in the room was seen last.
+        self._seen_at: dict[int, float] = {}
         self._uploaded_for: tuple[int, tuple[int, int]] | None = None
-        self._posed: tuple[BodyState, ...] | None = None
+        self._posed: tuple[tuple[BodyState, ...], ...] | None = None
         self._serial = 0
 
     def set_body(self, body: BodyModel) -> None:
@@ -95,26 +107,62 @@ class Scene:
         self._bodies = BodyRenderer(self.ctx, body)
         self._posed = None
 
-    def show(self, result: FrameResult) -> None:
-        """Show this frame from now on."""
+    def show(self, result: FrameResult, ghosts: tuple[BodyState, ...] = ()) -> None:
+        """Show this frame from now on.
+
+        Parameters
+        ----------
+        result
+            The frame with its people.
+        ghosts
+            Bodies to compare them with, drawn half transparent over them.
+        """
         self._result = result
+        self._ghosts = ghosts
         self._serial += 1
-        time = result.frame.time
-        self._room.follow(result.bodies, time)
-        if result.bodies:
-            self._in_room, self._seen_at = result.bodies, time
-        elif not 0 <= time - self._seen_at <= _HOLD_S:
-            self._in_room = ()
+        time, leader = result.frame.time, result.leader
+        alone = () if leader is None else (leader,)
+        self._room.follow(alone if result.locked else result.bodies, time)
+        seen_at = {body.person: time for body in result.bodies}
+        held = tuple(
+            body
+            for body in self._in_room
+            if body.person not in seen_at and 0 <= time - self._seen_at[body.person] <= _HOLD_S
+        )
+        self._in_room = result.bodies + held
+        self._seen_at = {**{body.person: self._seen_at[body.person] for body in held}, **seen_at}
 
     def clear(self) -> None:
         """Another source begins: nothing to show yet."""
-        self._result, self._in_room = None, ()
+        self._result, self._in_room, self._ghosts = None, (), ()
         self._room.reset()
 
     def panes(self, size: tuple[int, int]) -> Panes:
         """Where the panes lie in an area of ``size`` = (width, height) pixels."""
         shape = (16, 9) if self._result is None else self._result.frame.size
         return arrange(size, shape)
+
+    def person_at(self, point: tuple[float, float], size: tuple[int, int]) -> int | None:
+        """Identity of the person at a point of either pane; None where there is nobody.
+
+        Parameters
+        ----------
+        point
+            Pixels from the bottom left of an area of ``size``.
+        size
+            (width, height) of the area in pixels.
+        """
+        if self._result is None:
+            return None
+        panes, frame = self.panes(size), self._result.frame
+        if point[0] >= panes.room.x:
+            camera = self._room_camera(panes.room)
+            shown = {b.person: joints_in_room(b, camera, panes.room) for b in self._in_room}
+        else:
+            place = letterbox(frame.size, panes.video)
+            bodies = self._result.bodies
+            shown = {b.person: joints_in_video(b, frame.size, place) for b in bodies}
+        return person_at(point, shown)
 
     def paint(self, target: moderngl.Framebuffer, size: tuple[int, int], scale: float) -> None:
         """Draw everything.
@@ -136,13 +184,15 @@ class Scene:
         self._paint_video(panes.video)
         self._paint_room(panes.room)
         self._paint_captions(panes, scale)
+        self._paint_lock(target, panes, scale)
 
     def _pose(self) -> None:
         """Skin every body once; both panes draw the same vertices."""
-        if self._bodies is None or self._posed is self._in_room:
+        shown = self._in_room, self._ghosts
+        if self._bodies is None or (self._posed is not None and _same(self._posed, shown)):
             return
-        self._posed = self._in_room
-        for slot, body in enumerate(self._in_room):
+        self._posed = shown
+        for slot, body in enumerate(self._in_room + self._ghosts):
             self._bodies.pose(body.rotmats, body.betas, body.transl, slot)
 
     def _paint_video(self, pane: Rectangle) -> None:
@@ -158,21 +208,38 @@ class Scene:
             return
         for slot, body in enumerate(self._result.bodies):
             camera = Camera.over_frame(body, frame.size)
-            self._bodies.draw(camera, slot=slot, opacity=_OVERLAY_OPACITY)
+            beside = self._result.locked and body.person != self._result.leader_id
+            opacity = _BESIDE_OPACITY if beside else _OVERLAY_OPACITY
+            self._bodies.draw(camera, slot=slot, opacity=opacity, color=tint(body.person))
+        for slot, body in enumerate(self._ghosts, start=len(self._in_room)):
+            self._draw_ghost(Camera.over_frame(body, frame.size), slot)
 
     def _paint_room(self, pane: Rectangle) -> None:
         self.ctx.viewport = pane.as_tuple()
-        camera = self.orbit.camera(pane.size)
         into_room = self._room.from_camera
-        self._floor.draw(camera, [_moved(into_room, body.joints) for body in self._in_room])
+        from_room = self.orbit.camera(pane.size, self._room.spread)
+        camera = from_room.seeing(into_room)
+        people = [_moved(into_room, body.joints) for body in self._in_room]
+        self._floor.draw(from_room, people)
         if self._bodies is None:
             return
-        for slot in range(len(self._in_room)):
-            self._bodies.draw(camera.seeing(into_room), slot=slot)
+        for slot, body in enumerate(self._in_room):
+            self._bodies.draw(camera, slot=slot, color=tint(body.person))
+        for slot in range(len(self._in_room), len(self._in_room + self._ghosts)):
+            self._draw_ghost(camera, slot)
+
+    def _room_camera(self, pane: Rectangle) -> Camera:
+        """From the camera frame to the 3D pane."""
+        from_room = self.orbit.camera(pane.size, self._room.spread)
+        return from_room.seeing(self._room.from_camera)
+
+    def _draw_ghost(self, camera: Camera, slot: int) -> None:
+        if self._bodies is not None:
+            self._bodies.draw(camera, slot=slot, opacity=_GHOST_OPACITY, color=_GHOST_COLOR)
 
     def _paint_captions(self, panes: Panes, scale: float) -> None:
         margin = round(_MARGIN * scale)
-        for text, pane in (("VIDEO", panes.video), ("3D", panes.room)):
+        for text, pane in ((self.video_caption, panes.video), ("3D", panes.room)):
             plane, (width, height) = self._caption(text, scale)
             top = pane.y + pane.height - margin - height
             plane.draw(Rectangle(pane.x + margin, top, width, height), blend=True)
@@ -184,6 +251,25 @@ class Scene:
             bottom = pane.y + (2 * margin if self._result else (pane.height - height) // 2)
             plane.draw(Rectangle(left, bottom, width, height), blend=True)
 
+    def _paint_lock(self, target: moderngl.Framebuffer, panes: Panes, scale: float) -> None:
+        """Show in both panes who is locked."""
+        result = self._result
+        body = result.leader if result is not None and result.locked else None
+        if result is None or body is None:
+            return
+        place = letterbox(result.frame.size, panes.video)
+        in_room = joints_in_room(body, self._room_camera(panes.room), panes.room)
+        plane, (width, height) = self._caption("LOCKED", scale)
+        for joints, pane in (
+            (joints_in_video(body, result.frame.size, place), place),
+            (in_room, panes.room),
+        ):
+            around = frame_around(joints, pane)
+            draw_corners(target, around, scale)
+            bottom = min(around.y + around.height, pane.y + pane.height - height)
+            left = around.x + (around.width - width) // 2
+            plane.draw(Rectangle(left, bottom, width, height), blend=True)
+
     def _caption(self, text: str, scale: float) -> tuple[ImagePlane, tuple[int, int]]:
         key = (text, scale)
         if key not in self._captions:
@@ -193,6 +279,11 @@ class Scene:
             plane.upload(picture, size)
             self._captions[key] = (plane, size)
         return self._captions[key]
+
+
+def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
+    """Whether the parts are the very same objects; bodies hold arrays, which compare by element."""
+    return all(a is b for a, b in zip(first, second, strict=True))
 
 
 def _moved(matrix: Array, points: Array) -> Array:

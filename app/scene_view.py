@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Final
 
 import moderngl
-from PyQt6.QtCore import QByteArray, QPointF, Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QOpenGLContext, QSurfaceFormat, QWheelEvent
 from PyQt6.QtOpenGL import QOpenGLWindow
 
 from app.captions import picture_of_text
+from app.gl_context import moderngl_context, no_opengl
 from app.scene import Panes, Scene, arrange
 from app.window_target import WindowTarget
 from engine.body import BodyModel
@@ -18,11 +19,13 @@ from engine.errors import RenderError
 from engine.render.body_renderer import is_software
 from engine.render.camera import OrbitCamera
 from engine.render.image_plane import Rectangle, letterbox
-from engine.state import FrameResult
+from engine.state import BodyState, FrameResult
 from engine.timing import StageStatistics
 
 _RADIANS_PER_POINT: Final = 0.008
 _WHEEL_NOTCH: Final = 120
+#: A mouse that moves by no more than so many points between press and release has clicked.
+_CLICK_RADIUS: Final = 4
 #: Shown until somebody has done it.
 _MOUSE_HINT: Final = "Drag to turn · scroll to zoom"
 
@@ -47,10 +50,10 @@ def why_no_opengl() -> str | None:
     """
     context = QOpenGLContext()
     if not context.create():
-        return _no_opengl("this screen offers none")
+        return no_opengl("this screen offers none")
     version = context.format().version()
     if version < (3, 3):
-        return _no_opengl(f"this screen offers {version[0]}.{version[1]}")
+        return no_opengl(f"this screen offers {version[0]}.{version[1]}")
     return None
 
 
@@ -63,6 +66,8 @@ class SceneView(QOpenGLWindow):
 
     #: OpenGL cannot be used; the sentence says why.
     failed = pyqtSignal(str)
+    #: Somebody has clicked on the person with this identity, or beside everybody (None).
+    person_clicked = pyqtSignal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,11 +79,15 @@ class SceneView(QOpenGLWindow):
         self._body: BodyModel | None = None
         self._new_body = False
         self._result: FrameResult | None = None
+        self._ghosts: tuple[BodyState, ...] = ()
+        self._video_caption = "VIDEO"
         self._new_result = False
         self._cleared = False
         self._hint = ""
         self._show_mesh = True
+        self._coarse = False
         self._dragged_from: QPointF | None = None
+        self._pressed_at: QPointF | None = None
         self._knows_mouse = False
         self._broken = False
 
@@ -111,17 +120,29 @@ class SceneView(QOpenGLWindow):
 
     def set_body(self, body: BodyModel) -> None:
         """The body model that the results belong to."""
+        if self._body is not None and self._body.sha256 == body.sha256:
+            return
         self._body, self._new_body = body, True
         self.update()
 
-    def show_result(self, result: FrameResult) -> None:
-        """Show this frame at the next repaint."""
-        self._result, self._new_result = result, True
+    def show_result(self, result: FrameResult, ghosts: tuple[BodyState, ...] = ()) -> None:
+        """Show this frame at the next repaint, with ghosts to compare its people with."""
+        self._result, self._ghosts, self._new_result = result, ghosts, True
         self.update()
 
     def clear(self) -> None:
         """Another source begins."""
-        self._result, self._new_result, self._cleared = None, False, True
+        self._result, self._ghosts, self._new_result, self._cleared = None, (), False, True
+        self.update()
+
+    @property
+    def ghosts(self) -> tuple[BodyState, ...]:
+        """The bodies that are drawn half transparent."""
+        return self._ghosts
+
+    def set_video_caption(self, text: str) -> None:
+        """What the left pane is called."""
+        self._video_caption = text
         self.update()
 
     @property
@@ -140,6 +161,11 @@ class SceneView(QOpenGLWindow):
         self._show_mesh = on
         self.update()
 
+    def set_coarse(self, coarse: bool) -> None:
+        """Draw with fewer pixels, to leave more time to everything else."""
+        self._coarse = coarse
+        self.update()
+
     def reset_view(self) -> None:
         """Look at the middle of the room from the front again."""
         self._orbit = OrbitCamera()
@@ -149,7 +175,7 @@ class SceneView(QOpenGLWindow):
         """Make the scene; called by Qt with the context current, and again if it made a new one."""
         self._new_body, self._new_result = self._body is not None, self._result is not None
         try:
-            self._ctx = _moderngl_context(self.context())
+            self._ctx = moderngl_context(self.context())
             self._target = WindowTarget(self._ctx)
             self._scene = Scene(self._ctx, picture_of_text)
         except Exception as error:  # drivers refuse in many ways
@@ -163,8 +189,10 @@ class SceneView(QOpenGLWindow):
         size = self._pixels()
         try:
             self._update_scene(self._scene)
-            target = self._target.begin(self.defaultFramebufferObject(), size)
-            self._scene.paint(target, size, self.devicePixelRatio())
+            number = self.defaultFramebufferObject()
+            target = self._target.begin(number, size, coarse=self._coarse)
+            scale = self.devicePixelRatio() * target.scale
+            self._scene.paint(target.framebuffer, target.size, scale)
             self._target.end()
             if is_software(self._ctx):
                 # Else the milliseconds would only tell how long it takes to ask; a GPU, though,
@@ -176,8 +204,12 @@ class SceneView(QOpenGLWindow):
         self.draw_times.add({"draw": (time.perf_counter() - started) * 1000})
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Begin to turn or shift, if the press is in the 3D pane."""
-        if event is not None and self._is_in_room(event.position()):
+        """Begin to click, or to turn or shift if the press is in the 3D pane."""
+        if event is None:
+            return
+        left = event.button() == Qt.MouseButton.LeftButton
+        self._pressed_at = event.position() if left else None
+        if self._is_in_room(event.position()):
             self._dragged_from = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
@@ -196,8 +228,15 @@ class SceneView(QOpenGLWindow):
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """The drag is over."""
+        """The drag is over, or it was a click."""
         self._dragged_from = None
+        pressed, self._pressed_at = self._pressed_at, None
+        if event is None or pressed is None or self._scene is None:
+            return
+        if (event.position() - pressed).manhattanLength() <= _CLICK_RADIUS:
+            ratio = self.devicePixelRatio()
+            point = pressed.x() * ratio, (self.height() - pressed.y()) * ratio
+            self.person_clicked.emit(self._scene.person_at(point, self._pixels()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Reset the view."""
@@ -218,9 +257,10 @@ class SceneView(QOpenGLWindow):
             scene.clear()
             self._cleared = False
         if self._new_result and self._result is not None:
-            scene.show(self._result)
+            scene.show(self._result, self._ghosts)
             self._new_result = False
         scene.orbit, scene.show_mesh, scene.hint = self._orbit, self._show_mesh, self._hint
+        scene.video_caption = self._video_caption
         scene.room_hint = "" if self._knows_mouse or self._result is None else _MOUSE_HINT
 
     def _pixels(self) -> tuple[int, int]:
@@ -232,35 +272,5 @@ class SceneView(QOpenGLWindow):
 
     def _fail(self, error: Exception) -> None:
         self._broken = True
-        sentence = str(error) if isinstance(error, RenderError) else _no_opengl(str(error))
+        sentence = str(error) if isinstance(error, RenderError) else no_opengl(str(error))
         self.failed.emit(sentence)
-
-
-class _QtLoader:
-    """Finds OpenGL's functions through Qt: right under X11, Wayland, Windows and macOS alike."""
-
-    def __init__(self, context: QOpenGLContext) -> None:
-        self._context = context
-
-    def load_opengl_function(self, name: str) -> int:
-        """Address of a function, 0 when there is none."""
-        address = self._context.getProcAddress(QByteArray(name.encode()))
-        return 0 if address is None else int(address)
-
-    def release(self) -> None:
-        """Nothing to do: the context is Qt's."""
-
-
-def _moderngl_context(context: QOpenGLContext | None) -> moderngl.Context:
-    if context is None:
-        raise RenderError(_no_opengl("no context"))
-    # moderngl's types want settings here; what it takes is an object that finds functions.
-    loader: Any = _QtLoader(context)
-    return moderngl.create_context(require=330, context=loader)
-
-
-def _no_opengl(reason: str) -> str:
-    return (
-        f"The 3D view needs OpenGL 3.3 ({reason}): update the graphics driver, or install Mesa's "
-        "software renderer; plots and recording work without it."
-    )

@@ -1,8 +1,8 @@
 """The state of the running program, without Qt: source, status, settings, recording.
 
 The window's views observe the events of a :class:`Session` and call its methods; both happen in
-the main thread only.  Work that takes time (loading networks, opening and closing cameras, saving
-a recording) runs in short-lived threads that report back through ``call_in_main``.
+the main thread only.  Work that takes time (loading networks, opening and closing cameras) runs in
+short-lived threads that report back through ``call_in_main``.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
 from app.events import Event
-from app.recording_run import RecordingRun
+from app.recording_desk import RecordingDesk
 from engine.body import BodyModel
 from engine.errors import HmrLiveError
 from engine.live import FrameProcessor, LiveSession, LiveStats
-from engine.sources import PICTURE_SUFFIXES, open_source
+from engine.prediction import AlternatePrediction
+from engine.sources import PICTURE_SUFFIXES, SIMULATED, open_source
 from engine.state import FrameResult
+from engine.streaming import Streams
+from engine.takes.info import DescribedNetwork, take_info
+from engine.takes.pre_roll import PRE_ROLL_S, PreRoll
+from engine.takes.recorder import TakeRecorder
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +47,13 @@ class LivePipeline(FrameProcessor, Protocol):
 
     body: BodyModel
     smoothing: bool
+    people: int
+    locked: int | None
+
+    @property
+    def network(self) -> DescribedNetwork:
+        """What a recording tells of the network."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,11 @@ class SourceChoice:
         """Whether it is one picture that does not move."""
         return Path(str(self.spec)).suffix.lower() in PICTURE_SUFFIXES
 
+    @property
+    def is_camera(self) -> bool:
+        """Whether it is a camera, or plays one."""
+        return isinstance(self.spec, int) or str(self.spec).startswith(SIMULATED)
+
 
 class Session:
     """One source at a time through one pipeline.
@@ -70,6 +86,8 @@ class Session:
         Runs a function in the main thread soon; callable from any thread.
     smoothing
         Whether poses are smoothed at first.
+    pre_roll
+        Seconds before the record button that a recording holds too.
     """
 
     def __init__(
@@ -78,24 +96,32 @@ class Session:
         call_in_main: Callable[[Callable[[], None]], None],
         *,
         smoothing: bool = True,
+        pre_roll: float = PRE_ROLL_S,
     ) -> None:
+        self._desk = RecordingDesk(call_in_main)
         self.status_changed: Event[[]] = Event()
         self.result_ready: Event[[FrameResult]] = Event()
         self.source_changed: Event[[]] = Event()
         self.pipeline_ready: Event[[LivePipeline]] = Event()
         self.smoothing_changed: Event[[]] = Event()
-        self.recording_changed: Event[[]] = Event()
-        self.recording_saved: Event[[Path]] = Event()
+        self.recording_changed: Event[[]] = self._desk.changed
+        self.recording_saved: Event[[Path]] = self._desk.saved
         self.failed: Event[[str]] = Event()
+        self._desk.failed.connect(self.failed.emit)
 
         self.status = Status.IDLE
         self.source: SourceChoice | None = None
-        self.recording: RecordingRun | None = None
         self.pipeline: LivePipeline | None = None
+        self.streams = Streams()
+        self._processor: AlternatePrediction | None = None
+        self._alternating = False
         self._smoothing = smoothing
+        self._people = 1
         self._open_pipeline = open_pipeline
         self._call_in_main = call_in_main
         self._live: LiveSession | None = None
+        self._pre_roll_s = pre_roll
+        self._pre_roll = PreRoll(live=True, seconds=pre_roll)
         # Counts the sources opened: what an older one still says is ignored.
         self._generation = 0
         # Held while a source is opened or closed: two sessions must not share the pipeline.
@@ -114,7 +140,39 @@ class Session:
         self._smoothing = on
         if self.pipeline is not None:
             self.pipeline.smoothing = on
+        self._desk.add_marker(f"smoothing {'on' if on else 'off'}")
         self.smoothing_changed.emit()
+
+    def set_people(self, count: int) -> None:
+        """Follow up to ``count`` people; takes effect with the next frame."""
+        self._people = count
+        if self.pipeline is not None:
+            self.pipeline.people = count
+
+    @property
+    def can_lock(self) -> bool:
+        """Whether there can be several people to choose one from."""
+        return self._people > 1 and self.status in (Status.RUNNING, Status.PAUSED)
+
+    def lock(self, person: int | None) -> None:
+        """Let this person lead as long as they are known; None lets the largest one lead."""
+        if self.pipeline is not None:
+            self.pipeline.locked = person
+
+    def as_locked(self, result: FrameResult) -> FrameResult:
+        """The result with the leader whom somebody has chosen after it was begun."""
+        locked = None if self.pipeline is None else self.pipeline.locked
+        if locked is None:
+            return replace(result, locked=False) if result.locked else result
+        if result.locked and result.leader_id == locked:
+            return result
+        if all(body.person != locked for body in result.bodies):
+            return result
+        return replace(result, leader_id=locked, locked=True)
+
+    def set_pre_roll(self, seconds: float) -> None:
+        """Let the next recordings begin so many seconds before the record button."""
+        self._pre_roll_s = self._pre_roll.seconds = seconds
 
     def open(self, choice: SourceChoice) -> None:
         """Leave the source in use and start another one; returns at once."""
@@ -125,6 +183,15 @@ class Session:
         self._set_status(Status.OPENING)
         self.source_changed.emit()
         self._in_thread(self._change_source, old, choice, self._generation)
+
+    def leave(self) -> None:
+        """Stop recording and let the source go; :meth:`toggle_running` opens it again."""
+        self.stop_recording()
+        self._generation += 1
+        old, self._live = self._live, None
+        self._set_status(Status.IDLE)
+        if old is not None:
+            self._in_thread(self._stop, old)
 
     def toggle_running(self) -> None:
         """Pause or go on; start again what has ended or failed."""
@@ -137,46 +204,80 @@ class Session:
         elif self.status is not Status.OPENING and self.source is not None:
             self.open(self.source)
 
+    def set_alternating(self, on: bool) -> None:
+        """Recover every second frame only, and predict those between; from the next one on."""
+        self._alternating = on
+        if self._processor is not None:
+            self._processor.on = on
+
     def stats(self) -> LiveStats | None:
         """How the running source is doing."""
         return None if self._live is None else self._live.stats()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether frames come at the source's own pace, with the time of the grab."""
+        return self._live is not None and self._live.source.live
+
+    @property
+    def camera_problem(self) -> str | None:
+        """While the camera is lost and waited for: the sentence that says so."""
+        runs = self.status in (Status.RUNNING, Status.PAUSED)
+        return self._live.problem if runs and self._live is not None else None
 
     @property
     def can_record(self) -> bool:
         """Whether there is something to record."""
         return self.status in (Status.RUNNING, Status.PAUSED) and self.pipeline is not None
 
-    def start_recording(self, folder: Path) -> None:
-        """Record into a new file in ``folder``; a failure is told by :attr:`failed`."""
-        if self.recording is not None or not self.can_record or self.pipeline is None:
+    @property
+    def recording(self) -> TakeRecorder | None:
+        """The take that is being recorded."""
+        return self._desk.recording
+
+    def start_recording(self, folder: Path, *, video: bool = False) -> None:
+        """Record a new take in ``folder``; a failure is told by :attr:`failed`.
+
+        Parameters
+        ----------
+        folder
+            Made if needed.
+        video
+            Whether to record the pictures beside it too.
+        """
+        live, pipeline = self._live, self.pipeline
+        if not self.can_record or live is None or pipeline is None:
             return
-        path = folder / f"hmr-live_{datetime.now():%Y-%m-%d_%H-%M-%S}.npz"
-        details = {"source": self.source.label if self.source else ""}
-        try:
-            self.recording = RecordingRun(path, self.pipeline.body, details)
-        except HmrLiveError as error:
-            self.failed.emit(str(error))
-        self.recording_changed.emit()
+        source = live.source
+        label = self.source.label if self.source else source.name
+        info = take_info(pipeline, source=label, frame_size=source.size, live=source.live)
+        # The video plays at the speed at which its pictures come, not at the camera's.
+        video_fps = (live.stats().fps or source.fps) if video else None
+        self._desk.start(folder, info, self._pre_roll, video_fps)
+
+    def add_marker(self) -> None:
+        """Mark this moment of the recording."""
+        self._desk.add_marker()
 
     def stop_recording(self) -> None:
         """Finish the recording; :attr:`recording_saved` tells when the file is there."""
-        recording, self.recording = self.recording, None
-        if recording is not None:
-            self.recording_changed.emit()
-            self._in_thread(self._save, recording)
+        self._desk.stop()
 
     def close(self) -> None:
         """End everything and wait for it; the program is about to leave."""
         self._generation += 1
-        recording, self.recording = self.recording, None
         live, self._live = self._live, None
         if live is not None:
             live.stop()
-        if recording is not None:
-            self._save(recording)
+        self._desk.close()
+        self.streams.stop_all()
         self._set_status(Status.IDLE)
 
     # The methods below run in worker threads.
+
+    def _stop(self, live: LiveSession) -> None:
+        with self._opening:
+            live.stop()
 
     def _change_source(
         self, old: LiveSession | None, choice: SourceChoice, generation: int
@@ -185,7 +286,7 @@ class Session:
             if old is not None:
                 old.stop()
             try:
-                live = self._new_live(choice, generation)
+                live, pre_roll = self._new_live(choice, generation)
             except HmrLiveError as error:
                 sentence = str(error)
                 self._call_in_main(lambda: self._ended(generation, sentence))
@@ -195,46 +296,39 @@ class Session:
                 sentence = f"{choice.label} cannot be opened by an unexpected error ({error})."
                 self._call_in_main(lambda: self._ended(generation, sentence))
                 return
-            self._call_in_main(lambda: self._opened(generation, live))
+            self._call_in_main(lambda: self._opened(generation, live, pre_roll))
 
-    def _new_live(self, choice: SourceChoice, generation: int) -> LiveSession:
+    def _new_live(self, choice: SourceChoice, generation: int) -> tuple[LiveSession, PreRoll]:
         pipeline = self.pipeline
         if pipeline is None:
             pipeline = self._open_pipeline()
             pipeline.smoothing = self._smoothing
+            pipeline.people = self._people
             self.pipeline = pipeline
+            self._processor = AlternatePrediction(pipeline)
+            self._processor.on = self._alternating
             ready = pipeline
             self._call_in_main(lambda: self.pipeline_ready.emit(ready))
-        return LiveSession(
-            open_source(choice.spec, realtime=True, loop=choice.loop),
-            pipeline,
-            on_result=lambda result: self._on_result(generation, result),
+        source = open_source(choice.spec, realtime=True, loop=choice.loop)
+        pre_roll = PreRoll(live=source.live, seconds=self._pre_roll_s)
+        live = LiveSession(
+            source,
+            self._processor or pipeline,
+            on_result=lambda result: self._on_result(generation, pre_roll, result),
             on_error=lambda error: self._call_in_main(lambda: self._ended(generation, str(error))),
             on_end=lambda: self._call_in_main(lambda: self._ended(generation, None)),
         )
+        return live, pre_roll
 
-    def _on_result(self, generation: int, result: FrameResult) -> None:
-        recording = self.recording
-        if recording is not None and generation == self._generation:
-            try:
-                recording.add(result)
-            except HmrLiveError as error:
-                sentence = str(error)
-                self._call_in_main(lambda: self._recording_failed(sentence))
+    def _on_result(self, generation: int, pre_roll: PreRoll, result: FrameResult) -> None:
+        pre_roll.add(result)
+        if generation == self._generation:
+            self.streams.send(result)
         with self._result_lock:
             told = self._waiting_result is not None
             self._waiting_result = (generation, result)
         if not told:  # one call waits in the main thread's queue, never more
             self._call_in_main(self._deliver)
-
-    def _save(self, recording: RecordingRun) -> None:
-        try:
-            path = recording.close()
-        except HmrLiveError as error:
-            sentence = str(error)
-            self._call_in_main(lambda: self.failed.emit(sentence))
-            return
-        self._call_in_main(lambda: self.recording_saved.emit(path))
 
     # The methods below run in the main thread, called by the workers.
 
@@ -242,14 +336,15 @@ class Session:
         with self._result_lock:
             waiting, self._waiting_result = self._waiting_result, None
         if waiting is not None and waiting[0] == self._generation:
-            self.result_ready.emit(waiting[1])
+            self.result_ready.emit(self.as_locked(waiting[1]))
 
-    def _opened(self, generation: int, live: LiveSession) -> None:
+    def _opened(self, generation: int, live: LiveSession, pre_roll: PreRoll) -> None:
         if generation != self._generation:
             self._in_thread(live.stop)
             return
-        self._live = live
-        if self.source is not None and isinstance(self.source.spec, int):
+        self._live, self._pre_roll = live, pre_roll
+        pre_roll.seconds = self._pre_roll_s
+        if self.source is not None and self.source.is_camera:
             # A camera told by number has told its own name by now.
             self.source = replace(self.source, label=live.source.name)
         live.start()
@@ -263,10 +358,6 @@ class Session:
         self._set_status(Status.ENDED if sentence is None else Status.FAILED)
         if sentence is not None:
             self.failed.emit(sentence)
-
-    def _recording_failed(self, sentence: str) -> None:
-        self.failed.emit(sentence)
-        self.stop_recording()
 
     def _set_status(self, status: Status) -> None:
         self.status = status

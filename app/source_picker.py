@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app.icons import icon
 from app.session import SourceChoice
-from engine.sources import CameraInfo, list_cameras
+from engine.capture.devices import CameraInfo, list_cameras
 
 
 class SourcePicker(QToolButton):
@@ -43,7 +43,7 @@ class SourcePicker(QToolButton):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("source")
-        self.setToolTip("Choose a camera, the demo clip, or a video or picture file")
+        self.setToolTip("Choose a camera, the demo clip, or a video, picture or take")
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.demo = demo
@@ -63,7 +63,7 @@ class SourcePicker(QToolButton):
         metrics = self.fontMetrics()
         label = "Choose a source" if choice is None else choice.label
         self.setText(metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, 240))
-        is_camera = choice is not None and isinstance(choice.spec, int)
+        is_camera = choice is not None and choice.is_camera
         self.setIcon(icon("camera" if is_camera else "film"))
         self._fill()
 
@@ -99,7 +99,7 @@ class SourcePicker(QToolButton):
             menu.addAction(icon("camera"), text).setEnabled(False)  # type: ignore[union-attr]
         menu.addSeparator()
         self._add(self.demo, "film")
-        menu.addAction(icon("folder"), "Open a video or picture…", self.file_wanted.emit)
+        menu.addAction(icon("folder"), "Open a video, picture or take…", self.file_wanted.emit)
 
     def _add(self, choice: SourceChoice, symbol: str) -> None:
         action = QAction(icon(symbol), choice.label, self.sources_menu)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QLabel, QStatusBar, QWidget
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from app import theme
 from app.session import Status
 from engine.live import LiveStats
+from engine.quality import Measure
+from engine.timing import StageSummary
 
 #: The road of a frame, in order.
 STAGES: Final = ("capture", "detect", "network", "body", "draw")
+#: Room between two parts, in points.
+_BETWEEN_PARTS: Final = 8
 
 
 class StatusLine(QStatusBar):
@@ -25,10 +30,15 @@ class StatusLine(QStatusBar):
         self.person = QLabel()
         self.person.setTextFormat(Qt.TextFormat.RichText)
         self.addWidget(self.person)
+        #: The only part that a narrow window goes without.
+        self._road = QWidget()
+        road = QHBoxLayout(self._road)
+        road.setContentsMargins(0, 0, 0, 0)
         self.stages = {stage: QLabel() for stage in STAGES}
         for stage, label in self.stages.items():
             label.setToolTip(f"Median milliseconds of the stage “{stage}”")
-            self.addPermanentWidget(label)
+            road.addWidget(label)
+        self.addPermanentWidget(self._road)
         self.fps = QLabel()
         self.fps.setToolTip("Frames a second that were recovered, and that the source delivers")
         self.dropped = QLabel()
@@ -36,12 +46,44 @@ class StatusLine(QStatusBar):
             "Frames that a newer one replaced before there was time for them: the picture is "
             "always the latest"
         )
+        self.invalid = QLabel()
+        self.invalid.setStyleSheet(f"color: {theme.WARNING}")
+        self.invalid.setToolTip(
+            "Answers of the network that held no numbers: nothing of them is drawn or recorded"
+        )
+        self.latency = QLabel()
+        self.latency.setToolTip(
+            "Milliseconds from the camera to the screen: median and 95th percentile of the last "
+            "frames; H shows more"
+        )
+        self.quality = QLabel()
+        self.quality.setStyleSheet(f"color: {theme.WARNING}")
+        self.addPermanentWidget(self.quality)
         self.addPermanentWidget(self.dropped)
+        self.addPermanentWidget(self.invalid)
+        self.addPermanentWidget(self.latency)
         self.addPermanentWidget(self.fps)
         self.show_stats(None, {})
+        self.show_latency(None)
+        self.show_measures(())
         self.show_state(Status.IDLE, None)
 
-    def show_state(self, status: Status, people: int | None) -> None:
+    def minimumSizeHint(self) -> QSize:
+        """No window is kept wide for the sake of the numbers."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show what there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        others = (self.person, self.quality, self.dropped, self.invalid, self.latency, self.fps)
+        shown = [self._road, *(part for part in others if not part.isHidden())]
+        needed = sum(part.sizeHint().width() + _BETWEEN_PARTS for part in shown)
+        self._road.setVisible(needed <= self.width())
+
+    def show_state(self, status: Status, people: int | None, *, camera_lost: bool = False) -> None:
         """Say what is going on.
 
         Parameters
@@ -50,9 +92,14 @@ class StatusLine(QStatusBar):
             Of the session.
         people
             How many were found in the newest frame; None before the first one.
+        camera_lost
+            Whether a running session waits for its camera.
         """
         color, text = _state(status, people)
+        if camera_lost:
+            color, text = theme.BAD, "Camera lost, waiting for it"
         self.person.setText(f'<span style="color:{color}">●</span>&nbsp; {text}')
+        self._fit()
 
     def show_stats(
         self, stats: LiveStats | None, draw_ms: Mapping[str, float], *, running: bool = False
@@ -73,6 +120,7 @@ class StatusLine(QStatusBar):
                 label.setText(f"{stage} –")
             self.fps.setText("– fps")
             self.dropped.setText("dropped –")
+            self.invalid.hide()
             return
         milliseconds = {**stats.timings_ms, **draw_ms}
         for stage, label in self.stages.items():
@@ -81,6 +129,22 @@ class StatusLine(QStatusBar):
         rate = f"<b>{stats.fps:.0f}</b> of {stats.capture_fps:.0f} fps"
         self.fps.setText(rate if running and stats.fps else "– fps")
         self.dropped.setText(f"dropped {stats.dropped}")
+        self.invalid.setText(f"invalid {stats.invalid_outputs}")
+        self.invalid.setVisible(stats.invalid_outputs > 0)
+
+    def show_latency(self, latency: StageSummary | None) -> None:
+        """Write the latency from the camera to the screen; a dash where nothing live is shown."""
+        words = "–" if latency is None else f"{latency.p50:.0f} / {latency.p95:.0f} ms"
+        self.latency.setText(f"latency {words}")
+
+    def show_measures(self, measures: Sequence[Measure]) -> None:
+        """Say what is left out because the machine is too slow; nothing at full quality."""
+        self.quality.setVisible(bool(measures))
+        self.quality.setText("reduced quality")
+        words = ", ".join(measure.value for measure in measures)
+        self.quality.setToolTip(
+            f"This machine is too slow for everything at once: {words}.  A switches this off."
+        )
 
 
 def _state(status: Status, people: int | None) -> tuple[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from app import theme
 from app.main_window import MainWindow
 from app.scene_view import surface_format
 from app.session import LivePipeline, SourceChoice
+from engine.body import BodyModel
+from engine.streaming import StreamRequest
 
 
 def make_application() -> QApplication:
@@ -23,6 +27,9 @@ def make_application() -> QApplication:
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    # Qt waits 5 ms before it paints what was asked to be painted, in case that more is asked for.
+    # The scene is painted once a frame, and that wait is a tenth of the whole latency.
+    os.environ.setdefault("QT_QPA_UPDATE_IDLE_TIME", "0")
     QSurfaceFormat.setDefaultFormat(surface_format())  # must stand before the application
     application = QApplication(sys.argv[:1])
     application.setApplicationName("hmr-live")
@@ -37,23 +44,32 @@ def run_window(
     *,
     demo_clip: Path,
     smoothing: bool = True,
+    streams: Sequence[StreamRequest] = (),
     network: Path | None = None,
     body: Path | None = None,
     backend: str = "auto",
     threads: int | None = None,
+    people: int | None = None,
+    on_open: Callable[[MainWindow], None] = lambda _: None,
 ) -> int:
     """Open the window and stay until it is closed.
 
     Parameters
     ----------
     source
-        Camera number or file; the demo clip when None.
+        Camera number, file or take; the demo clip when None.
     demo_clip
         The shipped clip.
     smoothing
         False starts without smoothing.
+    streams
+        Live streams to switch on at once.
     network, body, backend, threads
         See :meth:`engine.pipeline.Pipeline.open`; ``body`` is a file.
+    people
+        How many are followed at once; as the preferences say when None.
+    on_open
+        Called with the window once it opens its source.
 
     Returns
     -------
@@ -69,9 +85,18 @@ def run_window(
         return open_pipeline(body, spare_cores=1, **options)  # the window draws with one
 
     demo = SourceChoice(demo_clip, "Demo clip", loop=True)
-    window = MainWindow(open_pipeline, demo, smoothing=smoothing)
+
+    def load_body() -> BodyModel:
+        return BodyModel.default() if body is None else BodyModel.load(body)
+
+    window = MainWindow(
+        open_pipeline, demo, smoothing=smoothing, people=people, load_body=load_body
+    )
     window.show()
+    for request in streams:
+        window.streams.switch_on(request)
     window.open(demo if source is None else source)
+    on_open(window)
     # Python runs the handler between any two of its steps, in the midst of a paintGL too, where
     # closing would pull the context from under Qt: so close when the event loop has time.
     signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))

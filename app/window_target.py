@@ -1,19 +1,33 @@
-"""Qt's framebuffer of the graphics area, with smooth edges where a GPU gives them for nothing."""
+"""Qt's framebuffer of the graphics area, drawn into directly or by way of another one."""
 
 from __future__ import annotations
+
+from typing import Final, NamedTuple
 
 import moderngl
 
 from engine.render.body_renderer import is_software
+from engine.render.shaders import COPY_VERTEX, PLANE_FRAGMENT
 
-_SAMPLES = 4
+_SAMPLES: Final = 4
+#: Size of a coarse picture; spares a software renderer a quarter of the time of a frame.
+_COARSE_SCALE: Final = 0.6
+
+
+class Target(NamedTuple):
+    """Where to draw: (width, height) in pixels, and how many for each pixel of the window."""
+
+    framebuffer: moderngl.Framebuffer
+    size: tuple[int, int]
+    scale: float
 
 
 class WindowTarget:
     """Where to draw in a paintGL.
 
-    On a GPU the picture is drawn multisampled and resolved into Qt's framebuffer at the end.  On
-    a software renderer that would double the time of a frame, so drawing goes there directly.
+    On a GPU the picture is drawn multisampled, for smooth edges, and resolved into Qt's
+    framebuffer at the end.  On a software renderer that would double the time of a frame, so
+    drawing goes there directly.  A coarse picture is drawn small and enlarged at the end.
 
     Parameters
     ----------
@@ -27,11 +41,16 @@ class WindowTarget:
         self._ctx = ctx
         wanted = (0 if is_software(ctx) else _SAMPLES) if samples is None else samples
         self._samples = min(wanted, ctx.max_samples)
-        self._key: tuple[int, tuple[int, int]] | None = None
+        self._key: tuple[int, tuple[int, int], bool] | None = None
+        self._size = (0, 0)
         self._window: moderngl.Framebuffer | None = None
-        self._smooth: moderngl.Framebuffer | None = None
+        self._between: moderngl.Framebuffer | None = None
+        self._texture: moderngl.Texture | None = None
+        self._copy = ctx.program(vertex_shader=COPY_VERTEX, fragment_shader=PLANE_FRAGMENT)
+        self._copy["brightness"] = 1.0
+        self._corners = ctx.vertex_array(self._copy, [])
 
-    def begin(self, number: int, size: tuple[int, int]) -> moderngl.Framebuffer:
+    def begin(self, number: int, size: tuple[int, int], *, coarse: bool = False) -> Target:
         """The framebuffer to draw into.
 
         Parameters
@@ -39,25 +58,51 @@ class WindowTarget:
         number
             OpenGL's number of Qt's framebuffer: it is seldom 0, and it may change at any paint.
         size
-            (width, height) in pixels.
+            (width, height) in pixels of the window.
+        coarse
+            Whether to draw fewer pixels, without smooth edges.
         """
-        if self._window is None or self._key != (number, size):
-            self._key = (number, size)
+        if self._window is None or self._key != (number, size, coarse):
+            self._key, self._size = (number, size, coarse), size
             self._window = self._ctx.detect_framebuffer(number)
-            if self._smooth is not None:
-                for part in (*self._smooth.color_attachments, self._smooth.depth_attachment):
-                    part.release()
-                self._smooth.release()
-                self._smooth = None
-            if self._samples:
-                self._smooth = self._ctx.framebuffer(
-                    self._ctx.renderbuffer(size, 4, samples=self._samples),
-                    self._ctx.depth_renderbuffer(size, samples=self._samples),
-                )
-        return self._smooth or self._window
+            self._release()
+            if coarse:
+                self._make_coarse()
+            elif self._samples:
+                self._make_smooth()
+        if self._between is None or self._texture is None:
+            return Target(self._between or self._window, size, 1.0)
+        return Target(self._between, self._between.size, _COARSE_SCALE)
 
     def end(self) -> None:
         """Everything is drawn."""
-        if self._smooth is not None and self._window is not None:
-            self._ctx.copy_framebuffer(self._window, self._smooth)
+        if self._between is None or self._window is None:
+            return
+        if self._texture is None:
+            self._ctx.copy_framebuffer(self._window, self._between)
             self._window.use()
+            return
+        self._window.use()
+        self._ctx.viewport = (0, 0, *self._size)
+        self._ctx.enable_only(moderngl.NOTHING)
+        self._texture.use(0)
+        self._corners.render(moderngl.TRIANGLE_STRIP, vertices=4)
+
+    def _make_coarse(self) -> None:
+        width, height = (max(round(side * _COARSE_SCALE), 1) for side in self._size)
+        self._texture = self._ctx.texture((width, height), 4)
+        depth = self._ctx.depth_renderbuffer((width, height))
+        self._between = self._ctx.framebuffer(self._texture, depth)
+
+    def _make_smooth(self) -> None:
+        self._between = self._ctx.framebuffer(
+            self._ctx.renderbuffer(self._size, 4, samples=self._samples),
+            self._ctx.depth_renderbuffer(self._size, samples=self._samples),
+        )
+
+    def _release(self) -> None:
+        if self._between is not None:
+            for part in (*self._between.color_attachments, self._between.depth_attachment):
+                part.release()
+            self._between.release()
+        self._between = self._texture = None

@@ -28,6 +28,18 @@ def asset_path(*parts: str) -> Path:
     return path
 
 
+def network_file(name: str) -> Path:
+    """A network as users name it: a shipped one by its name, such as ``heavy``, any other by path.
+
+    A file of that very name in the current folder comes first.
+    """
+    path = Path(name)
+    shipped = ROOT / "networks" / f"{name}.onnx"
+    if not path.exists() and path.name == name and not path.suffix and shipped.is_file():
+        return shipped
+    return path
+
+
 def read_manifest(model: Path) -> dict[str, Any]:
     """Read the JSON manifest beside a network file and check that it describes this very file.
 

@@ -24,6 +24,9 @@ from engine.body_file import BodyFile, FloatArray, read_body_file
 from engine.pose_correctives import pose_correctives
 from engine.skeleton import NUM_BETAS, NUM_JOINTS, PARENTS
 
+#: The shipped body that is used when none is named.
+DEFAULT_BODY = ("body", "open_body.npz")
+
 AnyFloats = NDArray[np.floating[Any]]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -106,7 +109,7 @@ class BodyModel:
         AssetError
             The installation is damaged.
         """
-        return cls.load(asset_path("body", "open_body.npz"))
+        return cls.load(asset_path(*DEFAULT_BODY))
 
     @property
     def num_vertices(self) -> int:

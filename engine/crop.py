@@ -19,6 +19,9 @@ MARGIN = 1.25
 #: SMPL's wrists and ankles are not the ends of the body; hands, feet and scalp reach further.
 BEYOND_JOINTS = 1.08
 
+#: A region whose side is below this many pixels holds too little to recover anybody.
+MIN_REGION_PX = 24
+
 _HIPS = [JOINT["left_hip"], JOINT["right_hip"]]
 _SHOULDERS = [JOINT["left_shoulder"], JOINT["right_shoulder"]]
 
@@ -48,6 +51,17 @@ def region_from_joints(joints_2d: Array) -> Region:
     return region_around(centre, shoulders, radius * BEYOND_JOINTS)
 
 
+def is_usable(region: Region, size: tuple[int, int]) -> bool:
+    """Whether the region is sane: finite, large enough, its centre in or near the frame."""
+    numbers = np.array([region.cx, region.cy, region.side, region.angle])
+    if not np.isfinite(numbers).all() or region.side < MIN_REGION_PX:
+        return False
+    margin = region.side / 2
+    near_x = -margin < region.cx < size[0] + margin
+    near_y = -margin < region.cy < size[1] + margin
+    return near_x and near_y and region.side < 8 * math.hypot(*size)
+
+
 def frame_from_crop(region: Region, size: int) -> Array:
     """``(2, 3)`` affine map from crop pixels to frame pixels; the crop's middle is the centre."""
     scale = region.side / size
@@ -62,11 +76,12 @@ def apply_affine(affine: Array, points: Array) -> Array:
     return points @ affine[:, :2].T + affine[:, 2]
 
 
-def crop_image(image: Image, region: Region, size: int) -> Image:
+def crop_image(image: Image, region: Region, size: int, *, out: Image | None = None) -> Image:
     """Cut the region out of the frame as an upright ``(size, size, 3)`` picture.
 
     Beyond the frame the edge pixels are repeated, as in the training of the encoder.  A region
     much larger than the crop is first averaged down by a whole factor, so that nothing aliases.
+    The picture is written into ``out``, of the same shape, where one is given.
     """
     affine = frame_from_crop(region, size)
     factor = int(region.side / size / 1.5)
@@ -77,6 +92,7 @@ def crop_image(image: Image, region: Region, size: int) -> Image:
             image,
             affine,
             (size, size),
+            dst=out,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         ),

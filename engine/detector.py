@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from engine.assets import asset_path, read_manifest
-from engine.backends import open_backend
+from engine.backends import open_backend, split_choice
 from engine.crop import region_around
 from engine.state import Array, Image, Region
 
@@ -41,7 +41,9 @@ class PersonDetector:
     ) -> None:
         path = model or asset_path("networks", "person_detector.onnx")
         read_manifest(path)
-        self._backend = open_backend(path, name=backend, threads=threads)
+        # A precision is chosen for the body's network; there is no other detector than this.
+        name, _ = split_choice(backend)
+        self._backend = open_backend(path, name=name, threads=threads)
         self._anchors = _anchors()
 
     def close(self) -> None:

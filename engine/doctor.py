@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from engine.backends import BACKENDS, BackendUnavailableError, Entry
+from engine.backends import BACKENDS, BackendUnavailableError, Entry, split_choice
 from engine.backends.registry import import_module
 from engine.backends.variants import half_precision_of
 from engine.errors import HmrLiveError
@@ -176,7 +176,7 @@ def _opengl() -> Finding:
 
 
 def _cameras() -> Finding:
-    from engine.sources import list_cameras
+    from engine.capture.devices import list_cameras
 
     cameras = [f"{camera.index} = {camera.name}" for camera in list_cameras()]
     return Finding(
@@ -193,7 +193,8 @@ def _chosen(backend: str, network: Path | None, threads: int) -> Finding:
     opened = HmrNetwork(network, backend=backend, threads=threads)
     model = network or asset_path(*DEFAULT_NETWORK)
     chosen = opened.backend
-    why = "asked for by name" if backend != "auto" else BACKENDS[chosen.name].reason
+    automatic = split_choice(backend)[0] == "auto"
+    why = BACKENDS[chosen.name].reason if automatic else "asked for by name"
     found = f"{chosen.name} ({chosen.describe()}) for {opened.name}, because: {why}"
     chosen.close()
     if chosen.name.startswith("tensorrt") and half_precision_of(model) is None:

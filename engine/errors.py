@@ -19,9 +19,25 @@ class BackendError(HmrLiveError):
     """No inference back end can run the network."""
 
 
+class PeopleError(HmrLiveError):
+    """A number of people that cannot be followed at once."""
+
+
 class RecordingError(HmrLiveError):
     """A recording cannot be written or read."""
 
 
+class StreamError(HmrLiveError):
+    """A live stream cannot be opened or does not reach anybody."""
+
+
 class RenderError(HmrLiveError):
     """No usable OpenGL 3.3 context."""
+
+
+class ExportError(HmrLiveError):
+    """A take cannot be written as a file of another program."""
+
+
+class ArchiveError(HmrLiveError):
+    """Many files cannot be processed: nothing to do, no workers, or no room for the results."""

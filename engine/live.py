@@ -10,11 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from engine.capture.camera import Camera
 from engine.errors import HmrLiveError, SourceError
-from engine.sources import Camera, FrameSource
+from engine.mailbox import Mailbox
+from engine.sources import FrameSource
 from engine.state import Frame, FrameResult
 from engine.timing import RateMeter, StageStatistics, StageSummary
 
@@ -43,6 +45,10 @@ class LiveStats:
         Frames a second that the source delivered and that were recovered, over two seconds.
     captured, processed, dropped
         Frames since the start; dropped are those that a newer frame replaced unseen.
+    invalid_outputs
+        Network answers since the start that held no numbers and were dropped.
+    problem
+        Sentence on a camera that is lost at present, and will be waited for.
     stages
         Milliseconds by stage over the last 120 frames.
     """
@@ -52,43 +58,14 @@ class LiveStats:
     captured: int
     processed: int
     dropped: int
+    invalid_outputs: int
+    problem: str | None
     stages: dict[str, StageSummary]
 
     @property
     def timings_ms(self) -> dict[str, float]:
         """Median milliseconds by stage."""
         return {stage: summary.p50 for stage, summary in self.stages.items()}
-
-
-class _LatestFrame:
-    """A slot for one frame.  The condition's lock guards the slot and both flags."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._item: Frame | None = None
-        self._closed = False
-
-    def put(self, frame: Frame) -> bool:
-        """Offer a frame; True when an unseen one had to make room."""
-        with self._changed:
-            replaced = self._item is not None
-            self._item = frame
-            self._changed.notify_all()
-            return replaced
-
-    def take(self) -> Frame | None:
-        """Wait for a frame; None once the slot is closed and empty."""
-        with self._changed:
-            while self._item is None and not self._closed:
-                self._changed.wait()
-            item, self._item = self._item, None
-            return item
-
-    def close(self) -> None:
-        """Wake everybody; what lies in the slot may still be taken."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
 
 
 class LiveSession:
@@ -121,13 +98,13 @@ class LiveSession:
         self.source = source
         self.pipeline = pipeline
         self._on_result, self._on_error, self._on_end = on_result, on_error, on_end
-        self._slot = _LatestFrame()
+        self._slot: Mailbox[Frame] = Mailbox()
         self._stop = threading.Event()
         self._running = threading.Event()  # cleared while the session is paused
         self._running.set()
         # The numbers below are written by two threads and read by a third.
         self._lock = threading.Lock()
-        self._captured = self._processed = self._dropped = 0
+        self._captured = self._processed = self._dropped = self._invalid_outputs = 0
         self._capture_rate, self._process_rate = RateMeter(), RateMeter()
         self._stages = StageStatistics()
         self._latest: FrameResult | None = None
@@ -174,6 +151,11 @@ class LiveSession:
         """Whether frames can still come."""
         return self._threads[1].is_alive()
 
+    @property
+    def problem(self) -> str | None:
+        """Sentence on a camera that is lost at present, and will be waited for."""
+        return self.source.problem if isinstance(self.source, Camera) else None
+
     def latest(self) -> FrameResult | None:
         """The newest result."""
         with self._lock:
@@ -189,6 +171,8 @@ class LiveSession:
                 captured=self._captured,
                 processed=self._processed,
                 dropped=self._dropped,
+                invalid_outputs=self._invalid_outputs,
+                problem=self.problem,
                 stages=self._stages.summary(),
             )
 
@@ -234,9 +218,12 @@ class LiveSession:
             frame = self._slot.take()
             if frame is None:
                 break
+            started = time.monotonic()
             result = self.pipeline.process(frame)
+            result = replace(result, started=started, finished=time.monotonic())
             with self._lock:
                 self._processed += 1
+                self._invalid_outputs += result.invalid_outputs
                 self._process_rate.tick(time.monotonic())
                 self._stages.add(result.timings)
                 self._latest = result

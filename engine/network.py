@@ -22,6 +22,11 @@ from engine.state import Array, Image, Region
 #: The shipped network that is used when none is named.
 DEFAULT_NETWORK = ("networks", "full.onnx")
 
+#: From BGR bytes to RGB in [0, 1], channels first.
+_RGB_0_TO_1 = cv2.dnn.Image2BlobParams()
+_RGB_0_TO_1.scalefactor = (1 / 255,) * 4
+_RGB_0_TO_1.swapRB = True
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkOutput:
@@ -67,6 +72,9 @@ class HmrNetwork:
         path = model or asset_path(*DEFAULT_NETWORK)
         self.manifest = read_manifest(path)
         self._read_contract(path)
+        # Reused from frame to frame; they grow with the number of people.
+        self._crops = np.empty((1, self.size, self.size, 3), np.uint8)
+        self._inputs = np.empty((1, 3, self.size, self.size), np.float32)
         self.backend = open_backend(path, name=backend, threads=threads)
 
     @property
@@ -110,16 +118,12 @@ class HmrNetwork:
         self._pose_name = pose[0]
 
     def crop(self, image: Image, regions: Sequence[Region]) -> Array:
-        """Network input ``(n, 3, size, size)`` for n regions of a BGR frame."""
-        crops = [crop_image(image, region, self.size) for region in regions]
-        blob = cv2.dnn.blobFromImages(crops, 1 / 255, swapRB=True)
-        if not self._plain_range:
-            blob = (blob - self._mean) / self._std
-        return np.asarray(blob, np.float32)
+        """Network input ``(n, 3, size, size)`` for n regions of a BGR frame; the caller's own."""
+        return self._input(image, regions).copy()
 
     def run(self, image: Image, regions: Sequence[Region]) -> list[NetworkOutput]:
         """Recover the person in each region of an ``(H, W, 3)`` BGR frame, in one batch."""
-        out = self.backend.run(self.crop(image, regions))
+        out = self.backend.run(self._input(image, regions))
         n = len(regions)
         # A foreign network may lack these two: then every crop counts as a sure person.
         score = out.get("score", np.ones((n, 1), np.float32)).reshape(n)
@@ -132,3 +136,20 @@ class HmrNetwork:
             NetworkOutput(rotmats[i], betas[i], out["camera"][i], float(score[i]), confidence[i])
             for i in range(n)
         ]
+
+    def _input(self, image: Image, regions: Sequence[Region]) -> Array:
+        """As :meth:`crop`, in a buffer that the next call overwrites."""
+        count = len(regions)
+        if len(self._inputs) < count:
+            self._crops = np.empty((count, self.size, self.size, 3), np.uint8)
+            self._inputs = np.empty((count, 3, self.size, self.size), np.float32)
+        crops = [
+            crop_image(image, region, self.size, out=crop)
+            for region, crop in zip(regions, self._crops, strict=False)
+        ]
+        blob = cv2.dnn.blobFromImagesWithParams(crops, self._inputs[:count], _RGB_0_TO_1)
+        batch: Array = np.asarray(blob, np.float32)
+        if not self._plain_range:
+            batch -= self._mean
+            batch /= self._std
+        return batch

@@ -8,19 +8,32 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import cv2
 
-from engine.errors import HmrLiveError, RecordingError, RenderError
+from engine.errors import ExportError, HmrLiveError, RecordingError, RenderError
+from engine.export.exporter import Exporter, ExportOptions
+from engine.export.formats import FORMATS
 from engine.pipeline import Pipeline
-from engine.recording import Recorder
 from engine.render.offscreen import OffscreenRenderer
 from engine.skeleton import PARENTS
 from engine.sources import FrameSource
 from engine.state import BodyState, Frame, FrameResult, Image
+from engine.takes.container import SUFFIX, TakeWriter, read_take
+from engine.takes.info import take_info
+from engine.takes.records import TakeFrame, body_records
+from engine.takes.video import VideoFileWriter
 from engine.timing import StageStatistics, StageSummary, StageTimer
 
 logger = logging.getLogger(__name__)
+
+_TAKE: Final = f"take{SUFFIX}"
+_PARAMETERS: Final = "smpl_parameters.npz"
+_OVERLAY: Final = "overlay.mp4"
+_SUMMARY: Final = "summary.json"
+#: A video that ends before this share of the frames that it announces is told to be incomplete.
+_COMPLETE_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,7 @@ class RunSummary:
     network, backend
         What ran.
     files
-        What was written, by kind.
+        Names of what was written in the run's folder, by kind.
     notes
         Sentences on what could not be done.
     """
@@ -59,14 +72,14 @@ class RunSummary:
     files: dict[str, str]
     notes: list[str]
 
-    def as_text(self) -> str:
-        """Lines for people."""
+    def as_text(self, folder: Path) -> str:
+        """Lines for people, with the files as they lie in ``folder``."""
         found = f"{self.frames_with_body} of {self.frames} frames"
         lines = [
             f"{self.source}: a body in {found}, {self.fps:.1f} frames/s with drawing and writing, "
             f"{self.pipeline_fps:.1f} without ({self.network}, {self.backend})",
             stage_table(self.stages),
-            *(f"{kind}: {path}" for kind, path in self.files.items()),
+            *(f"{kind}: {folder / name}" for kind, name in self.files.items()),
             *self.notes,
         ]
         return "\n".join(lines)
@@ -90,7 +103,8 @@ def run_offline(
     """Recover every frame of a source; write the overlay video, the parameters and a summary.
 
     An interrupt (Ctrl-C) or a source that breaks in the middle ends the run early; what was
-    processed is written all the same, and the error is raised afterwards.
+    processed is written all the same, and the error is raised afterwards.  Any other exception,
+    one raised by ``progress`` included, leaves the files unfinished and without a summary.
 
     Parameters
     ----------
@@ -120,6 +134,9 @@ def run_offline(
             progress(writer.frames)
     except (HmrLiveError, KeyboardInterrupt) as error:
         interruption = error
+    except BaseException:
+        writer.release()
+        raise
     finally:
         source.close()
     summary = writer.close(time.perf_counter() - start)
@@ -137,15 +154,12 @@ class _Writer:
         self.frames = self._with_body = 0
         self._files: dict[str, str] = {}
         self._notes: list[str] = []
-        self._parameters = out / "smpl_parameters.npz"
         self._prepare_folder()
-        self._recorder = Recorder(
-            self._parameters,
-            pipeline.body,
-            {"source": source.name, "network": pipeline.network.name, "frame_size": source.size},
-        )
+        info = take_info(pipeline, source=source.name, frame_size=source.size, live=source.live)
+        # Written in this thread: a run may wait for the disk, but loses nothing.
+        self._take = TakeWriter(out / _TAKE, info)
         self._painter = _Painter(pipeline, self._notes) if overlay else None
-        self._video: _VideoWriter | None = None
+        self._video: VideoFileWriter | None = None
 
     def add(self, result: FrameResult) -> None:
         """Draw and write one frame."""
@@ -157,20 +171,19 @@ class _Writer:
                 picture = self._painter.paint(result.frame, result.bodies)
             with timer("write"):
                 if self._video is None:
-                    self._video = _VideoWriter(self._out / "overlay.mp4", picture, self._source.fps)
+                    size = (picture.shape[1], picture.shape[0])
+                    self._video = VideoFileWriter(self._out / _OVERLAY, size, self._source.fps)
                 self._video.add(picture)
-        self._recorder.add(result)
+        self._record(result)
         self._statistics.add(result.timings | timer.milliseconds)
 
     def close(self, seconds: float) -> RunSummary:
         """Finish the files and return what they hold."""
         if self._video is not None:
-            self._video.close()
-            self._files["overlay"] = str(self._out / "overlay.mp4")
-        try:
-            self._files["parameters"] = str(self._recorder.close())
-        except RecordingError as error:
-            self._notes.append(str(error))
+            self._files["overlay"] = _OVERLAY
+        self.release()
+        self._write_parameters()
+        self._note_early_end()
         stages = self._statistics.summary()
         busy = sum(stages[s].p50 for s in ("network", "body") if s in stages)
         if "detect" in stages:
@@ -185,14 +198,51 @@ class _Writer:
             stages=stages,
             network=self._pipeline.network.name,
             backend=self._pipeline.network.backend.describe(),
-            files=self._files | {"summary": str(self._out / "summary.json")},
+            files=self._files | {"summary": _SUMMARY},
             notes=self._notes,
         )
         self._write_summary(summary)
         return summary
 
+    def release(self) -> None:
+        """Let go of the files and of OpenGL, without results."""
+        if self._video is not None:
+            self._video.close()
+        if self._painter is not None:
+            self._painter.close()
+        self._take.close()
+
+    def _note_early_end(self) -> None:
+        announced = int(getattr(self._source, "frame_count", 0))
+        if self.frames < _COMPLETE_SHARE * announced:
+            self._notes.append(
+                f"{self._source.name} ends after {self.frames} of {announced} frames: the rest is "
+                "damaged or missing."
+            )
+
+    def _record(self, result: FrameResult) -> None:
+        moment = TakeFrame.of(result, live=self._source.live)
+        bodies = body_records(moment.bodies)
+        self._take.add_frame(moment.time, moment.unix_time, moment.frame_index, bodies)
+
+    def _write_parameters(self) -> None:
+        """The take, and its first person in AMASS's form; neither when nobody was in sight."""
+        if not self._with_body:
+            self._take.path.unlink(missing_ok=True)
+            self._notes.append("Nobody was in sight, so there are no parameters to save.")
+            return
+        self._files["take"] = _TAKE
+        try:
+            take = read_take(self._take.path)
+            first = ExportOptions(person=take.motions[0].person)
+            exporter = Exporter(take, "take", self._pipeline.body, first)
+            exporter.write(FORMATS["npz"], self._out / _PARAMETERS)
+            self._files["parameters"] = _PARAMETERS
+        except (RecordingError, ExportError) as error:
+            self._notes.append(str(error))
+
     def _write_summary(self, summary: RunSummary) -> None:
-        path = self._out / "summary.json"
+        path = self._out / _SUMMARY
         try:
             path.write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
         except OSError as error:
@@ -204,7 +254,7 @@ class _Writer:
     def _prepare_folder(self) -> None:
         try:
             self._out.mkdir(parents=True, exist_ok=True)
-            for name in ("smpl_parameters.npz", "smpl_parameters.npz.part", "overlay.mp4"):
+            for name in (_TAKE, _PARAMETERS, _OVERLAY, _SUMMARY):
                 (self._out / name).unlink(missing_ok=True)
         except OSError as error:
             raise RecordingError(
@@ -236,21 +286,7 @@ class _Painter:
                     cv2.line(picture, points[parent], points[joint], (235, 180, 90), 3, cv2.LINE_AA)
         return picture
 
-
-class _VideoWriter:
-    """An MP4 (MPEG-4 part 2, which OpenCV writes on every system)."""
-
-    def __init__(self, path: Path, first: Image, fps: float) -> None:
-        size = (first.shape[1], first.shape[0])
-        code = cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, size)
-        if not self._writer.isOpened():
-            raise RecordingError(
-                f"The video {path} cannot be written: choose another folder with --out."
-            )
-
-    def add(self, picture: Image) -> None:
-        self._writer.write(picture)
-
     def close(self) -> None:
-        self._writer.release()
+        """Give OpenGL back; the painter cannot be used afterwards."""
+        if self._renderer is not None:
+            self._renderer.close()

@@ -1,29 +1,28 @@
 """A frame in, the people in it as SMPL bodies out.
 
-The person detector runs on the first frame and whenever somebody was lost; in between, each
-frame's region follows from the joints of the frame before.
+The person detector runs on the first frame, whenever somebody was lost, and now and then while
+there is room for more people; in between, each person's region follows from their joints in the
+frame before.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from engine.angles import joint_angles
 from engine.body import BodyModel
-from engine.camera import default_focal_length, project, roll, translation_in_frame
-from engine.crop import region_from_joints
+from engine.crop import is_usable
 from engine.detector import PersonDetector
 from engine.network import HmrNetwork, NetworkOutput
-from engine.smoothing import BodySmoother
+from engine.placement import Placement, Sighting
 from engine.state import Array, BodyState, Frame, FrameResult, Image, Region
 from engine.timing import StageTimer
+from engine.tracking import MAX_PEOPLE, Tracker, check_people
+from engine.tracking.association import same_place
+from engine.tracking.hiding import without_people
+from engine.tracking.track import Believed, Track
 
 logger = logging.getLogger(__name__)
 
@@ -31,30 +30,8 @@ logger = logging.getLogger(__name__)
 FOUND_SCORE = 0.7
 #: A tracked person below this score is gone, and the detector looks for them again.
 LOST_SCORE = 0.35
-#: A region whose side is below this many pixels holds too little to recover anybody.
-MIN_REGION_PX = 24
 #: A network that does not tell whether somebody is there is checked by the detector this often.
 CHECK_EVERY = 30
-#: While nobody is in sight, the detector runs on every third frame only: it is the dearest stage.
-SEARCH_EVERY = 3
-
-
-@dataclass
-class _Track:
-    """One followed person: where to look next and the filters with their past."""
-
-    region: Region
-    smoother: BodySmoother = field(default_factory=BodySmoother)
-    #: Frames since the detector last saw the person.
-    unchecked: int = 0
-
-
-class _Placed(NamedTuple):
-    """A body in the camera of the full frame: what the filters smooth."""
-
-    rotmats: Array
-    betas: Array
-    transl: Array
 
 
 class Pipeline:
@@ -68,6 +45,13 @@ class Pipeline:
         Whether One Euro filters run over pose, shape and place.
     focal_length
         Pixels of the full frame; from a 60 degree field of view when not given.
+    people
+        How many are followed at once, 1 to :data:`engine.tracking.MAX_PEOPLE`.
+
+    Raises
+    ------
+    PeopleError
+        If that many cannot be followed.
     """
 
     def __init__(
@@ -78,16 +62,17 @@ class Pipeline:
         *,
         smoothing: bool = True,
         focal_length: float | None = None,
+        people: int = 1,
     ) -> None:
         self.detector = detector
         self.network = network
         self.body = body
         self.smoothing = smoothing
-        self.focal_length = focal_length
         #: Network answers that held no numbers, dropped since the start.
         self.invalid_outputs = 0
-        self._track: _Track | None = None
-        self._frames_without = 0
+        self._placement = Placement(body, focal_length)
+        self._tracker = Tracker()
+        self.people = people
 
     @classmethod
     def open(
@@ -99,6 +84,7 @@ class Pipeline:
         threads: int = 2,
         smoothing: bool = True,
         focal_length: float | None = None,
+        people: int = 1,
     ) -> Pipeline:
         """Load the shipped detector, network and body, or the ones given.
 
@@ -108,19 +94,49 @@ class Pipeline:
             If a file is missing, damaged or of another kind.
         BackendError
             If no back end can run the networks.
+        PeopleError
+            If that many people cannot be followed.
         """
+        check_people(people)
         return cls(
             PersonDetector(backend=backend, threads=threads),
             HmrNetwork(network, backend=backend, threads=threads),
             body or BodyModel.default(),
             smoothing=smoothing,
             focal_length=focal_length,
+            people=people,
         )
 
+    @property
+    def people(self) -> int:
+        """How many are followed at once; counts from the next frame on, from any thread."""
+        return self._tracker.limit
+
+    @people.setter
+    def people(self, count: int) -> None:
+        check_people(count)
+        self._tracker.limit = count
+
+    @property
+    def locked(self) -> int | None:
+        """Who leads as long as they are known; None leaves that to their size.
+
+        Counts from the next frame on; may be set from any thread.
+        """
+        return self._tracker.leader.locked
+
+    @locked.setter
+    def locked(self, person: int | None) -> None:
+        self._tracker.leader.locked = person
+
+    @property
+    def focal_length(self) -> float | None:
+        """Pixels of the full frame; None where it follows from a 60 degree field of view."""
+        return self._placement.focal_length
+
     def reset(self) -> None:
-        """Forget the person that is being followed (a new source, a cut)."""
-        self._track = None
-        self._frames_without = 0
+        """Forget everybody who is being followed (a new source, a cut)."""
+        self._tracker.reset()
 
     def close(self) -> None:
         """Give the networks' memory back; the pipeline cannot be used afterwards."""
@@ -128,21 +144,25 @@ class Pipeline:
         self.network.close()
 
     def process(self, frame: Frame) -> FrameResult:
-        """Follow one person, the largest at the time of detection, from frame to frame."""
+        """Follow people from frame to frame."""
         timer = StageTimer()
         timer.milliseconds["capture"] = frame.capture_ms
-        if self._track is not None and not self.network.tells_presence:
-            self._check(self._track, frame, timer)
-        if self._track is None:
+        tracker, invalid_before = self._tracker, self.invalid_outputs
+        tracker.begin(frame.time)
+        if tracker.active and not self.network.tells_presence:
+            self._check(frame, timer)
+        if tracker.wants_search(frame.time):
             self._search(frame, timer)
-        bodies: tuple[BodyState, ...] = ()
-        if self._track is not None:
-            body = self._recover(frame, self._track, timer)
-            if body is None:
-                self.reset()
-            else:
-                bodies = (body,)
-        return FrameResult(frame, bodies, timer.milliseconds)
+        bodies = self._follow(frame, timer)
+        leader = tracker.leader
+        return FrameResult(
+            frame,
+            bodies,
+            timer.milliseconds,
+            invalid_outputs=self.invalid_outputs - invalid_before,
+            leader_id=leader.person,
+            locked=leader.is_locked,
+        )
 
     def recover(self, image: Image) -> list[BodyState]:
         """Recover everybody in a single picture, largest first.
@@ -153,133 +173,111 @@ class Pipeline:
             ``(H, W, 3)`` uint8, BGR, as :func:`engine.read_image` gives it.
         """
         size = (image.shape[1], image.shape[0])
-        regions = [r for r in self._find(image, StageTimer()) if _is_usable(r, size)]
-        people = self._outputs(image, regions) if regions else []
-        return [self._state(self._place(r, o, size), r, o, size) for r, o in people]
+        first_look = self._find(image, StageTimer())
+        regions = [seen.around for seen in first_look if is_usable(seen.around, size)]
+        looks = self._look(image, regions, StageTimer())
+        people = [seen for seen in looks if seen is not None]
+        return [
+            self._placement.state(seen, seen.placed, person, size)
+            for person, seen in enumerate(people)
+        ]
 
     def vertices(self, body: BodyState) -> Array:
         """Mesh ``(V, 3)`` of a body: metres, camera frame; the triangles are ``body.faces``."""
         return self.body.forward(body.rotmats, body.betas).vertices + body.transl
 
     def _search(self, frame: Frame, timer: StageTimer) -> None:
-        self._frames_without += 1
-        if (self._frames_without - 1) % SEARCH_EVERY:
-            return
-        regions = self._find(frame.image, timer)
-        if regions:
-            self._track = _Track(regions[0])
+        image = frame.image
+        followed = [t.last.joints_2d for t in self._tracker.active + self._tracker.newcomers]
+        shown = without_people(image, followed) if followed else image
+        self._tracker.admit(self._find(image, timer, shown), frame)
 
-    def _find(self, image: Image, timer: StageTimer) -> list[Region]:
-        """Regions of the people whom the detector sees and the network confirms, largest first.
+    def _find(self, image: Image, timer: StageTimer, shown: Image | None = None) -> list[Sighting]:
+        """People whom the detector sees and the network confirms, largest first.
 
-        The joints of that first look draw the region: the detector's circle is coarse.
+        The joints of that first look draw the region: the detector's circle is coarse.  The
+        detector looks at the picture ``shown``, the same one when None.
         """
         size = (image.shape[1], image.shape[0])
         with timer("detect"):
-            detections = self.detector.detect(image)
-        regions = [found.region for found in detections if _is_usable(found.region, size)]
+            detections = self.detector.detect(image if shown is None else shown)
+        regions = [found.region for found in detections if is_usable(found.region, size)]
+        seen = self._look(image, regions[:MAX_PEOPLE], timer, FOUND_SCORE)
+        return [sighting for sighting in seen if sighting is not None]
+
+    def _check(self, frame: Frame, timer: StageTimer) -> None:
+        """Let go of people whom the detector, asked from time to time, no longer sees there."""
+        active = self._tracker.active
+        for track in active:
+            track.unchecked += 1
+        if all(track.unchecked < CHECK_EVERY for track in active):
+            return
+        with timer("detect"):
+            regions = [found.region for found in self.detector.detect(frame.image)]
+        for track in active:
+            track.unchecked = 0
+        gone = [t for t in active if not any(same_place(t.region, r) for r in regions)]
+        self._tracker.lose(gone, frame.time)
+
+    def _follow(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
+        """Bodies of everybody who is followed and in sight, all through the network at once."""
+        tracker = self._tracker
+        looks = [(track, track.region, LOST_SCORE) for track in tracker.active]
+        looks += [(track, track.region, FOUND_SCORE) for track in tracker.newcomers]
+        looks += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
+        looks = [look for look in looks if is_usable(look[1], frame.size)]
+        sightings = self._look(frame.image, [region for _, region, _ in looks], timer)
+        seen = {
+            track: sighting
+            for (track, _, least_score), sighting in zip(looks, sightings, strict=True)
+            if sighting is not None and sighting.output.score >= least_score
+        }
+        if not looks and not tracker.active:
+            return ()
+        with timer("body"):
+            tracker.settle(seen, frame)
+            return tuple(self._body(track, seen[track], frame) for track in tracker.in_order())
+
+    def _body(self, track: Track, sighting: Sighting, frame: Frame) -> BodyState:
+        """The person as they are shown, through their own filters and guard."""
+        placed = sighting.placed
+        if track.believed is not None and track.doubts(placed.rotmats, frame.time):
+            track.doubted += 1
+            return replace(track.believed.state, person=track.person, measured=False)
+        root = placed.rotmats[0]
+        track.move_to(sighting, frame.time)
+        if self.smoothing:
+            placed = track.smoothed(placed, frame.time)
+        else:
+            track.smoother.reset()
+        state = self._placement.state(sighting, placed, track.person, frame.size)
+        track.believed, track.doubted = Believed(state, root, frame.time), 0
+        return state
+
+    def _look(
+        self,
+        image: Image,
+        regions: Sequence[Region],
+        timer: StageTimer,
+        least_score: float = LOST_SCORE,
+    ) -> list[Sighting | None]:
+        """What the network sees in each region, in one batch; None where there is nobody."""
         if not regions:
             return []
+        size = (image.shape[1], image.shape[0])
         with timer("network"):
-            people = self._outputs(image, regions, FOUND_SCORE)
+            outputs = self.network.run(image, regions)
         with timer("body"):
-            return [self._next_region(self._place(r, o, size), size) for r, o in people]
+            return [
+                self._placement.sighting(region, output, size)
+                if self._is_person(output, least_score)
+                else None
+                for region, output in zip(regions, outputs, strict=True)
+            ]
 
-    def _check(self, track: _Track, frame: Frame, timer: StageTimer) -> None:
-        """Let go of a person whom the detector, asked from time to time, no longer sees there."""
-        track.unchecked += 1
-        if track.unchecked < CHECK_EVERY:
-            return
-        track.unchecked = 0
-        with timer("detect"):
-            detections = self.detector.detect(frame.image)
-        if not any(_same_place(track.region, found.region) for found in detections):
-            self.reset()
-
-    def _recover(self, frame: Frame, track: _Track, timer: StageTimer) -> BodyState | None:
-        """Body in the track's region, or None when nobody is there any more."""
-        if not _is_usable(track.region, frame.size):
-            return None
-        with timer("network"):
-            found = self._outputs(frame.image, [track.region])
-        if not found:
-            return None
-        with timer("body"):
-            region, output = found[0]
-            placed = self._place(region, output, frame.size)
-            # The raw joints, which do not lag, say where to look next.
-            track.region = self._next_region(placed, frame.size)
-            if self.smoothing:
-                placed = _Placed(*track.smoother(*placed, frame.time))
-            else:
-                track.smoother.reset()
-            return self._state(placed, region, output, frame.size)
-
-    def _outputs(
-        self, image: Image, regions: Sequence[Region], least_score: float = LOST_SCORE
-    ) -> list[tuple[Region, NetworkOutput]]:
-        """Network answers for the regions that hold a person, in the regions' order."""
-        people = []
-        for region, output in zip(regions, self.network.run(image, regions), strict=True):
-            if not output.is_finite:
-                self.invalid_outputs += 1
-                logger.warning("The network answered with NaN or infinity; the frame is skipped.")
-            elif output.score >= least_score:
-                people.append((region, output))
-        return people
-
-    def _place(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> _Placed:
-        """Move the crop's body into the camera of a frame of ``size``."""
-        rotmats = output.rotmats.copy()
-        rotmats[0] = roll(region.angle) @ rotmats[0]
-        pelvis = self.body.rest_joints(output.betas)[0]
-        focal_length = self._focal_length(size)
-        transl = translation_in_frame(output.camera, region, pelvis, size, focal_length)
-        return _Placed(rotmats, output.betas, transl)
-
-    def _joints(self, placed: _Placed, size: tuple[int, int]) -> tuple[Array, Array]:
-        """Joints in the camera frame ``(24, 3)`` and in the picture ``(24, 2)``."""
-        joints = self.body.joints(placed.rotmats, placed.betas) + placed.transl
-        return joints, project(joints, float(placed.transl[2]), self._focal_length(size), size)
-
-    def _next_region(self, placed: _Placed, size: tuple[int, int]) -> Region:
-        return region_from_joints(self._joints(placed, size)[1])
-
-    def _focal_length(self, size: tuple[int, int]) -> float:
-        return self.focal_length or default_focal_length(size)
-
-    def _state(
-        self, placed: _Placed, region: Region, output: NetworkOutput, size: tuple[int, int]
-    ) -> BodyState:
-        joints, joints_2d = self._joints(placed, size)
-        return BodyState(
-            rotmats=placed.rotmats,
-            betas=placed.betas,
-            transl=placed.transl,
-            focal_length=self._focal_length(size),
-            camera=output.camera,
-            region=region,
-            joints=joints,
-            joints_2d=joints_2d,
-            confidence=output.confidence,
-            score=output.score,
-            angles=joint_angles(placed.rotmats),
-        )
-
-
-def _is_usable(region: Region, size: tuple[int, int]) -> bool:
-    """Whether the region is sane: finite, large enough, its centre in or near the frame."""
-    numbers = np.array([region.cx, region.cy, region.side, region.angle])
-    if not np.isfinite(numbers).all() or region.side < MIN_REGION_PX:
-        return False
-    margin = region.side / 2
-    near_x = -margin < region.cx < size[0] + margin
-    near_y = -margin < region.cy < size[1] + margin
-    return near_x and near_y and region.side < 8 * math.hypot(*size)
-
-
-def _same_place(first: Region, second: Region) -> bool:
-    """Whether two regions can hold the same person."""
-    apart = math.hypot(first.cx - second.cx, first.cy - second.cy)
-    ratio = first.side / second.side
-    return apart < min(first.side, second.side) / 2 and 0.4 < ratio < 2.5
+    def _is_person(self, output: NetworkOutput, least_score: float) -> bool:
+        if not output.is_finite:
+            self.invalid_outputs += 1
+            logger.warning("The network answered with NaN or infinity; the frame is skipped.")
+            return False
+        return output.score >= least_score

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 import time
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,19 +16,20 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
 import numpy as np
-from cv2_enumerate_cameras import enumerate_cameras
 
+from engine.capture.camera import Camera
+from engine.capture.devices import CameraPort
+from engine.capture.simulated import MOST_IMAGES, SimulatedDevice
 from engine.errors import SourceError
 from engine.state import Frame, Image
 
 logger = logging.getLogger(__name__)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-#: A camera that delivers nothing for this long is reported as lost.
-CAMERA_TIMEOUT_S: Final = 2.0
 #: A file played at its own speed that falls back further than this goes on from where it is.
 MAX_LAG_S: Final = 0.25
-_CAMERA_API: Final = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+#: Before a video's path: play it as if a camera sent it.
+SIMULATED: Final = "simulated:"
 
 
 class FrameSource(Protocol):
@@ -59,81 +59,6 @@ class FrameSource(Protocol):
     def close(self) -> None:
         """Release the source; a read waiting in another thread returns None."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class CameraInfo:
-    """A camera of this machine: OpenCV's number and the name that people know it by."""
-
-    index: int
-    name: str
-
-
-def list_cameras() -> list[CameraInfo]:
-    """Cameras of this machine, in the order of their numbers."""
-    try:
-        found = {camera.index: camera.name for camera in enumerate_cameras(_CAMERA_API)}
-    except (OSError, ValueError, RuntimeError) as error:
-        logger.warning("The cameras of this machine cannot be listed: %s", error)
-        return []
-    return [CameraInfo(index, found[index] or f"Camera {index}") for index in sorted(found)]
-
-
-class Camera:
-    """A camera, set for low latency: compressed frames, the shortest buffer.
-
-    Raises
-    ------
-    SourceError
-        If there is no such camera or another program holds it.
-    """
-
-    live = True
-
-    def __init__(self, index: int, *, size: tuple[int, int] = (1280, 720), fps: float = 30) -> None:
-        self.name = next((c.name for c in list_cameras() if c.index == index), f"Camera {index}")
-        self._capture = cv2.VideoCapture(index, _CAMERA_API)
-        if not self._capture.isOpened():
-            raise SourceError(_why_camera_fails(index))
-        # The pixel format must be chosen before the size and the rate: uncompressed video does
-        # not fit through USB 2 at this size.
-        self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-        self._capture.set(cv2.CAP_PROP_FPS, fps)
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self.size = _size_of(self._capture)
-        self.fps = self._capture.get(cv2.CAP_PROP_FPS) or fps
-        self._index = 0
-        self._lock = threading.Lock()  # release() must not pull the device from under grab()
-        self._closed = False
-
-    def read(self) -> Frame | None:
-        """See :meth:`FrameSource.read`; the time is the monotonic clock right after the grab."""
-        give_up = time.monotonic() + CAMERA_TIMEOUT_S
-        while True:
-            with self._lock:
-                if self._closed:
-                    return None
-                if self._capture.grab():
-                    now = time.monotonic()
-                    ok, image = self._capture.retrieve()
-                    if ok and image is not None:
-                        self._index += 1
-                        decoding_ms = (time.monotonic() - now) * 1000
-                        return Frame(np.asarray(image, np.uint8), now, self._index - 1, decoding_ms)
-            if time.monotonic() > give_up:
-                raise SourceError(
-                    f"{self.name} has stopped sending pictures: plug it in again, then choose it "
-                    "once more."
-                )
-            time.sleep(0.005)
-
-    def close(self) -> None:
-        """See :meth:`FrameSource.close`."""
-        with self._lock:
-            self._closed = True
-            self._capture.release()
 
 
 class VideoFile:
@@ -274,7 +199,8 @@ def open_source(
     Parameters
     ----------
     spec
-        Camera number (``0`` or ``"0"``) or a path.
+        Camera number (``0`` or ``"0"``), a path, or ``simulated:`` and a video's path for a
+        camera that sends that video (:mod:`engine.capture.simulated`).
     realtime, loop
         See :class:`VideoFile`; cameras and pictures ignore them.
 
@@ -284,7 +210,13 @@ def open_source(
         If it cannot be opened; the sentence says why and what to do.
     """
     if isinstance(spec, int) or (isinstance(spec, str) and spec.isdigit()):
-        return Camera(int(spec))
+        port = CameraPort(int(spec))
+        return Camera(port, port.name)
+    if isinstance(spec, str) and spec.startswith(SIMULATED):
+        clip = Path(spec.removeprefix(SIMULATED))
+        return Camera(
+            lambda: SimulatedDevice(_first_images(clip)), f"Simulated camera ({clip.name})"
+        )
     path = Path(spec)
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return Picture(path)
@@ -305,6 +237,15 @@ def read_image(path: Path | str) -> Image:
     if image is None:
         raise SourceError(f"{path.name} is not a picture that can be read: use JPEG or PNG.")
     return np.asarray(image, np.uint8)
+
+
+def _first_images(path: Path) -> list[Image]:
+    """The first seconds of a video, as much as a simulated camera keeps in memory."""
+    images: list[Image] = []
+    with closing(VideoFile(path)) as video:
+        while len(images) < MOST_IMAGES and (frame := video.read()) is not None:
+            images.append(frame.image)
+    return images
 
 
 def _open_video(path: Path) -> cv2.VideoCapture:
@@ -332,17 +273,3 @@ def _size_of(capture: cv2.VideoCapture) -> tuple[int, int]:
         int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
         int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
     )
-
-
-def _why_camera_fails(index: int) -> str:
-    known = list_cameras()
-    here = {camera.index: camera.name for camera in known}
-    if index in here:
-        return (
-            f"{here[index]} (camera {index}) cannot be opened: another program may be using it, "
-            "so close that program, or allow this one to use the camera."
-        )
-    if not known:
-        return f"There is no camera {index}, nor any other: plug one in or choose a video file."
-    names = ", ".join(f"{camera.index} = {camera.name}" for camera in known)
-    return f"There is no camera {index}: choose one of {names}, or a video file."

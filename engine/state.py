@@ -90,6 +90,11 @@ class BodyState:
         Probability in [0, 1] that the region holds a person.
     angles
         ``(len(engine.angles.ANGLES),)`` degrees, in the order of :data:`engine.angles.ANGLES`.
+    measured
+        False when the pose is not the network's answer for this frame: that one was implausible
+        and this is the pose before, or the frame was left out and the pose is predicted.
+    person
+        Identity: the same number for the same person, from frame to frame.
     """
 
     rotmats: Array
@@ -103,6 +108,8 @@ class BodyState:
     confidence: Array
     score: float
     angles: Array
+    measured: bool = True
+    person: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +121,35 @@ class FrameResult:
     frame
         The frame that was processed.
     bodies
-        The people found, largest first; empty when nobody is in sight.
+        The people found, the one who leads first, then the largest; empty when nobody is in sight.
     timings
         Milliseconds spent in each stage: capture, detect, network, body (a stage that did not
         run on this frame is absent).
+    invalid_outputs
+        Network answers for this frame that held no numbers and were dropped.
+    started, finished
+        Seconds on the monotonic clock at which a live session took the frame up and was done
+        with it; 0 without one.
+    leader_id
+        Identity of the person whom plots and avatars follow, who may be out of sight for a moment;
+        None leaves that to the first body.
+    locked
+        Whether somebody has chosen the leader, who then stays it.
     """
 
     frame: Frame
     bodies: tuple[BodyState, ...]
     timings: dict[str, float] = field(default_factory=dict)
+    invalid_outputs: int = 0
+    started: float = 0.0
+    finished: float = 0.0
+    leader_id: int | None = None
+    locked: bool = False
+
+    @property
+    def leader(self) -> BodyState | None:
+        """The body that plots and avatars follow; None while it is out of sight."""
+        for body in self.bodies:
+            if self.leader_id is None or body.person == self.leader_id:
+                return body
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -37,6 +37,13 @@ class StageSummary:
     count: int
 
 
+def summarise(milliseconds: Iterable[float]) -> StageSummary:
+    """Median, 95th percentile and count of at least one measurement."""
+    samples = list(milliseconds)
+    p50, p95 = np.percentile(samples, [50, 95])
+    return StageSummary(float(p50), float(p95), len(samples))
+
+
 class StageStatistics:
     """Timings of the last ``window`` frames, stage by stage (all frames when None)."""
 
@@ -51,14 +58,7 @@ class StageStatistics:
 
     def summary(self) -> dict[str, StageSummary]:
         """Stage -> median, p95 and count, in the order in which the stages were first seen."""
-        return {
-            stage: StageSummary(
-                float(np.percentile(list(samples), 50)),
-                float(np.percentile(list(samples), 95)),
-                len(samples),
-            )
-            for stage, samples in self._samples.items()
-        }
+        return {stage: summarise(samples) for stage, samples in self._samples.items()}
 
 
 class RateMeter:

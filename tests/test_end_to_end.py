@@ -11,9 +11,9 @@ import pytest
 
 from engine.assets import asset_path
 from engine.pipeline import Pipeline
-from engine.recording import load_recording
 from engine.render.offscreen import OffscreenRenderer
 from engine.sources import VideoFile, read_image
+from engine.takes.container import read_take
 from tests.conftest import DATA
 
 
@@ -103,8 +103,12 @@ def test_without_a_screen_a_run_writes_video_parameters_and_summary(webcam_clip,
     assert summary["frames"] == 89
     assert summary["frames_with_body"] > 80
     assert {"network", "body", "draw"} <= set(summary["stages"])
-    recording = load_recording(out / "smpl_parameters.npz")
-    assert len(recording["poses"]) == summary["frames_with_body"]
+    with np.load(out / "smpl_parameters.npz") as parameters:
+        assert len(parameters["poses"]) == summary["frames_with_body"]
+    take = read_take(out / "take.hmrtake")
+    assert take.info["frames"] == summary["frames"]
+    assert len(take.motions[0].times) == summary["frames_with_body"]
+    assert len(take.info["network"]["sha256"]) == 64
     video = cv2.VideoCapture(str(out / "overlay.mp4"))
     assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 89
     ok, drawn = video.read()
@@ -134,11 +138,13 @@ def test_a_second_run_into_the_same_folder_replaces_the_first(tmp_path):
         (["run", "missing.mp4"], "There is no file missing.mp4"),
         (["run", "."], "is a folder"),
         (["run", "7"], "There is no camera 7"),
+        (["stream", "--camera", "door", "--udp", "9000"], "There is no camera “door”"),
         (["--network", "nothing.onnx", "run", "CLIP"], "There is no network at nothing.onnx"),
         (["run", "CLIP", "--body", "CLIP"], "CLIP"),
         (["run", "CLIP", "--backend", "abacus"], "no back end called 'abacus'"),
         (["run", "CLIP", "--out", "FILE/out"], "choose another folder"),
-        (["recover", "missing.part"], "There is no file"),
+        (["repair", "missing.hmrtake"], "There is no take"),
+        (["repair", "FILE"], "not an hmr-live take"),
         ([], "there is no screen"),
     ],
 )
@@ -156,6 +162,10 @@ def test_bench_prints_every_stage(demo_clip):
     ended = run_cli("bench", demo_clip, "--frames", "5", "--json")
     assert ended.returncode == 0, ended.stderr
     report = json.loads(ended.stdout)
-    assert report["frames"] == 5
-    assert report["frame"]["p50"] > 0
-    assert {"capture", "network", "body"} <= set(report["stages"])
+    (run,) = report["runs"]
+    assert run["frames"] == 5
+    assert run["frame"]["p50"] > 0
+    assert {"capture", "network", "body"} <= set(run["stages"])
+    shares = [stage["share"] for stage in run["stages"].values() if stage["share"] is not None]
+    assert sum(shares) == pytest.approx(1)
+    assert report["body"]["vertices"] == 6889

@@ -7,10 +7,19 @@ from pathlib import Path
 
 from engine.backends.automatic import AutomaticBackend
 from engine.backends.base import Backend, BackendUnavailableError, check_outputs
+from engine.backends.choice import choices, network_for, split_choice
 from engine.backends.registry import BACKENDS, Entry, candidates, import_module
 from engine.errors import BackendError
 
-__all__ = ["BACKENDS", "Backend", "BackendUnavailableError", "Entry", "open_backend"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "BackendUnavailableError",
+    "Entry",
+    "choices",
+    "open_backend",
+    "split_choice",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +32,9 @@ def open_backend(model: Path, *, name: str = "auto", threads: int = 1) -> Backen
     model
         An ``.onnx`` file.
     name
-        ``auto`` or a key of :data:`BACKENDS`.  ``auto`` goes on with the next one when a device
-        is lost on the way; a named back end is never replaced silently.
+        ``auto`` or a key of :data:`BACKENDS`, with a precision if wanted (see
+        :mod:`engine.backends.choice`).  ``auto`` goes on with the next one when a device is lost
+        on the way; a named back end is never replaced silently.
     threads
         Threads that one inference may use.
 
@@ -33,10 +43,14 @@ def open_backend(model: Path, *, name: str = "auto", threads: int = 1) -> Backen
     BackendError
         If the name is unknown or no back end could load the network.
     """
+    name, precision = split_choice(name)
     if name == "auto":
-        backend: Backend = AutomaticBackend(model, candidates(), threads=threads)
+        backend: Backend = AutomaticBackend(
+            model, candidates(), threads=threads, precision=precision
+        )
     elif name in BACKENDS:
-        backend = _open_named(model, BACKENDS[name], threads)
+        entry = BACKENDS[name]
+        backend = _open_named(network_for(model, entry, precision), entry, threads)
     else:
         known = ", ".join(["auto", *sorted(BACKENDS)])
         raise BackendError(f"There is no back end called {name!r}: choose one of {known}.")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.backends.base import Array, Backend, BackendUnavailableError, Untyped, check_outputs
+from engine.backends.choice import network_for
 from engine.backends.registry import Entry, import_module
 from engine.errors import BackendError
 
@@ -29,8 +30,11 @@ class AutomaticBackend:
         If none of the candidates can run the network.
     """
 
-    def __init__(self, model: Path, candidates: Sequence[Entry], *, threads: int) -> None:
+    def __init__(
+        self, model: Path, candidates: Sequence[Entry], *, threads: int, precision: str = ""
+    ) -> None:
         self._model = model
+        self._precision = precision
         self._threads = threads
         self._left = list(candidates)
         self._preparation: _Preparation | None = None
@@ -103,9 +107,10 @@ class AutomaticBackend:
         raise BackendError(f"The network {self._model.name} cannot be run: {why}.")
 
     def _load(self, module: Untyped, entry: Entry) -> Backend:
-        backend: Backend = module.load(self._model, threads=self._threads, name=entry.name)
+        network = self._network(entry)
+        backend: Backend = module.load(network, threads=self._threads, name=entry.name)
         try:
-            check_outputs(backend, self._model)
+            check_outputs(backend, network)
         except BackendError:
             backend.close()
             raise
@@ -114,11 +119,14 @@ class AutomaticBackend:
     def _start_preparing(self, module: Untyped, entry: Entry) -> bool:
         """Begin a long preparation in the background if there is one; False when there is none."""
         prepare = getattr(module, "prepare", None)
-        if prepare is None or module.is_prepared(self._model, name=entry.name):
+        if prepare is None or module.is_prepared(self._network(entry), name=entry.name):
             return False
         if self._preparation is None:
-            self._preparation = _Preparation(entry, module, self._model)
+            self._preparation = _Preparation(entry, module, self._network(entry))
         return True
+
+    def _network(self, entry: Entry) -> Path:
+        return network_for(self._model, entry, self._precision)
 
     def _change_over(self, preparation: _Preparation) -> None:
         self._preparation = None

@@ -21,6 +21,9 @@ VIEW_FROM_CAMERA: Final = np.diag(np.array([1, -1, -1, 1], np.float32))
 #: Metres; nothing of interest is nearer or farther.  A narrow range keeps 24 bits of depth exact.
 NEAR: Final = 0.05
 FAR: Final = 100.0
+#: So much farther from its target, as a share, an orbiting camera stands for each metre between
+#: people and their middle.
+_BACK_PER_METRE: Final = 1.0
 
 
 def perspective(focal: float, size: tuple[int, int], near: float = NEAR, far: float = FAR) -> Array:
@@ -144,8 +147,12 @@ class OrbitCamera:
             np.clip(self.distance * 0.9**steps, self.MIN_DISTANCE, self.MAX_DISTANCE)
         )
 
-    def camera(self, size: tuple[int, int]) -> Camera:
-        """The camera for a viewport of ``size`` = (width, height) pixels."""
+    def camera(self, size: tuple[int, int], spread: float = 0.0) -> Camera:
+        """The camera for a viewport of ``size`` = (width, height) pixels.
+
+        It stands farther back where the people stand ``spread`` metres apart from the middle.
+        """
         width, height = size
         focal = height / (2 * np.tan(self.field_of_view / 2))
-        return Camera(look_at(self.eye, self.target), perspective(focal, (width, height)))
+        eye = self.target + (1 + _BACK_PER_METRE * spread) * (self.eye - self.target)
+        return Camera(look_at(eye, self.target), perspective(focal, (width, height)))

@@ -42,7 +42,7 @@ _BALLS: Final = {
 }
 _JOINTS: Final = np.array([JOINT[name] for name in _BALLS])
 _RADII: Final = np.array(list(_BALLS.values()), np.float32)
-_MAX_BALLS: Final = 48
+_MAX_BALLS: Final = 112
 
 
 class Floor:

@@ -18,6 +18,7 @@ from engine.errors import RenderError
 from engine.render.body_renderer import BodyRenderer
 from engine.render.camera import Camera
 from engine.render.image_plane import ImagePlane, Rectangle
+from engine.render.tints import tint
 from engine.state import BodyState, Frame, Image
 
 _log = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ class OffscreenRenderer:
         self._plane.draw(Rectangle(0, 0, width, height))
         for body in bodies:
             self.bodies.pose(body.rotmats, body.betas, body.transl)
-            self.bodies.draw(Camera.over_frame(body, frame.size), opacity=opacity)
+            camera = Camera.over_frame(body, frame.size)
+            self.bodies.draw(camera, opacity=opacity, color=tint(body.person))
         return np.ascontiguousarray(target.read()[:, :, ::-1])
 
     def silhouette(self, size: tuple[int, int], body: BodyState) -> NDArray[np.bool_]:

@@ -128,6 +128,16 @@ void main() {
 }
 """
 
+#: As PLANE_VERTEX, for a texture that was drawn into: its first row is the lowest.
+COPY_VERTEX: Final = """
+#version 330
+out vec2 uv;
+void main() {
+    uv = vec2(gl_VertexID & 1, gl_VertexID >> 1);
+    gl_Position = vec4(2.0 * uv - 1.0, 0.0, 1.0);
+}
+"""
+
 BACKDROP_FRAGMENT: Final = """
 #version 330
 uniform vec3 top;
@@ -142,7 +152,7 @@ void main() { color = vec4(mix(top, bottom, smoothstep(0.0, 1.0, uv.y)), 1.0); }
 #: software renderers the work at every pixel.
 FLOOR_VERTEX: Final = """
 #version 330
-#define MAX_BALLS 48
+#define MAX_BALLS 112
 uniform mat4 view;
 uniform mat4 projection;
 uniform vec4 balls[MAX_BALLS];

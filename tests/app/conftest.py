@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from app.session import LivePipeline, SourceChoice
 from app.window import make_application
 from engine.body import BodyModel
 from engine.render.offscreen import leave_context
-from tests.app.support import CLIP, MovingPerson
+from tests.app.support import CLIP, PATIENCE, MainLoop, MovingPerson
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +33,21 @@ def _own_preferences(tmp_path: Path) -> None:
         QSettings.setPath(QSettings.Format.IniFormat, scope, str(tmp_path / "preferences"))
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait ends when its condition holds; on a busy machine that may take long."""
+    patient = partialmethod(QtBot.waitUntil, timeout=PATIENCE)
+    monkeypatch.setattr(QtBot, "waitUntil", patient)
+
+
 @pytest.fixture(scope="session")
 def body() -> BodyModel:
     return BodyModel.default()
+
+
+@pytest.fixture
+def main_loop() -> MainLoop:
+    return MainLoop()
 
 
 @pytest.fixture
@@ -50,14 +63,16 @@ def open_window(qtbot: QtBot) -> Iterator[Callable[..., MainWindow]]:
 
     def opened(open_pipeline: Callable[[], LivePipeline], **options: bool) -> MainWindow:
         window = MainWindow(open_pipeline, SourceChoice(CLIP, "Demo clip", loop=True), **options)
+        # Pictures are compared here, also on machines that are busy with something else.
+        window.performance.set_adaptive(False)
         windows.append(window)
         qtbot.addWidget(window)
         window.resize(1100, 700)
         window.show()
-        qtbot.waitUntil(lambda: window.view.works, timeout=10_000)
+        qtbot.waitUntil(lambda: window.view.works, timeout=PATIENCE)
         # Shortcuts belong to the active window, and a virtual screen has nobody who activates one.
         window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+        qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE)
         return window
 
     yield opened
@@ -73,5 +88,5 @@ def window(
     window = open_window(lambda: person)
     window.preferences.recordings = tmp_path / "recordings"
     window.open(CLIP)
-    qtbot.waitUntil(lambda: window.view.shown is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.view.shown is not None, timeout=PATIENCE)
     return window

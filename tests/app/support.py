@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import queue
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
 import numpy as np
 from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
 from PyQt6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
+from app.angle_table import AngleTable
 from app.main_window import MainWindow
 from app.session import Status
 from engine.angles import joint_angles
@@ -19,6 +25,8 @@ from engine.skeleton import JOINT, NUM_JOINTS
 from engine.state import Array, BodyState, Frame, FrameResult, Image, Region
 
 CLIP = asset_path("clips", "balancing.mp4")
+#: Milliseconds; the machine may be busy.  Where it is not, nobody waits this long.
+PATIENCE = 60_000
 
 
 def body_state(body: BodyModel, size: tuple[int, int], bend: float = 0.5) -> BodyState:
@@ -49,12 +57,50 @@ def body_state(body: BodyModel, size: tuple[int, int], bend: float = 0.5) -> Bod
     )
 
 
+class MainLoop:
+    """A main thread that runs what the workers ask of it, when the test lets it."""
+
+    def __init__(self) -> None:
+        self.asked: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.longest = 0
+
+    def __call__(self, function: Callable[[], None]) -> None:
+        self.asked.put(function)
+        self.longest = max(self.longest, self.asked.qsize())
+
+    def run_until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            try:
+                self.asked.get(timeout=0.02)()
+            except queue.Empty:
+                continue
+
+
+class NoNetwork:
+    """What a recording tells of a network and its back end, where there is none."""
+
+    name = "no network"
+    manifest: ClassVar[dict[str, str]] = {"sha256": "0" * 64}
+
+    @property
+    def backend(self) -> NoNetwork:
+        return self
+
+    def describe(self) -> str:
+        return "none"
+
+
 class MovingPerson:
     """A pipeline without networks: somebody who moves with the frames' time."""
 
     def __init__(self, body: BodyModel) -> None:
         self.body = body
+        self.network = NoNetwork()
         self.smoothing = True
+        self.people = 1
+        self.locked: int | None = None
         self.nobody = False
         self.processed = 0
 
@@ -160,3 +206,15 @@ def body_mask(window: MainWindow, qtbot: QtBot) -> Array:
     hidden = picture_of(window)
     window.commands.mesh.trigger()
     return difference(shown, hidden) > 8
+
+
+def table_row(table: AngleTable, joint: str, motion: str) -> QTreeWidgetItem:
+    """The row that reads ``motion`` under the heading ``joint``."""
+    headings = [table.topLevelItem(number) for number in range(table.topLevelItemCount())]
+    rows = [
+        heading.child(number)
+        for heading in headings
+        if heading is not None and heading.text(0) == joint
+        for number in range(heading.childCount())
+    ]
+    return next(row for row in rows if row is not None and row.text(0) == motion)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
@@ -7,11 +9,13 @@ from pytestqt.qtbot import QtBot
 from app.angle_groups import DEFAULT_CHOICE, GROUPS
 from app.angle_history import AngleHistory
 from app.angle_table import AngleTable
+from app.cli import main
 from app.plots import AnglePlot
-from engine.angles import ANGLES
+from engine.angles import ANGLE_INDEX, ANGLES, definitions_text, joint_angles
 from engine.body import BodyModel
+from engine.rotations import matrix_from_axis_angle
 from engine.state import Frame, FrameResult
-from tests.app.support import body_state
+from tests.app.support import body_state, table_row
 
 
 def result(body: BodyModel, time: float, *, bend: float = 0.5, seen: bool = True) -> FrameResult:
@@ -79,19 +83,91 @@ def test_table_toggles_what_is_plotted_and_reports_it(qtbot: QtBot) -> None:
     table = AngleTable()
     qtbot.addWidget(table)
     table.choose(["knee flexion"])
-    first = table.topLevelItem(0)
     with qtbot.waitSignal(table.choice_changed) as changed:
-        table.itemClicked.emit(first, 0)
-    assert set(changed.args[0]) == {"knee flexion", GROUPS[0].name}
-    table.itemClicked.emit(first, 0)
+        table.itemClicked.emit(table_row(table, "Hip", "Rotation"), 0)
+    assert changed.args[0] == ("hip rotation", "knee flexion")
+    table.itemClicked.emit(table_row(table, "Hip", "Rotation"), 0)
     assert table.choice == ("knee flexion",)
 
 
-def test_table_writes_degrees_and_dashes(qtbot: QtBot, body: BodyModel) -> None:
+def test_table_lists_short_names_by_joint_and_unfolds_what_is_plotted(qtbot: QtBot) -> None:
+    table = AngleTable()
+    qtbot.addWidget(table)
+    table.choose(["knee flexion"])
+    headings = [table.topLevelItem(row) for row in range(table.topLevelItemCount())]
+    assert [heading.text(0) for heading in headings] == [
+        *("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Trunk", "Neck", "Pelvis")
+    ]
+    knee = headings[4]
+    assert [knee.child(row).text(0) for row in range(3)] == ["Flexion", "Varus", "Rotation"]
+    assert [heading.text(0) for heading in headings if heading.isExpanded()] == ["Knee"]
+    table.itemClicked.emit(headings[0], 0)
+    assert headings[0].isExpanded()
+    assert table.choice == ("knee flexion",)
+    table.itemClicked.emit(headings[0], 0)
+    assert not headings[0].isExpanded()
+
+
+def test_table_says_how_an_angle_is_defined(qtbot: QtBot) -> None:
+    table = AngleTable()
+    qtbot.addWidget(table)
+    tip = table_row(table, "Ankle", "Dorsiflexion").toolTip(0)
+    assert "toes rise" in tip
+    assert "right angle" in tip
+
+
+def test_table_writes_degrees_and_dashes(qtbot: QtBot) -> None:
     table = AngleTable()
     qtbot.addWidget(table)
     angles = np.full(len(ANGLES), np.nan, np.float32)
-    angles[0] = -0.2
+    angles[ANGLE_INDEX["left knee varus"]] = -0.2
     table.show_values(angles)
-    assert table.topLevelItem(0).text(1) == "0°"
-    assert table.topLevelItem(0).text(2) == "–"
+    assert table_row(table, "Knee", "Varus").text(1) == "0°"
+    assert table_row(table, "Knee", "Varus").text(2) == "–"
+
+
+def turning(body: BodyModel, time: float, degrees: float) -> FrameResult:
+    """Somebody who has turned to the left by so much since facing the camera."""
+    found = result(body, time)
+    rotmats = found.bodies[0].rotmats.copy()
+    rotmats[0] = rotmats[0] @ matrix_from_axis_angle(np.radians([0, degrees, 0]))
+    state = replace(found.bodies[0], rotmats=rotmats, angles=joint_angles(rotmats))
+    return replace(found, bodies=(state,))
+
+
+def test_curve_of_a_turning_person_never_jumps_and_its_end_stays_in_sight(
+    qtbot: QtBot, body: BodyModel
+) -> None:
+    index = ANGLE_INDEX["pelvis rotation"]
+    history = AngleHistory(seconds=60)
+    plot = AnglePlot(history)
+    qtbot.addWidget(plot)
+    plot.choose(["pelvis rotation"])
+    for step in range(100):
+        history.add(turning(body, 0.1 * step, 9.0 * step))
+        plot.refresh()
+        drawn = plot.curves[index].getData()[1]
+        assert abs(drawn[-1]) <= 188
+        assert np.abs(np.diff(drawn)).max(initial=0) == pytest.approx(9 if step else 0, abs=0.1)
+    assert history.latest()[index] == pytest.approx(9 * 99 - 2 * 360, abs=0.1)
+
+
+def test_curve_that_trembles_at_half_a_turn_stays_where_it_is(
+    qtbot: QtBot, body: BodyModel
+) -> None:
+    index = ANGLE_INDEX["pelvis rotation"]
+    history = AngleHistory(seconds=60)
+    plot = AnglePlot(history)
+    qtbot.addWidget(plot)
+    plot.choose(["pelvis rotation"])
+    ends = []
+    for step, degrees in enumerate((170, 178, 183, 178, 184, 177)):
+        history.add(turning(body, 0.1 * step, degrees))
+        plot.refresh()
+        ends.append(float(plot.curves[index].getData()[1][-1]))
+    assert ends == pytest.approx([170, 178, 183, 178, 184, 177], abs=0.1)
+
+
+def test_command_line_prints_the_definitions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["angles"]) == 0
+    assert capsys.readouterr().out.strip() == definitions_text()

@@ -130,3 +130,17 @@ def test_mesh_can_be_taken_off_the_video_and_stays_in_the_room(
     split = stage.scene.panes(SIZE).room.x
     assert changed(with_mesh[:, : split - 2], without[:, : split - 2]) > 0.05
     np.testing.assert_array_equal(with_mesh[:, split:], without[:, split:])
+
+
+def test_ghosts_are_drawn_in_both_panes_until_they_are_gone(stage: Stage, body: BodyModel) -> None:
+    shown = result(body, 1.0)
+    stage.scene.show(shown)
+    plain = stage.picture()
+    ghost = body_state(body, shown.frame.size, bend=1.1)
+    stage.scene.show(shown, (ghost,))
+    compared = stage.picture()
+    split = stage.scene.panes(SIZE).room.x
+    assert changed(plain[:, : split - 2], compared[:, : split - 2]) > 0.02
+    assert changed(plain[:, split:], compared[:, split:]) > 0.02
+    stage.scene.show(shown)
+    np.testing.assert_array_equal(stage.picture(), plain)

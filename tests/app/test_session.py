@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -11,37 +10,11 @@ import pytest
 
 from app.session import Session, SourceChoice, Status
 from engine.body import BodyModel
-from engine.recording import load_recording
 from engine.state import Frame, FrameResult
-from tests.app.support import CLIP, MovingPerson
+from engine.takes.container import read_take
+from tests.app.support import CLIP, MainLoop, MovingPerson
 
 DEMO = SourceChoice(CLIP, "Demo clip", loop=True)
-
-
-class MainLoop:
-    """A main thread that runs what the workers ask of it, when the test lets it."""
-
-    def __init__(self) -> None:
-        self.asked: queue.Queue[Callable[[], None]] = queue.Queue()
-        self.longest = 0
-
-    def __call__(self, function: Callable[[], None]) -> None:
-        self.asked.put(function)
-        self.longest = max(self.longest, self.asked.qsize())
-
-    def run_until(self, condition: Callable[[], bool], timeout: float = 8.0) -> None:
-        end = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < end, "it did not happen in time"
-            try:
-                self.asked.get(timeout=0.02)()
-            except queue.Empty:
-                continue
-
-
-@pytest.fixture
-def main_loop() -> MainLoop:
-    return MainLoop()
 
 
 def results_of(session: Session) -> list[FrameResult]:
@@ -130,7 +103,10 @@ def test_recording_ends_with_its_source(
     session.start_recording(tmp_path)
     main_loop.run_until(lambda: bool(saved))
     assert session.recording is None
-    assert len(load_recording(saved[0])["poses"]) > 3
+    take = read_take(saved[0])
+    assert take.info["frames"] > 3
+    assert take.info["source"] == "grey"
+    assert take.info["clock"] == "monotonic"
 
 
 def test_closing_saves_the_recording(
@@ -143,8 +119,102 @@ def test_closing_saves_the_recording(
     session.start_recording(tmp_path)
     main_loop.run_until(lambda: len(results) > 3)
     session.close()
-    (path,) = tmp_path.glob("*.npz")
-    assert len(load_recording(path)["poses"]) >= 3
+    (path,) = tmp_path.glob("*.hmrtake")
+    take = read_take(path)
+    assert take.info["complete"]
+    assert take.info["frames"] >= 3
+
+
+def test_recording_begins_some_seconds_before_the_button(
+    main_loop: MainLoop, person: MovingPerson, tmp_path: Path
+) -> None:
+    session = Session(lambda: person, main_loop, pre_roll=30)
+    results = results_of(session)
+    session.open(DEMO)
+    main_loop.run_until(lambda: len(results) > 5)
+    before = results[-1].frame.index
+    session.start_recording(tmp_path)
+    session.close()
+    (path,) = tmp_path.glob("*.hmrtake")
+    recorded = read_take(path).motions[0].frame_index.tolist()
+    assert recorded[0] == 0
+    assert before in recorded
+
+
+def test_the_pre_roll_can_be_changed_while_a_source_runs(
+    main_loop: MainLoop, person: MovingPerson, tmp_path: Path
+) -> None:
+    session = Session(lambda: person, main_loop, pre_roll=30)
+    results = results_of(session)
+    session.open(DEMO)
+    main_loop.run_until(lambda: len(results) > 5)
+    session.set_pre_roll(0)
+    count = len(results)
+    main_loop.run_until(lambda: len(results) > count + 1)
+    before = results[-1].frame.index
+    session.start_recording(tmp_path)
+    main_loop.run_until(lambda: len(results) > count + 4)
+    session.close()
+    (path,) = tmp_path.glob("*.hmrtake")
+    assert read_take(path).motions[0].frame_index[0] > before
+
+
+def test_markers_and_changes_of_smoothing_stand_in_the_take(
+    main_loop: MainLoop, person: MovingPerson, tmp_path: Path
+) -> None:
+    session = Session(lambda: person, main_loop)
+    results = results_of(session)
+    session.open(DEMO)
+    main_loop.run_until(lambda: len(results) > 2)
+    session.add_marker()  # nothing is recorded yet
+    session.start_recording(tmp_path)
+    session.add_marker()
+    session.set_smoothing(False)
+    session.close()
+    (path,) = tmp_path.glob("*.hmrtake")
+    take = read_take(path)
+    assert [marker.label for marker in take.markers] == ["marker 1", "smoothing off"]
+    assert take.info["smoothing"]["on"] is True
+
+
+def test_takes_begun_within_one_second_have_files_of_their_own(
+    main_loop: MainLoop, person: MovingPerson, tmp_path: Path
+) -> None:
+    session = Session(lambda: person, main_loop)
+    results = results_of(session)
+    session.open(DEMO)
+    main_loop.run_until(lambda: len(results) > 2)
+    saved: list[Path] = []
+    session.recording_saved.connect(saved.append)
+    for _ in range(3):
+        session.start_recording(tmp_path)
+        session.stop_recording()
+    main_loop.run_until(lambda: len(saved) == 3)
+    assert len(set(saved)) == 3
+    session.close()
+
+
+def test_a_disk_that_fills_up_ends_the_recording_with_a_sentence_and_saves_it(
+    main_loop: MainLoop, person: MovingPerson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(lambda: person, main_loop)
+    results = results_of(session)
+    told: list[str] = []
+    saved: list[Path] = []
+    session.failed.connect(told.append)
+    session.recording_saved.connect(saved.append)
+    session.open(DEMO)
+    main_loop.run_until(lambda: len(results) > 2)
+    session.start_recording(tmp_path)
+    recording = session.recording
+    assert recording is not None
+    monkeypatch.setattr(recording, "_keep_free", 1 << 62)
+    main_loop.run_until(lambda: bool(saved))
+    assert "make room" in told[0]
+    assert session.recording is None
+    assert session.status is Status.RUNNING
+    assert read_take(saved[0]).info["frames"] > 2
+    session.close()
 
 
 def test_recording_without_anybody_in_sight_is_told(
@@ -240,3 +310,25 @@ def test_a_source_left_behind_is_closed(
     main_loop.run_until(lambda: [camera.closed for camera in cameras] == [True, True, False])
     session.close()
     assert cameras[-1].closed
+
+
+def test_a_source_that_is_left_stays_known_and_comes_back(
+    main_loop: MainLoop, person: MovingPerson
+) -> None:
+    session = Session(lambda: person, main_loop)
+    results = results_of(session)
+    session.open(DEMO)
+    session.leave()
+    assert session.status is Status.IDLE
+    session.toggle_running()
+    main_loop.run_until(lambda: len(results) > 1)
+    session.leave()
+    assert session.stats() is None
+    assert not session.can_record
+    count = len(results)
+    time.sleep(0.2)
+    while not main_loop.asked.empty():
+        main_loop.asked.get()()
+    assert len(results) == count
+    assert session.source == DEMO
+    session.close()

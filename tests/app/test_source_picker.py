@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.main_thread import MainThread
 from app.session import SourceChoice
 from app.source_picker import SourcePicker
-from engine.sources import CameraInfo
+from engine.capture.devices import CameraInfo
 from tests.app.support import CLIP
 
 DEMO = SourceChoice(CLIP, "Demo clip", loop=True)
@@ -45,7 +45,7 @@ def test_cameras_are_listed_by_name_beside_clip_and_file(
         "Front camera",
         "Logitech C920",
         "Demo clip",
-        "Open a video or picture…",
+        "Open a video, picture or take…",
     ]
 
 
@@ -67,7 +67,7 @@ def test_choosing_the_clip_loops_and_the_file_entry_asks(
         choose(picker, "Demo clip")
     assert chosen.args[0].loop
     with qtbot.waitSignal(picker.file_wanted):
-        choose(picker, "Open a video or picture…")
+        choose(picker, "Open a video, picture or take…")
 
 
 def test_no_camera_is_said(make_picker: Callable[..., SourcePicker], qtbot: QtBot) -> None:

@@ -15,8 +15,9 @@ from app.main_window import MainWindow
 from app.session import Status
 from engine.body import BodyModel
 from engine.errors import AssetError
-from engine.recording import load_recording
 from engine.render.offscreen import OffscreenRenderer
+from engine.sources import VideoFile
+from engine.takes.container import read_take
 from tests.app.support import (
     CLIP,
     MovingPerson,
@@ -27,6 +28,7 @@ from tests.app.support import (
     panes,
     picture_of,
     room_point,
+    table_row,
     wheel,
 )
 
@@ -144,11 +146,30 @@ def test_record_button_writes_a_file_that_opens_again(
         window.session.recording_saved.connect(saved)
         window.commands.record.trigger()
     path = saved.args[0]
-    recording = load_recording(path)
-    assert len(recording["poses"]) >= 10
+    assert read_take(path).info["frames"] >= 10
     assert str(path) in window.banner.text
     assert window.commands.record.text() == "Record"
     assert window.recording_label.text() == ""
+
+
+def test_recording_tells_how_it_is_doing_and_k_sets_a_marker(
+    window: MainWindow, person: MovingPerson, qtbot: QtBot
+) -> None:
+    assert not window.commands.marker.isEnabled()
+    window.commands.record_video.setChecked(True)
+    QTest.keyClick(window, Qt.Key.Key_R)
+    for _ in range(2):
+        QTest.keyClick(window, Qt.Key.Key_K)
+    label, start = window.recording_label, person.processed
+    qtbot.waitUntil(lambda: person.processed > start + 5)
+    qtbot.waitUntil(lambda: all(w in label.text() for w in (" frames", "2 markers", "GB free")))
+    with qtbot.waitCallback() as saved:
+        window.session.recording_saved.connect(saved)
+        QTest.keyClick(window, Qt.Key.Key_R)
+    take = read_take(saved.args[0])
+    assert [marker.label for marker in take.markers] == ["marker 1", "marker 2"]
+    assert take.video is not None
+    assert VideoFile(take.video).size == tuple(take.info["frame_size"])
 
 
 def test_recording_into_an_impossible_place_is_told_and_the_window_goes_on(
@@ -219,12 +240,9 @@ def test_plots_move_and_show_what_is_chosen(window: MainWindow, qtbot: QtBot) ->
 
 
 def test_table_shows_present_values(window: MainWindow, qtbot: QtBot) -> None:
-    items = {
-        window.panel.table.topLevelItem(row).text(0): window.panel.table.topLevelItem(row)
-        for row in range(window.panel.table.topLevelItemCount())
-    }
-    knee = items["Knee flexion"]
-    qtbot.waitUntil(lambda: knee.text(1) not in ("–", "") and knee.text(2) == "0°")
+    knee = table_row(window.panel.table, "Knee", "Flexion")
+    # The right knee rests as the body's file has it, not quite straight.
+    qtbot.waitUntil(lambda: knee.text(1) not in ("–", "") and knee.text(2) == "5°")
     assert int(knee.text(1).removesuffix("°")) > 5
 
 
@@ -264,11 +282,18 @@ def test_preferences_come_back_in_the_next_window(
     window.panel.set_seconds(20)
     window.commands.mesh.setChecked(False)
     window.commands.smoothing.setChecked(False)
+    window.commands.record_video.setChecked(True)
+    next(action for action in window.pre_roll.actions() if action.text() == "10 s").trigger()
+    assert "begins 10 s earlier" in window.commands.record.toolTip()
     window.close()
     again = open_window(lambda: person)
+    assert again.preferences.pre_roll == 10
+    assert [a.text() for a in again.pre_roll.actions() if a.isChecked()] == ["10 s"]
+    assert "begins 10 s earlier" in again.commands.record.toolTip()
     assert again.panel.table.choice == ("hip flexion",)
     assert again.panel.seconds == 20
     assert not again.commands.mesh.isChecked()
+    assert again.commands.record_video.isChecked()
     assert not again.session.smoothing
     assert again.preferences.recordings == window.preferences.recordings
 

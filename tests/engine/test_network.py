@@ -6,8 +6,10 @@ import pytest
 
 from engine.assets import asset_path, read_manifest
 from engine.backends import open_backend
+from engine.crop import crop_image
 from engine.errors import AssetError, BackendError
 from engine.network import HmrNetwork
+from engine.sources import VideoFile
 from engine.state import Region
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
@@ -102,3 +104,24 @@ def test_a_manifest_with_mean_and_std_normalises_the_crop(copied):
     copied.with_suffix(".json").write_text(json.dumps(manifest))
     white = np.full((50, 50, 3), 255, np.uint8)
     np.testing.assert_allclose(HmrNetwork(copied).crop(white, [Region(25, 25, 50)]), 2.0)
+
+
+def test_a_crop_stays_as_it_is_when_the_next_is_made():
+    network = HmrNetwork()
+    dark, light = (np.full((80, 80, 3), grey, np.uint8) for grey in (0, 255))
+    first = network.crop(dark, [Region(40, 40, 60)])
+    network.crop(light, [Region(40, 40, 60)] * 3)
+    network.run(light, [Region(40, 40, 60)])
+    assert not first.any()
+
+
+def test_the_input_is_rgb_in_0_to_1_channels_first(demo_clip):
+    frame = VideoFile(demo_clip).read().image
+    regions = [Region(150, 150, 200, 0.3), Region(300, 200, 90), Region(200, 100, 600)]
+    network = HmrNetwork()
+    crops = np.stack([crop_image(frame, region, network.size) for region in regions])
+    expected = crops[..., ::-1].transpose(0, 3, 1, 2) / 255
+    for count in (1, 3, 2):
+        made = network.crop(frame, regions[:count])
+        np.testing.assert_allclose(made, expected[:count], atol=1e-6)
+        assert made.flags.c_contiguous

@@ -9,9 +9,10 @@ from engine.body import BodyModel
 from engine.crop import region_around
 from engine.detector import Detection
 from engine.network import NetworkOutput
-from engine.pipeline import CHECK_EVERY, FOUND_SCORE, LOST_SCORE, SEARCH_EVERY, Pipeline
+from engine.pipeline import CHECK_EVERY, FOUND_SCORE, LOST_SCORE, Pipeline
 from engine.rotations import angle_between, matrix_from_axis_angle
 from engine.state import Frame
+from engine.tracking.tracker import SEARCH_EVERY
 
 SIZE = (640, 480)
 
@@ -47,6 +48,7 @@ class FakeNetwork:
         self.score = 0.95
         self.poison = None
         self.noise = 0.0
+        self.heading = 0.0
         self.regions = []
         self._rng = np.random.default_rng(0)
 
@@ -59,6 +61,8 @@ class FakeNetwork:
             pose[16, 2], pose[17, 2] = -1.2, 1.2
             pose += (self._rng.normal(size=(24, 3)) * self.noise).astype(np.float32)
             rotmats = matrix_from_axis_angle(pose)
+            turn = np.array([0, self.heading, 0], np.float32)
+            rotmats[0] = rotmats[0] @ matrix_from_axis_angle(turn)
             camera = self._camera(region)
             if self.poison is not None:
                 rotmats[5, 0, 0] = self.poison
@@ -227,3 +231,37 @@ def test_a_state_is_consistent_with_the_body_model(pipeline):
     scale = body.focal_length / body.transl[2]
     projected = body.joints[:, :2] * scale + np.array(SIZE) / 2
     np.testing.assert_allclose(projected, body.joints_2d, atol=1e-2)
+
+
+def headings(pipeline, network, angles):
+    """Root rotation shown for each frame, and whether it was measured, as the heading changes."""
+    shown = []
+    for k, angle in enumerate(angles):
+        network.heading = angle
+        body = pipeline.process(frame(k)).bodies[0]
+        facing = body.rotmats[0] @ [0, 0, 1]
+        shown.append((round(math.atan2(-facing[0], -facing[2]) % (2 * math.pi), 2), body.measured))
+    return shown
+
+
+def test_a_body_that_turns_about_for_a_moment_is_not_believed(parts):
+    pipeline = Pipeline(*parts, BodyModel.default(), smoothing=False)
+    shown = headings(pipeline, parts[1], [0.0, 0.1, 3.0, 0.2])
+    (first, _), (second, _), (third, believed), (last, again) = shown
+    assert third == second != first
+    assert not believed
+    assert again
+    assert abs(last - second) == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_body_that_stays_turned_is_believed(parts):
+    pipeline = Pipeline(*parts, BodyModel.default(), smoothing=False)
+    shown = headings(pipeline, parts[1], [0.0, 3.0, 3.0, 3.0])
+    assert [measured for _, measured in shown] == [True, False, False, True]
+    assert shown[3][0] != shown[0][0]
+
+
+def test_a_dancer_may_turn(parts):
+    pipeline = Pipeline(*parts, BodyModel.default(), smoothing=False)
+    shown = headings(pipeline, parts[1], [0.5 * k for k in range(8)])
+    assert all(measured for _, measured in shown)

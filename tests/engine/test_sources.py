@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from engine.errors import SourceError
-from engine.sources import Camera, VideoFile, list_cameras, open_source, read_image
+from engine.sources import VideoFile, open_source, read_image
 
 
 def read_all(source, limit=1000):
@@ -88,85 +88,6 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(make, words, tmp_path):
 def _write(path, data):
     path.write_bytes(data)
     return path
-
-
-def test_a_missing_camera_is_refused_with_a_sentence():
-    assert list_cameras() == [] or all(camera.name for camera in list_cameras())
-    with pytest.raises(SourceError, match="There is no camera 87"):
-        open_source("87")
-
-
-def test_a_camera_that_another_program_holds_is_named(monkeypatch):
-    from engine import sources
-
-    monkeypatch.setattr(sources, "list_cameras", lambda: [sources.CameraInfo(3, "Desk Cam")])
-    with pytest.raises(SourceError, match=r"Desk Cam.*another program"):
-        Camera(3)
-
-
-class FakeDevice:
-    """Stands in for OpenCV's capture: ``pictures`` good frames, then nothing."""
-
-    def __init__(self, pictures):
-        self.left = pictures
-        self.settings = []
-
-    def isOpened(self):
-        return True
-
-    def set(self, key, value):
-        self.settings.append(key)
-
-    def get(self, key):
-        return {cv2.CAP_PROP_FRAME_WIDTH: 64, cv2.CAP_PROP_FRAME_HEIGHT: 48}.get(key, 30.0)
-
-    def grab(self):
-        self.left -= 1
-        return self.left >= 0
-
-    def retrieve(self):
-        return True, np.zeros((48, 64, 3), np.uint8)
-
-    def release(self):
-        self.left = 0
-
-
-@pytest.fixture
-def fake_camera(monkeypatch):
-    from engine import sources
-
-    device = FakeDevice(pictures=3)
-    monkeypatch.setattr(sources.cv2, "VideoCapture", lambda *_: device)
-    monkeypatch.setattr(sources, "CAMERA_TIMEOUT_S", 0.2)
-    return Camera(0), device
-
-
-def test_a_camera_stamps_frames_with_the_monotonic_clock(fake_camera):
-    camera, _ = fake_camera
-    before = time.monotonic()
-    frame = camera.read()
-    assert before <= frame.time <= time.monotonic()
-
-
-def test_a_camera_asks_for_compressed_frames_before_their_size(fake_camera):
-    _, device = fake_camera
-    order = device.settings
-    assert order.index(cv2.CAP_PROP_FOURCC) < order.index(cv2.CAP_PROP_FRAME_WIDTH)
-    assert order[-1] == cv2.CAP_PROP_BUFFERSIZE
-
-
-def test_an_unplugged_camera_ends_with_a_sentence(fake_camera):
-    camera, _ = fake_camera
-    for _ in range(3):
-        camera.read()
-    with pytest.raises(SourceError, match="stopped sending pictures"):
-        camera.read()
-
-
-def test_a_closed_camera_gives_no_more_frames(fake_camera):
-    camera, _ = fake_camera
-    camera.close()
-    assert camera.read() is None
 
 
 def test_a_picture_is_a_source_of_one_frame(tmp_path):

@@ -15,9 +15,8 @@ tensorrt 10.3 up (tensorrt-cu12)  12            535 up  PyCUDA 2026.1
 tensorrt-rtx 1.7                  none          580 up  cuda-python 13
 ================================  ============  ======  ================================
 
-Networks are strongly typed: what runs in half precision is decided in the ONNX file.  When a
-network in half precision lies beside the named one and is proved (see
-:mod:`engine.backends.variants`), it is the one that is compiled.
+Networks are strongly typed: what runs in half precision is decided in the ONNX file (see
+:mod:`engine.backends.variants`).
 
 Tested without a GPU: parsing, building, cancelling and caching with TensorRT for RTX 1.7.  Never
 run by the authors: deserialising and running an engine, PyCUDA, CUDA graphs, and anything of the
@@ -37,7 +36,6 @@ from engine.backends.tensorrt.device import Device, GpuIdentity, open_device
 from engine.backends.tensorrt.flavour import Flavour, open_flavour
 from engine.backends.tensorrt.keys import engine_key, timing_key
 from engine.backends.tensorrt.session import TensorRtBackend
-from engine.backends.variants import half_precision_of
 from engine.errors import BackendError
 
 logger = logging.getLogger(__name__)
@@ -63,18 +61,17 @@ def load(model: Path, *, threads: int, name: str = "tensorrt") -> TensorRtBacken
     flavour = open_flavour(name)
     device = open_device(flavour)
     try:
-        network = half_precision_of(model) or model
-        if EngineCache().read(engine_key(network, flavour, device.gpu)) is None:
+        if EngineCache().read(engine_key(model, flavour, device.gpu)) is None:
             # Nobody should take the silence of a long start for a crash.
             logger.warning(
                 "%s compiles %s for %s; once, but it can take minutes.",
                 flavour.label,
-                network.name,
+                model.name,
                 device.gpu.name,
             )
         with device.current():
-            engine = engine_for(network, flavour, device.gpu, progress=_log_progress())
-        return TensorRtBackend(network, engine, flavour, device)
+            engine = engine_for(model, flavour, device.gpu, progress=_log_progress())
+        return TensorRtBackend(model, engine, flavour, device)
     except BaseException:
         device.close()
         raise
@@ -99,7 +96,7 @@ def is_prepared(model: Path, *, name: str = "tensorrt") -> bool:
     """Whether an engine for this network and machine is in the cache."""
     flavour = open_flavour(name)
     with _opened(flavour) as device:
-        key = engine_key(half_precision_of(model) or model, flavour, device.gpu)
+        key = engine_key(model, flavour, device.gpu)
         return EngineCache().read(key) is not None
 
 
@@ -109,8 +106,7 @@ def prepare(
     """Build the engine into the cache, in whatever thread this is called from."""
     flavour = open_flavour(name)
     with _opened(flavour) as device, device.current():
-        network = half_precision_of(model) or model
-        engine_for(network, flavour, device.gpu, progress=progress, cancelled=cancelled)
+        engine_for(model, flavour, device.gpu, progress=progress, cancelled=cancelled)
 
 
 def engine_for(

@@ -1,0 +1,78 @@
+"""Several contestants on one clip in one run: every frame goes to each of them in turn.
+
+A busy machine slows all of them alike, so their ratios hold where their times do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from engine.bench.contestants import CAPTURE, Contestant
+from engine.errors import SourceError
+from engine.sources import FrameSource
+
+#: Frames run before the clock starts: caches, memory pools and filters have to settle.
+WARM_UP: Final = 20
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What was measured of one contestant.
+
+    Attributes
+    ----------
+    totals
+        Milliseconds of each frame, in the order of the frames.
+    stages
+        The same by stage; a stage is there for the frames that had it.
+    """
+
+    totals: list[float] = field(default_factory=list)
+    stages: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, stages: dict[str, float]) -> None:
+        """Take in one frame."""
+        self.totals.append(sum(stages.values()))
+        self.add_stages(stages)
+
+    def add_stages(self, stages: dict[str, float]) -> None:
+        """Take in stages that are not part of the frame's own time."""
+        for stage, milliseconds in stages.items():
+            self.stages.setdefault(stage, []).append(milliseconds)
+
+
+def take_turns(
+    source: FrameSource, contestants: Sequence[Contestant], frames: int
+) -> list[Samples]:
+    """Run a clip through all contestants until ``frames`` frames are timed, or to its end.
+
+    Who begins changes from frame to frame, so that nobody always finds the caches of the same
+    neighbour.
+
+    Returns
+    -------
+    Samples in the order of the contestants, with the source's decoding as one more stage.
+
+    Raises
+    ------
+    SourceError
+        If there is nothing to time, or the source breaks.
+    """
+    if frames < 1:
+        raise SourceError("A benchmark needs at least one frame: give --frames 1 or more.")
+    samples = [Samples() for _ in contestants]
+    for count in range(WARM_UP + frames):
+        frame = source.read()
+        if frame is None:
+            break
+        for turn in range(len(contestants)):
+            i = (count + turn) % len(contestants)
+            stages = contestants[i].run(frame)
+            if count >= WARM_UP:
+                samples[i].add_stages({CAPTURE: frame.capture_ms})
+                samples[i].add(stages)
+    if not all(s.totals for s in samples):
+        raise SourceError(f"{source.name} ends too soon to be timed: take a longer clip.")
+    return samples

@@ -1,0 +1,1 @@
+"""Cameras: their devices, the thread that reads one, and how its return is noticed."""
