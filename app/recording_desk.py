@@ -6,15 +6,15 @@ the source in use go to the take.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.events import Event
+from app.takes.work import CallInMain, in_thread
 from engine.errors import HmrLiveError
-from engine.takes.container import SUFFIX
+from engine.takes.edit import free_path
 from engine.takes.pre_roll import PreRoll
 from engine.takes.recorder import TakeRecorder
 
@@ -39,7 +39,7 @@ class RecordingDesk:
         The take in progress.
     """
 
-    def __init__(self, call_in_main: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, call_in_main: CallInMain) -> None:
         self.changed: Event[[]] = Event()
         self.saved: Event[[Path]] = Event()
         self.failed: Event[[str]] = Event()
@@ -68,7 +68,10 @@ class RecordingDesk:
         if self.recording is None:
             try:
                 self.recording = TakeRecorder(
-                    _new_path(folder), info, video_fps=video_fps, on_trouble=self._on_trouble
+                    free_path(folder, _new_name()),
+                    info,
+                    video_fps=video_fps,
+                    on_trouble=self._on_trouble,
                 )
             except HmrLiveError as error:
                 self.failed.emit(str(error))
@@ -88,9 +91,7 @@ class RecordingDesk:
         recording = self._release()
         if recording is not None:
             self.changed.emit()
-            threading.Thread(
-                target=self._save, args=(recording,), daemon=True, name="save take"
-            ).start()
+            in_thread(recording.close, self.saved.emit, self.failed.emit, self._call_in_main)
 
     def close(self) -> None:
         """Finish the take and wait for it."""
@@ -124,12 +125,5 @@ class RecordingDesk:
             self.stop()
 
 
-def _new_path(folder: Path) -> Path:
-    """A name that is free, also when two takes begin in the same second."""
-    name = f"hmr-live_{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    path = folder / f"{name}{SUFFIX}"
-    number = 2
-    while path.exists():
-        path = folder / f"{name}_{number}{SUFFIX}"
-        number += 1
-    return path
+def _new_name() -> str:
+    return f"hmr-live_{datetime.now():%Y-%m-%d_%H-%M-%S}"

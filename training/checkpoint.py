@@ -47,22 +47,24 @@ class Checkpoint:
 
     def description(self) -> dict[str, Any]:
         """The manifest's words about the training."""
+        seen = f"the run {self.config.start_from}" if self.config.start_from else "BlazePose"
         trained = {
-            "regressor": "regressor on the published trunk",
-            "late": "regressor, late layers and heads of the trunk",
-            "end_to_end": "regressor and all of the trunk behind its stem",
+            "emb": "regressor on the published trunk",
+            "sight": f"regressor and person flag, on what the encoder of {seen} sees",
+            "features": "regressor, late layers and heads of the trunk",
+            "stem": "regressor and all of the trunk behind its stem",
         }
+        cut = "photos, cropped anew every time" if self.config.stage == "stem" else "stored crops"
         synthetic = self.samples.get("synthetic", 0)
         people = f"; {synthetic} synthetic people with exact landmarks" if synthetic else ""
         return {
             "data": (
-                "Leeds Sports Pose Extended, photos im00001 to im08000 "
-                f"({self.samples.get('photos', 0)} with at least 8 visible joints, "
-                f"{self.samples.get('crops', 0)} augmented crops); 3D from BlazePose heavy, gated "
+                "Leeds Sports Pose Extended, photos im00001 to im08000 with at least 8 visible "
+                f"joints ({self.samples.get('photos', 0)} {cut}); 3D from BlazePose heavy, gated "
                 "by agreement with the photos' joints; CMU motion capture as prior and as lifted "
                 f"landmarks with exact parameters{people}"
             ),
-            "trained": trained[self.config.trained],
+            "trained": trained[self.config.stage],
             "hours": round(self.seconds / 3600, 2),
             "steps": self.step,
             "run": self.config.to_dict(),

@@ -39,8 +39,8 @@ class _Sighting(nn.Module):
         return (packed(self.network.see(image, "image")),)
 
 
-def sight_file(network: BodyNetwork, cache: Path, config: RunConfig) -> Path:
-    """ONNX file from the image to the output ``sight``, made when missing.
+def sight_file(network: BodyNetwork, cache: Path, config: RunConfig, *, anew: bool = False) -> Path:
+    """ONNX file from the image to the output ``sight``, made when missing, or ``anew``.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def sight_file(network: BodyNetwork, cache: Path, config: RunConfig) -> Path:
         See :func:`sight_folder`.
     """
     path = sight_folder(cache, config) / "encoder.onnx"
-    if not path.exists():
+    if anew or not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
         # A trained encoder's weights are no longer float16 by birth: all stay float32.

@@ -278,11 +278,10 @@ def store_run(
     network = build_network(config, encoders=folders.encoders, data=folders.data, body=folders.body)
     if config.start_from:
         load_start(network, load_checkpoint(folders.out / f"{config.start_from}.pt").network)
-    encoder = sight_folder(folders.cache, config) / "encoder.onnx"
     if processes.is_first:
-        encoder.unlink(missing_ok=True)
-        sight_file(network, folders.cache, config)
+        sight_file(network, folders.cache, config, anew=True)
     processes.wait()
+    encoder = sight_file(network, folders.cache, config)
     streams = fresh_crops(config, folders.data, folders.cache, folders.shards, encoder)
     folder = sight_folder(folders.cache, config)
     for kind, count in counts.items():

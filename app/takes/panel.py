@@ -25,7 +25,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app import theme
-from app.takes.library import TakeLibrary
+from app.takes.collection import TakeCollection
 from app.takes.style import STYLE
 from app.takes.words import clock, file_size
 from engine.takes.header import SUFFIX
@@ -39,11 +39,11 @@ _ORDER: Final = Qt.ItemDataRole.UserRole + 1
 
 
 class TakesPanel(QDockWidget):
-    """Lists a library; double click or Enter opens, F2 renames, Delete moves to the trash.
+    """Lists a collection; double click or Enter opens, F2 renames, Delete moves to the trash.
 
     Parameters
     ----------
-    library
+    collection
         The model.
     """
 
@@ -52,11 +52,11 @@ class TakesPanel(QDockWidget):
     #: Somebody wants to see the folder.
     folder_wanted = pyqtSignal()
 
-    def __init__(self, library: TakeLibrary, parent: QWidget | None = None) -> None:
+    def __init__(self, collection: TakeCollection, parent: QWidget | None = None) -> None:
         super().__init__("Takes", parent)
         self.setObjectName("takes")
         self.setTitleBarWidget(QWidget())  # the heading below says it already
-        self._library = library
+        self._collection = collection
         self.tree = _Table()
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
@@ -77,7 +77,7 @@ class TakesPanel(QDockWidget):
         self.tree.itemChanged.connect(self._on_edited)
         self.tree.itemSelectionChanged.connect(self._on_selected)
         self.tree.customContextMenuRequested.connect(self._show_menu)
-        library.changed.connect(self.refresh)
+        collection.changed.connect(self.refresh)
         self.refresh()
 
     @property
@@ -93,15 +93,15 @@ class TakesPanel(QDockWidget):
                 self.tree.setCurrentItem(item)
 
     def refresh(self) -> None:
-        """Show the library's takes."""
+        """Show the collection's takes."""
         chosen = self.selected
         with QSignalBlocker(self.tree):
             self.tree.clear()
-            for summary in self._library.takes:
+            for summary in self._collection.takes:
                 self.tree.addTopLevelItem(_Row(summary))
         if chosen is not None:
             self.select(chosen)
-        self.empty.setVisible(not self._library.takes)
+        self.empty.setVisible(not self._collection.takes)
         self._on_selected()
 
     def _action(self, text: str, key: str, work: Callable[[], object]) -> QAction:
@@ -152,7 +152,9 @@ class TakesPanel(QDockWidget):
 
     def _on_selected(self) -> None:
         path = self.selected
-        broken = any(s.path == path and (s.problem or not s.complete) for s in self._library.takes)
+        broken = any(
+            s.path == path and (s.problem or not s.complete) for s in self._collection.takes
+        )
         for action in (self.open_action, self.rename_action, self.delete_action):
             action.setEnabled(path is not None)
         self.repair_action.setEnabled(broken)
@@ -175,16 +177,16 @@ class TakesPanel(QDockWidget):
 
     def _delete(self) -> None:
         if self.selected is not None:
-            self._library.delete(self.selected)
+            self._collection.delete(self.selected)
 
     def _repair(self) -> None:
         if self.selected is not None:
-            self._library.repair(self.selected)
+            self._collection.repair(self.selected)
 
     def _on_edited(self, item: QTreeWidgetItem, column: int) -> None:
         path: Path = item.data(0, _PATH)
         if column == 0 and item.text(0) != path.name.removesuffix(SUFFIX):
-            self._library.rename(path, item.text(0))
+            self._collection.rename(path, item.text(0))
 
 
 class _Table(QTreeWidget):

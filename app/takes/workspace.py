@@ -13,8 +13,8 @@ from PyQt6.QtWidgets import QMainWindow
 from app.angle_panel import AnglePanel
 from app.banner import Banner
 from app.scene_view import SceneView
+from app.takes.collection import TakeCollection
 from app.takes.export_dialog import ExportDialog
-from app.takes.library import TakeLibrary
 from app.takes.panel import TakesPanel
 from app.takes.player import TakePlayer
 from app.takes.plot import TakePlot
@@ -75,8 +75,8 @@ class TakesWorkspace(QObject):
         #: The take that is being recorded; the list leaves it out.
         self.recording: Path | None = None
         self.player = TakePlayer(call_in_main, load_body)
-        self.library = TakeLibrary(call_in_main, lambda path: QFile.moveToTrash(str(path))[0])
-        self.list = TakesPanel(self.library, window)
+        self.collection = TakeCollection(call_in_main, lambda path: QFile.moveToTrash(str(path))[0])
+        self.list = TakesPanel(self.collection, window)
         self.transport = TransportBar(self.player)
         self.plot = TakePlot(self.player)
         self.export_dialog: ExportDialog | None = None
@@ -113,7 +113,7 @@ class TakesWorkspace(QObject):
     def look(self) -> None:
         """Bring the list up to date, if somebody sees it."""
         if self.list.isVisible():
-            self.library.look(self._folder(), self.recording)
+            self.collection.look(self._folder(), self.recording)
 
     def close(self) -> None:
         """Let the take go."""
@@ -126,7 +126,7 @@ class TakesWorkspace(QObject):
             start = playback.start + playback.in_point - _EDGE_S
             end = playback.start + playback.out_point + _EDGE_S
             folder, stem = self._place()
-            self.library.save(lambda: keep_range(best, start, end), folder, f"{stem}_trimmed")
+            self.collection.save(lambda: keep_range(best, start, end), folder, f"{stem}_trimmed")
 
     def split(self) -> None:
         """Save the parts before and behind this moment as new takes."""
@@ -135,7 +135,7 @@ class TakesWorkspace(QObject):
             moment = playback.moment - _EDGE_S
             folder, stem = self._place()
             for part in range(2):
-                self.library.save(
+                self.collection.save(
                     lambda part=part: split_at(best, moment)[part],  # type: ignore[misc]
                     folder,
                     f"{stem}_part{part + 1}",
@@ -146,7 +146,7 @@ class TakesWorkspace(QObject):
         smoothed = self.player.smoothed
         if smoothed is not None:
             folder, stem = self._place()
-            self.library.save(lambda: smoothed, folder, f"{stem}_smoothed")
+            self.collection.save(lambda: smoothed, folder, f"{stem}_smoothed")
 
     def export(self) -> None:
         """Ask how to export what is on show."""
@@ -169,7 +169,7 @@ class TakesWorkspace(QObject):
         return current.path.parent, current.path.stem
 
     def _connect_player(self) -> None:
-        player, library = self.player, self.library
+        player, collection = self.player, self.collection
         player.opened.connect(self._on_opened)
         player.closed.connect(self._on_closed)
         player.changed.connect(self._on_changed)
@@ -178,10 +178,10 @@ class TakesWorkspace(QObject):
         player.angles_ready.connect(self._on_moved)
         player.failed.connect(self._on_failed)
         player.noted.connect(self._banner.show_error)
-        library.failed.connect(self._banner.show_error)
-        library.saved.connect(self._on_saved)
-        library.renamed.connect(self._on_renamed)
-        library.removed.connect(self._on_removed)
+        collection.failed.connect(self._banner.show_error)
+        collection.saved.connect(self._on_saved)
+        collection.renamed.connect(self._on_renamed)
+        collection.removed.connect(self._on_removed)
 
     def _connect_views(self) -> None:
         self.list.open_wanted.connect(self.open)

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
 from app.session import Status
-from app.takes.library import TakeLibrary
+from app.takes.collection import TakeCollection
 from engine.body import BodyModel
 from engine.sources import VideoFile
 from engine.takes.container import read_take
@@ -177,7 +177,7 @@ def test_a_take_is_renamed_in_the_list_and_goes_to_the_trash(
     assert window.takes.player.current is not None
     assert window.takes.player.current.path.name == "walk 1.hmrtake"
     qtbot.waitUntil(
-        lambda: [summary.path.stem for summary in window.takes.library.takes] == ["walk 1"],
+        lambda: [summary.path.stem for summary in window.takes.collection.takes] == ["walk 1"],
         timeout=PATIENCE,
     )
     # The tests must not fill anybody's trash.
@@ -188,8 +188,8 @@ def test_a_take_is_renamed_in_the_list_and_goes_to_the_trash(
         path.unlink()
         return True
 
-    monkeypatch.setattr(window.takes.library, "_to_trash", to_trash)
-    assert isinstance(window.takes.library, TakeLibrary)
+    monkeypatch.setattr(window.takes.collection, "_to_trash", to_trash)
+    assert isinstance(window.takes.collection, TakeCollection)
     tree.setCurrentItem(tree.topLevelItem(0))
     QTest.keyClick(tree, Qt.Key.Key_Delete)
     assert trashed == [folder / "walk 1.hmrtake"]

@@ -17,7 +17,7 @@ from engine.takes.summary import TakeSummary, list_takes, summarise_take
 from engine.takes.take import Take
 
 
-class TakeLibrary:
+class TakeCollection:
     """One folder.  Its takes are summed up in a thread, newest first, and again only on change.
 
     Parameters
