@@ -219,8 +219,7 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
         If the body cannot be read.
     """
     from app.pipeline_options import open_pipeline
-    from engine.archive.records import file_sha256
-    from engine.assets import asset_path, read_manifest
+    from engine.assets import asset_path, read_manifest, sha256_of
     from engine.body import DEFAULT_BODY
     from engine.network import DEFAULT_NETWORK
 
@@ -236,7 +235,7 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
         settings.pop(name, None)
     read_manifest(settings["network"])  # its sentences say what is wrong with a network
     try:
-        return {k: file_sha256(v) if isinstance(v, Path) else v for k, v in settings.items()}
+        return {k: sha256_of(v) if isinstance(v, Path) else v for k, v in settings.items()}
     except OSError as error:
         raise ArchiveError(
             f"{error.filename} cannot be read ({error.strerror}): check the path."

@@ -28,6 +28,12 @@ def asset_path(*parts: str) -> Path:
     return path
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal; raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def network_file(name: str) -> Path:
     """A network as users name it: a shipped one by its name, such as ``heavy``, any other by path.
 
@@ -68,8 +74,7 @@ def read_manifest(model: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(manifest, dict) or "sha256" not in manifest:
         raise AssetError(f"{manifest_path} is not a network manifest: export the network again.")
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    if digest != manifest["sha256"]:
+    if sha256_of(model) != manifest["sha256"]:
         raise AssetError(
             f"The network {model.name} is damaged or belongs to another manifest (its SHA-256 "
             "differs): install or export it again."

@@ -22,11 +22,6 @@ from engine.state import Array, Image, Region
 #: The shipped network that is used when none is named.
 DEFAULT_NETWORK = ("networks", "full.onnx")
 
-#: From BGR bytes to RGB in [0, 1], channels first.
-_RGB_0_TO_1 = cv2.dnn.Image2BlobParams()
-_RGB_0_TO_1.scalefactor = (1 / 255,) * 4
-_RGB_0_TO_1.swapRB = True
-
 
 @dataclass(frozen=True, slots=True)
 class NetworkOutput:
@@ -106,8 +101,7 @@ class HmrNetwork:
                 f"The manifest of {path.name} does not describe an HMR network ({error}): "
                 "export it again."
             ) from error
-        self._mean, self._std = mean.reshape(1, 3, 1, 1), std.reshape(1, 3, 1, 1)
-        self._plain_range = not self._mean.any() and bool((self._std == 1).all())
+        self._preparation = _preparation(mean.reshape(3), std.reshape(3))
         pose = [name for name in ("pose_6d", "pose_axis_angle") if name in outputs]
         missing = [name for name in ("betas", "camera") if name not in outputs]
         if not pose or missing:
@@ -147,9 +141,20 @@ class HmrNetwork:
             crop_image(image, region, self.size, out=crop)
             for region, crop in zip(regions, self._crops, strict=False)
         ]
-        blob = cv2.dnn.blobFromImagesWithParams(crops, self._inputs[:count], _RGB_0_TO_1)
-        batch: Array = np.asarray(blob, np.float32)
-        if not self._plain_range:
-            batch -= self._mean
-            batch /= self._std
-        return batch
+        blob = cv2.dnn.blobFromImagesWithParams(crops, self._inputs[:count], self._preparation)
+        return np.asarray(blob, np.float32)
+
+
+def _preparation(mean: Array, std: Array) -> cv2.dnn.Image2BlobParams:
+    """From BGR bytes to normalised RGB, channels first, in one pass.
+
+    Parameters
+    ----------
+    mean, std
+        ``(3,)`` of RGB in [0, 1].
+    """
+    parameters = cv2.dnn.Image2BlobParams()
+    parameters.mean = (*(255 * mean).tolist(), 0.0)
+    parameters.scalefactor = (*(1 / (255 * std)).tolist(), 1.0)
+    parameters.swapRB = True
+    return parameters

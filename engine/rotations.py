@@ -21,12 +21,15 @@ def matrix_from_axis_angle(axis_angle: Array) -> Array:
     x, y, z = np.moveaxis(axis_angle / np.maximum(angle, _TINY)[..., None], -1, 0)
     sin, cos = np.sin(angle), np.cos(angle)
     rest = 1 - cos
-    rows = [
-        np.stack([cos + x * x * rest, x * y * rest - z * sin, x * z * rest + y * sin], axis=-1),
-        np.stack([y * x * rest + z * sin, cos + y * y * rest, y * z * rest - x * sin], axis=-1),
-        np.stack([z * x * rest - y * sin, z * y * rest + x * sin, cos + z * z * rest], axis=-1),
-    ]
-    return np.stack(rows, axis=-2)
+    matrix = np.empty((*angle.shape, 3, 3), cos.dtype)
+    for i, (along, turned) in enumerate(((x, sin * x), (y, sin * y), (z, sin * z))):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        matrix[..., i, i] = cos + along * along * rest
+        # Each pair of neighbours meets in two places, which the third axis tells apart.
+        shared = (x, y, z)[j] * (x, y, z)[k] * rest
+        matrix[..., j, k] = shared - turned
+        matrix[..., k, j] = shared + turned
+    return matrix
 
 
 def axis_angle_from_matrix(matrix: Array) -> Array:
@@ -45,29 +48,18 @@ def quaternion_from_matrix(matrix: Array) -> Array:
     Shepperd's method: divide by the largest of the four components, so no pose is singular.
     """
     m = matrix
-    diagonal = np.stack([m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], axis=-1)
-    trace = diagonal.sum(axis=-1)
-    a, b, c = (
-        m[..., 2, 1] - m[..., 1, 2],
-        m[..., 0, 2] - m[..., 2, 0],
-        m[..., 1, 0] - m[..., 0, 1],
-    )
-    d, e, f = (
-        m[..., 0, 1] + m[..., 1, 0],
-        m[..., 0, 2] + m[..., 2, 0],
-        m[..., 1, 2] + m[..., 2, 1],
-    )
-    x, y, z = np.moveaxis(1 - trace[..., None] + 2 * diagonal, -1, 0)
-    candidates = np.stack(
-        [
-            np.stack([1 + trace, a, b, c], axis=-1),
-            np.stack([a, x, d, e], axis=-1),
-            np.stack([b, d, y, f], axis=-1),
-            np.stack([c, e, f, z], axis=-1),
-        ],
-        axis=-2,
-    )
-    best = np.argmax(np.concatenate([trace[..., None], diagonal], axis=-1), axis=-1)
+    diagonal = np.moveaxis(np.diagonal(m, axis1=-2, axis2=-1), -1, 0)
+    trace = diagonal.sum(axis=0)
+    # Row i, column j is four times the product of the components i and j.
+    candidates = np.empty((*trace.shape, 4, 4), m.dtype)
+    candidates[..., 0, 0] = 1 + trace
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        candidates[..., i + 1, i + 1] = 1 - trace + 2 * diagonal[i]
+        difference, total = m[..., k, j] - m[..., j, k], m[..., j, k] + m[..., k, j]
+        candidates[..., 0, i + 1] = candidates[..., i + 1, 0] = difference
+        candidates[..., j + 1, k + 1] = candidates[..., k + 1, j + 1] = total
+    best = np.argmax(np.diagonal(candidates, axis1=-2, axis2=-1), axis=-1)
     chosen = np.take_along_axis(candidates, best[..., None, None], axis=-2)[..., 0, :]
     chosen = np.where(chosen[..., :1] < 0, -chosen, chosen)
     return np.asarray(chosen / np.linalg.norm(chosen, axis=-1, keepdims=True), matrix.dtype)
@@ -83,7 +75,10 @@ def matrix_from_6d(columns: Array) -> Array:
     first = pair[..., 0] / np.maximum(np.linalg.norm(pair[..., 0], axis=-1, keepdims=True), _TINY)
     second = pair[..., 1] - (first * pair[..., 1]).sum(axis=-1, keepdims=True) * first
     second = second / np.maximum(np.linalg.norm(second, axis=-1, keepdims=True), _TINY)
-    return np.stack([first, second, np.cross(first, second)], axis=-1)
+    matrix = np.empty((*first.shape, 3), columns.dtype)
+    matrix[..., 0], matrix[..., 1] = first, second
+    matrix[..., 2] = np.cross(first, second)
+    return matrix
 
 
 def sixd_from_matrix(matrix: Array) -> Array:
@@ -101,12 +96,17 @@ def slerp(start: Array, end: Array, fraction: float | Array) -> Array:
     fraction
         0 gives ``start``, 1 gives ``end``; a scalar or one number for each rotation.
     """
-    difference = axis_angle_from_matrix(np.swapaxes(start, -1, -2) @ end)
+    difference = turn_between(start, end)
     step = difference * np.asarray(fraction, difference.dtype)[..., None]
     return start @ matrix_from_axis_angle(step)
 
 
 def angle_between(first: Array, second: Array) -> Array:
     """Radians of the rotation from ``first`` to ``second``, ``(..., 3, 3)`` each -> ``(...)``."""
-    relative = axis_angle_from_matrix(np.swapaxes(first, -1, -2) @ second)
+    relative = turn_between(first, second)
     return np.asarray(np.linalg.norm(relative, axis=-1), relative.dtype)
+
+
+def turn_between(first: Array, second: Array) -> Array:
+    """Axis-angle ``(..., 3)``, in the frame of ``first``, that turns ``first`` into ``second``."""
+    return axis_angle_from_matrix(np.swapaxes(first, -1, -2) @ second)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.rotations import angle_between, slerp
+from engine.rotations import matrix_from_axis_angle, turn_between
 from engine.state import Array
 
 
@@ -78,10 +78,11 @@ class OneEuroRotation:
             self._value, self._speed = value, np.zeros(value.shape[:-2], np.float32)
             return value
         s = self._settings
-        speed = angle_between(self._value, value) / dt
+        turn = turn_between(self._value, value)
+        speed = np.linalg.norm(turn, axis=-1) / dt
         self._speed = self._speed + smoothing_factor(s.d_cutoff, dt) * (speed - self._speed)
         weight = smoothing_factor(s.min_cutoff + s.beta * self._speed, dt)
-        self._value = slerp(self._value, value, weight)
+        self._value = self._value @ matrix_from_axis_angle(turn * weight[..., None])
         return self._value
 
 

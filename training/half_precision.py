@@ -19,14 +19,14 @@ from pathlib import Path
 
 import onnx
 
-from engine.assets import read_manifest
+from engine.assets import read_manifest, sha256_of
 from engine.backends.variants import LIMITS_MM
 from engine.body import BodyModel
 from engine.errors import AssetError, HmrLiveError
 from engine.network import HmrNetwork
 from training.drafts import Trial
 from training.manifest import write_manifest
-from training.onnx_files import sha256_of, store_as_float16, write_atomically
+from training.onnx_files import store_as_float16, write_atomically
 from training.onnx_graph import (
     WEIGHTED_OPS,
     round_outputs,

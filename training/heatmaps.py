@@ -47,19 +47,34 @@ def find_points(maps: Tensor, points: Tensor) -> HeatmapPoints:
     points
         ``(N, K, 2)`` in [-1, 1] across the crop.
     """
-    probability = torch.sigmoid(maps)
-    cells = torch.arange(_SIZE, device=maps.device, dtype=maps.dtype)
-    middle = torch.floor((points + 1) * (_SIZE / 2))
-    # A landmark outside the crop has no window.
-    inside = (middle >= 0) & (middle < _SIZE)
-    near = ((cells - middle[..., None]).abs() <= _REACH) & inside[..., None]
-    columns, rows = torch.where(near, 1.0, 0.0).unbind(dim=2)
-    window = probability * rows[..., None] * columns[..., None, :]
+    places = (points + 1) * (_SIZE / 2)
+    steps = torch.arange(-_REACH, _REACH + 1, device=maps.device, dtype=maps.dtype)
+    # Cells of each window, (N, K, 9) along either axis; those outside the crop count nothing.
+    columns, rows = (torch.floor(places)[..., None] + steps).unbind(dim=2)
+    centred = ((places >= 0) & (places < _SIZE)).all(dim=2)[..., None]
+    along, down = (_counts(cells, maps.dtype) for cells in (columns, rows))
+    index = _held(rows)[..., None] * _SIZE + _held(columns)[..., None, :]
+    chosen = torch.gather(maps.flatten(2), 2, index.flatten(2).long()).reshape(index.shape)
+    window = torch.sigmoid(chosen) * down[..., None] * (along * centred)[..., None, :]
     sure = torch.where(window.amax(dim=(2, 3)) >= _LEAST_SURE, 1.0, 0.0)
-    across, down = window.sum(dim=2), window.sum(dim=3)
-    total = across.sum(dim=-1).clamp_min(1e-6)
-    mean = torch.stack([(across * cells).sum(-1) / total, (down * cells).sum(-1) / total], -1)
+    total = window.sum(dim=(2, 3)).clamp_min(1e-6)
+    mean = torch.stack(
+        [
+            (window.sum(dim=axis) * cells).sum(-1) / total
+            for axis, cells in ((2, columns), (3, rows))
+        ],
+        dim=-1,
+    )
     return HeatmapPoints(mean * (2 / _SIZE) - 1, sure[..., None])
+
+
+def _held(cells: Tensor) -> Tensor:
+    """Numbers of cells, held on the map."""
+    return cells.clamp(0, _SIZE - 1)
+
+
+def _counts(cells: Tensor, dtype: torch.dtype) -> Tensor:
+    return ((cells >= 0) & (cells < _SIZE)).to(dtype)
 
 
 def refined(seen: Evidence, found: HeatmapPoints) -> Evidence:

@@ -137,6 +137,7 @@ def _lsp(name: str) -> Landmark:
 
 BODY_LANDMARKS: Final = (*_BLAZEPOSE, *(_lsp(name) for name in LSP_NAMES))
 NUM_BLAZEPOSE: Final = len(_BLAZEPOSE)
+NOSE: Final = 0
 #: Positions of the two hips among :data:`BODY_LANDMARKS`.
 HIPS: Final = tuple(
     k for k, landmark in enumerate(_BLAZEPOSE) if landmark.name in ("left_hip", "right_hip")

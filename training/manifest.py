@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine.assets import sha256_of
 from training.data.crops import BODY_BEYOND_JOINTS, CROP_SIZE, REGION_SCALE
 from training.encoders.blazepose import NUM_LANDMARKS
 from training.losses import NEAR
 from training.network import CONFIDENCE_POINTS
-from training.onnx_files import OPSET, sha256_of, write_atomically
+from training.onnx_files import OPSET, write_atomically
 
 LICENCE = "Apache-2.0 (trunk: BlazePose, Google; regressor: hmr-live)"
 

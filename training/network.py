@@ -139,8 +139,7 @@ class BodyNetwork(nn.Module):
         if self.heatmaps:
             if skips is None:
                 raise ValueError("A network with heat maps needs pictures or the stem's maps.")
-            maps = self.encoder.heatmaps(skips)[:, list(BLAZEPOSE_POINTS)]
-            heat = find_points(maps, seen.points)
+            heat = find_points(self.encoder.heatmaps(skips), seen.points)
             seen = refined(seen, heat)
         return Sight(emb, landmarks, seen, heat)
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import onnx
 
-from engine.assets import read_manifest
+from engine.assets import read_manifest, sha256_of
 from engine.backends.variants import LIMITS_MM, WORTHWHILE, variant_path
 from engine.body import BodyModel
 from engine.errors import AssetError, HmrLiveError
@@ -35,7 +35,7 @@ from engine.network import HmrNetwork
 from training.compare_precision import time_networks
 from training.drafts import Trial
 from training.manifest import write_manifest
-from training.onnx_files import sha256_of, write_atomically
+from training.onnx_files import write_atomically
 from training.onnx_graph import trunk_segments, unpack_weights
 from training.precision import Change, Subject, network_inputs, subjects_from_lspet
 from training.quantisers import CALIBRATION, NncfQuantiser, OnnxRuntimeQuantiser, Quantiser

@@ -8,12 +8,13 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from engine.assets import sha256_of
 from engine.body import BodyModel
 from engine.errors import AssetError
 from engine.rotations import matrix_from_6d
 from training.data.features import open_network
 from training.encoders.resnet50 import IMAGENET_MEAN, IMAGENET_STD, INPUT_SIZE
-from training.onnx_files import OPSET, export_onnx, sha256_of
+from training.onnx_files import OPSET, export_onnx
 
 OUTPUTS: Final = ("pose_6d", "betas", "camera")
 #: A file that moves any joint farther than this from the torch network's is not written.

@@ -92,9 +92,12 @@ class Trainer:
             part.requires_grad_(True)
             # On CPUs convolutions run nearly twice as fast in this layout.
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if not config.costly_layers:
+            for layer in network.encoder.costly_layers():
+                layer.requires_grad_(False)
         if trained:
             scales = self._measured(trained)
-            parameters = [p for part in trained for p in part.parameters()]
+            parameters = [p for part in trained for p in part.parameters() if p.requires_grad]
             groups.append(
                 {
                     "params": parameters,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from engine.assets import sha256_of
 
 #: Name of the record.  It is written last into a folder that then gets its final name.
 RECORD: Final = "job.json"
@@ -38,7 +39,7 @@ class InputFile:
     def of(cls, path: Path) -> InputFile:
         """Read a file through; raises OSError where it cannot be read."""
         status = path.stat()
-        return cls(status.st_size, status.st_mtime_ns, file_sha256(path))
+        return cls(status.st_size, status.st_mtime_ns, sha256_of(path))
 
     def is_untouched(self, path: Path) -> bool:
         """Whether the file has still this size and time; reads no content."""
@@ -112,12 +113,6 @@ def finished_record(source: Path, folder: Path, settings: Mapping[str, Any]) -> 
     if record is None or not record.is_whole(folder, settings):
         return None
     return record if record.input.is_untouched(source) else None
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal; raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace_text(path: Path, text: str) -> None:

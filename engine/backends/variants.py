@@ -10,13 +10,12 @@ who computes it, so there every back end has figures of its own, with the time t
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from engine.assets import read_manifest
+from engine.assets import read_manifest, sha256_of
 from engine.errors import AssetError
 
 logger = logging.getLogger(__name__)
@@ -49,11 +48,6 @@ def precision_label(model: Path) -> str:
     """The same for people; the layers that need it are in float32 in every network."""
     precision = precision_of(model)
     return _NAMES.get(precision, precision)
-
-
-def sha256_of(model: Path) -> str:
-    """Hex digest of a network file."""
-    return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
 def variant_path(model: Path, precision: str) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.bench import BenchReport, MediaPipePose, open_pipelines, take_turns, time_body
 from engine.bench.report import ContestantReport, ratio_of
-from engine.bench.turns import WARM_UP, Samples
+from engine.bench.turns import TURN, WARM_UP, Samples
 from engine.body import BodyModel
 from engine.errors import BackendError, SourceError
 from engine.state import Frame
@@ -87,7 +87,13 @@ def test_every_frame_goes_to_everybody_and_the_first_turn_changes_hands():
     log = []
     a, b = take_turns(Clip(1000), [Scripted("a", log), Scripted("b", log)], 30)
     assert len(log) == 2 * (WARM_UP + 30)
-    assert log[:4] == [(0, "a"), (0, "b"), (1, "b"), (1, "a")]
+    first, second = range(TURN), range(TURN, 2 * TURN)
+    assert log[: 4 * TURN] == [
+        *[(k, "a") for k in first],
+        *[(k, "b") for k in first],
+        *[(k, "b") for k in second],
+        *[(k, "a") for k in second],
+    ]
     assert len(a.totals) == len(b.totals) == 30
     assert sum(a.totals) == 30 * 3 + 3 * 2, "decoding is nobody's own time"
 

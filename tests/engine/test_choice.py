@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from engine.assets import sha256_of
 from engine.backends import BACKENDS, choices, open_backend, split_choice
 from engine.backends.choice import network_for
-from engine.backends.variants import sha256_of
 from engine.errors import BackendError
 from tests.engine.backend_cases import tiny_network
 

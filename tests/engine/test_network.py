@@ -100,10 +100,12 @@ def test_an_unknown_back_end_is_refused():
 
 def test_a_manifest_with_mean_and_std_normalises_the_crop(copied):
     manifest = json.loads(copied.with_suffix(".json").read_text())
-    manifest["input"]["mean"], manifest["input"]["std"] = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
+    manifest["input"]["mean"], manifest["input"]["std"] = [0.0, 0.5, 0.75], [0.5, 0.25, 0.125]
     copied.with_suffix(".json").write_text(json.dumps(manifest))
-    white = np.full((50, 50, 3), 255, np.uint8)
-    np.testing.assert_allclose(HmrNetwork(copied).crop(white, [Region(25, 25, 50)]), 2.0)
+    orange = np.full((50, 50, 3), (0, 127.5, 255), np.uint8)  # BGR
+    (crop,) = HmrNetwork(copied).crop(orange, [Region(25, 25, 50)])
+    assert np.ptp(crop, axis=(1, 2)).max() == 0
+    np.testing.assert_allclose(crop[:, 0, 0], [2, (127 / 255 - 0.5) * 4, -6], atol=1e-6)
 
 
 def test_a_crop_stays_as_it_is_when_the_next_is_made():

@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
-from engine.assets import asset_path
-from engine.backends.variants import half_precision_of, precision_of, sha256_of
+from engine.assets import asset_path, sha256_of
+from engine.backends.variants import half_precision_of, precision_of
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.assets import asset_path, read_manifest
-from engine.backends.variants import half_precision_of, sha256_of
+from engine.assets import asset_path, read_manifest, sha256_of
+from engine.backends.variants import half_precision_of
 from engine.body import BodyModel
 from engine.errors import AssetError
 from engine.network import HmrNetwork

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.encoders.graph_module import GraphModule
+from training.encoders.graph_module import GraphModule, SameConv
 from training.encoders.tflite_reader import Graph, read_tflite
+from training.landmarks import BLAZEPOSE_POINTS
 
 CROP_SIZE: Final = 256
 NUM_LANDMARKS: Final = 33
@@ -119,6 +120,11 @@ class LandmarkHeads(nn.Module):
         return values[:, :NUM_LANDMARKS, VISIBILITY_VALUE:], self.flag(emb)[:, 0]
 
 
+def _is_wide(layer: nn.Module) -> bool:
+    assert isinstance(layer, SameConv)
+    return layer.conv.groups > 1 and max(layer.conv.kernel_size) > 3
+
+
 def _linear(graph: Graph, output: int) -> nn.Linear:
     """A 2 x 2 convolution over a 2 x 2 map, as one matrix on the flattened (C, 2, 2) map."""
     operator = next(o for o in graph.operators if o.output == output)
@@ -143,7 +149,8 @@ class BlazePoseEncoder(nn.Module):
         8 x 8 map -> ``emb`` map; the part worth fine-tuning first, and cheap to train on
         stored feature maps.
     decoder
-        What the three stages passed on the way (:meth:`trace`) -> heat maps.
+        What the three stages passed on the way (:meth:`trace`) -> heat maps of those landmarks
+        that the body has.
     heads
         :class:`LandmarkHeads`.
     dim
@@ -162,6 +169,9 @@ class BlazePoseEncoder(nn.Module):
         self.middle = GraphModule(graph, [numbers.features, *middle], [numbers.stem])
         self.late = GraphModule(graph, [numbers.emb, *late], [numbers.features])
         self.decoder = GraphModule(graph, [numbers.heatmap], numbers.skips)
+        last = self.decoder.layers[f"t{numbers.heatmap}"]
+        assert isinstance(last, SameConv)
+        last.keep(BLAZEPOSE_POINTS)
         self.heads = LandmarkHeads(graph, numbers)
         self.dim = int(np.prod(graph.shapes[numbers.emb]))
 
@@ -169,6 +179,16 @@ class BlazePoseEncoder(nn.Module):
     def load(cls, folder: Path | str, kind: str = "full") -> BlazePoseEncoder:
         """Read ``pose_landmark_<kind>.tflite`` from ``folder`` (AssetError when missing)."""
         return cls(read_tflite(Path(folder) / f"pose_landmark_{kind}.tflite"), kind)
+
+    def costly_layers(self) -> list[nn.Module]:
+        """Layers of the middle that see edges and blobs and cost half of a training step.
+
+        Gradients of 5 x 5 depthwise filters take ten times as long as those of 3 x 3 ones on
+        processors, and nothing in front of the first of them gains from training.
+        """
+        layers = list(self.middle.layers.values())
+        wide = [each for each in layers if _is_wide(each)]
+        return [*layers[: layers.index(wide[0])], *wide] if wide else []
 
     def features(self, image: Tensor) -> Tensor:
         """``(N, 3, 256, 256)`` -> the 8 x 8 map."""
@@ -182,9 +202,9 @@ class BlazePoseEncoder(nn.Module):
         return emb.flatten(1), (*([stem] if self.reads_stem else []), *middle, *late)
 
     def heatmaps(self, skips: tuple[Tensor, ...]) -> Tensor:
-        """Heat maps of the 33 landmarks, logits ``(N, 33, 64, 64)``; see :meth:`trace`."""
+        """Heat maps of the body's landmarks, logits ``(N, 27, 64, 64)``; see :meth:`trace`."""
         maps: Tensor = self.decoder(*skips)[0]
-        return maps[:, :NUM_LANDMARKS]
+        return maps
 
     def emb(self, features: Tensor) -> Tensor:
         """The 8 x 8 map -> ``(N, dim)``."""

@@ -75,6 +75,14 @@ class SameConv(nn.Module):
             if self.conv.bias is not None:
                 self.conv.bias.copy_(torch.from_numpy(np.array(bias)))
 
+    def keep(self, channels: Sequence[int]) -> None:
+        """Compute these output channels only, in this order."""
+        conv, rows = self.conv, list(channels)
+        conv.weight = nn.Parameter(conv.weight.detach()[rows].clone())
+        if conv.bias is not None:
+            conv.bias = nn.Parameter(conv.bias.detach()[rows].clone())
+        conv.out_channels = len(rows)
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', H', W')."""
         if self.pad is not None:

@@ -6,6 +6,9 @@ A network that only works with the crops it was trained on shows it here.
     The tracker's rule from the labelled joints, turned upright.
 ``box``
     A square around the labelled joints, not turned.
+``again``
+    The tracker's region around what was seen in ``box``: the second look that the program takes
+    at everybody before it shows them.
 ``jittered``
     The tracker's region of a person who moved on since: shifted, scaled and turned.
 ``detector``
@@ -26,7 +29,7 @@ from training.data.crops import box_region, content_rectangle, region_from_lsp
 
 Array = NDArray[np.floating[Any]]
 
-GEOMETRIES: Final = ("upright", "box", "jittered", "detector")
+GEOMETRIES: Final = ("upright", "box", "again", "jittered", "detector")
 #: Sigma of the shift (share of the side), range of the log scale, sigma of the turn (degrees).
 _SHIFT: Final = 0.05
 _LOG_SCALE: Final = 0.25
@@ -45,7 +48,8 @@ class Looks(NamedTuple):
     keypoints
         ``(14, 3)`` LSP joints in its pixels.
     regions
-        By :data:`GEOMETRIES`; without "detector" when the person is not detected.
+        By :data:`GEOMETRIES`; without "detector" when the person is not detected, and without
+        "again", which depends on who looks (:func:`second_look`).
     """
 
     image: Image
@@ -72,6 +76,14 @@ def looks_at(
     if own is not None:
         regions["detector"] = detections[own]
     return Looks(picture, moved, regions)
+
+
+def second_look(limbs: Array, nose: Array) -> Region:
+    """The tracker's region around LSP's limb joints ``(12, 2)`` and the nose, frame pixels."""
+    keypoints = np.ones((14, 3))
+    keypoints[:12, :2], keypoints[13, :2] = limbs, nose
+    keypoints[12, 2] = 0
+    return region_from_lsp(keypoints)
 
 
 def jittered(region: Region, rng: np.random.Generator) -> Region:

@@ -23,10 +23,10 @@ from training.data.crops import crop_matrix, rotate_to_crop
 from training.data.lspet import Photos
 from training.data.teacher import TeacherLabels, trust
 from training.evaluation.answers import Answers, gather, seen_from
-from training.evaluation.estimators import Estimate, Estimator, live_pipelines, to_crop
-from training.evaluation.geometries import GEOMETRIES, Looks, looks_at, nearest
+from training.evaluation.estimators import Estimate, Estimator, live_pipelines, to_crop, to_frame
+from training.evaluation.geometries import GEOMETRIES, Looks, looks_at, nearest, second_look
 from training.evaluation.progress import Progress
-from training.landmarks import BLAZEPOSE_POINTS, LSP_LIMBS_IN_SMPL
+from training.landmarks import BLAZEPOSE_POINTS, LSP_LIMBS_IN_SMPL, NOSE
 
 Array = NDArray[np.floating[Any]]
 
@@ -110,6 +110,13 @@ def _every_look(estimator: Estimator, looks: Looks) -> dict[str, Estimate | None
     placed: dict[str, Estimate | None] = dict.fromkeys(GEOMETRIES)
     for (geometry, region), estimate in zip(regions.items(), found, strict=True):
         placed[geometry] = seen_from(estimate, region, upright)
+        if geometry == "box":
+            limbs, points = (
+                to_frame(flat, region) for flat in (estimate.joints_2d, estimate.points_2d)
+            )
+            again = second_look(limbs, points[NOSE])
+            (closer,) = estimator.estimate(looks.image, [again])
+            placed["again"] = seen_from(closer, again, upright)
     return placed
 
 

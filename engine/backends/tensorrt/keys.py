@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from engine.assets import sha256_of
 from engine.backends.tensorrt.builder import MAX_BATCH
 from engine.backends.tensorrt.cache import CacheKey
 from engine.backends.tensorrt.device import GpuIdentity
 from engine.backends.tensorrt.flavour import Flavour
-from engine.backends.variants import precision_of, sha256_of
+from engine.backends.variants import precision_of
 
 #: Raise it when the builder's settings change.
 _RECIPE: Final = "1"

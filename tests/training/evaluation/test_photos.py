@@ -81,7 +81,7 @@ def test_whoever_knows_is_right_in_every_geometry(photos):
     around = Region(112, 125, 260, 0.3)
     knowing = Knowing(photos.keypoints[0])
     rows = measured(photos, knowing, detector=Detections(Region(10, 10, 40), around))
-    for geometry in ("upright", "box", "jittered", "detector"):
+    for geometry in ("upright", "box", "again", "jittered", "detector"):
         figures = rows_of(rows, "Crops", "knowing", geometry)
         assert figures["PCK12@0.2"] == 100
         assert figures["swapped"] == 0
@@ -137,6 +137,25 @@ def test_a_network_that_works_with_one_crop_geometry_only_is_found_out(photos):
     assert rows_of(rows, "Crops", "knowing")["PCK12@0.2"] == 100
     assert rows_of(rows, "Crops", "knowing", "box")["PCK12@0.2"] < 60
     assert rows_of(rows, "Crops", "knowing", "jittered")["PCK12@0.2"] < 60
+
+
+def test_the_second_look_follows_from_the_first(photos):
+    regions = looks_at(
+        photos.image(0), photos.keypoints[0], Detections(), np.random.default_rng(0)
+    ).regions
+    seen = []
+
+    def rough_in_boxes(points, region):
+        seen.append(region)
+        return points + 0.25 if region == regions["box"] else points
+
+    rows = measured(photos, Knowing(photos.keypoints[0], change=rough_in_boxes))
+    assert rows_of(rows, "Crops", "knowing", "box")["PCK12@0.2"] == 0
+    assert rows_of(rows, "Crops", "knowing", "again")["PCK12@0.2"] == 100
+    moved = seen[3]
+    assert 0.8 < moved.side / regions["upright"].side < 1.01  # the head's top is not looked for
+    shift = 0.25 * regions["box"].side / 2
+    assert moved.cx - regions["upright"].cx == pytest.approx(shift)
 
 
 def test_a_part_that_never_moves_is_seen_in_its_own_column(photos):
