@@ -29,7 +29,8 @@ from engine.timing import StageStatistics, StageSummary, StageTimer
 logger = logging.getLogger(__name__)
 
 _TAKE: Final = f"take{SUFFIX}"
-_PARAMETERS: Final = "smpl_parameters.npz"
+#: Further people have their number behind it.
+_PARAMETERS: Final = "smpl_parameters"
 _OVERLAY: Final = "overlay.mp4"
 _SUMMARY: Final = "summary.json"
 #: A video that ends before this share of the frames that it announces is told to be incomplete.
@@ -226,7 +227,7 @@ class _Writer:
         self._take.add_frame(moment.time, moment.unix_time, moment.frame_index, bodies)
 
     def _write_parameters(self) -> None:
-        """The take, and its first person in AMASS's form; neither when nobody was in sight."""
+        """The take, and each person in AMASS's form; neither when nobody was in sight."""
         if not self._with_body:
             self._take.path.unlink(missing_ok=True)
             self._notes.append("Nobody was in sight, so there are no parameters to save.")
@@ -234,10 +235,13 @@ class _Writer:
         self._files["take"] = _TAKE
         try:
             take = read_take(self._take.path)
-            first = ExportOptions(person=take.motions[0].person)
-            exporter = Exporter(take, "take", self._pipeline.body, first)
-            exporter.write(FORMATS["npz"], self._out / _PARAMETERS)
-            self._files["parameters"] = _PARAMETERS
+            for number, motion in enumerate(take.motions, 1):
+                options = ExportOptions(person=motion.person)
+                exporter = Exporter(take, "take", self._pipeline.body, options)
+                suffix = f"_{number}" if number > 1 else ""
+                name = f"{_PARAMETERS}{suffix}.npz"
+                exporter.write(FORMATS["npz"], self._out / name)
+                self._files[f"parameters{suffix}"] = name
         except (RecordingError, ExportError) as error:
             self._notes.append(str(error))
 
@@ -254,8 +258,9 @@ class _Writer:
     def _prepare_folder(self) -> None:
         try:
             self._out.mkdir(parents=True, exist_ok=True)
-            for name in (_TAKE, _PARAMETERS, _OVERLAY, _SUMMARY):
-                (self._out / name).unlink(missing_ok=True)
+            old = [self._out / name for name in (_TAKE, _OVERLAY, _SUMMARY)]
+            for path in (*old, *self._out.glob(f"{_PARAMETERS}*.npz")):
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise RecordingError(
                 f"Nothing can be written to {self._out} ({error.strerror}): choose another "

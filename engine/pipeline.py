@@ -20,7 +20,7 @@ from engine.placement import Placement, Sighting
 from engine.state import Array, BodyState, Frame, FrameResult, Image, Region
 from engine.timing import StageTimer
 from engine.tracking import MAX_PEOPLE, Tracker, check_people
-from engine.tracking.association import same_place
+from engine.tracking.association import same_body, same_place
 from engine.tracking.hiding import without_people
 from engine.tracking.track import Believed, Track
 
@@ -173,7 +173,7 @@ class Pipeline:
             ``(H, W, 3)`` uint8, BGR, as :func:`engine.read_image` gives it.
         """
         size = (image.shape[1], image.shape[0])
-        first_look = self._find(image, StageTimer())
+        first_look = sorted(self._find_all(image), key=lambda seen: -seen.around.side)
         regions = [seen.around for seen in first_look if is_usable(seen.around, size)]
         looks = self._look(image, regions, StageTimer())
         people = [seen for seen in looks if seen is not None]
@@ -181,6 +181,18 @@ class Pipeline:
             self._placement.state(seen, seen.placed, person, size)
             for person, seen in enumerate(people)
         ]
+
+    def _find_all(self, image: Image) -> list[Sighting]:
+        """Everybody: the detector looks again, with those found hidden, until nobody is new."""
+        people: list[Sighting] = []
+        while len(people) < MAX_PEOPLE:
+            shown = without_people(image, [seen.joints_2d for seen in people]) if people else None
+            found = self._find(image, StageTimer(), shown)
+            new = [seen for seen in found if not any(same_body(seen, p) for p in people)]
+            if not new:
+                break
+            people += new
+        return people[:MAX_PEOPLE]
 
     def vertices(self, body: BodyState) -> Array:
         """Mesh ``(V, 3)`` of a body: metres, camera frame; the triangles are ``body.faces``."""

@@ -9,7 +9,10 @@ Three views of the same error, because a fixed-depth network should not have to 
   Hessian; Song et al., ECCV 2020, feed a fitting energy's gradient back in the same way);
 * the change of camera that would fit the projected landmarks best.
 
-All three are plain tensor operations and part of the exported network.
+Besides, each limb's bone has the turn that would lay it along the seen one, whatever the bones
+before it do (:meth:`Feedback.bone_turns`); the regressor applies a share of it directly.
+
+All of them are plain tensor operations and part of the exported network.
 """
 
 from __future__ import annotations
@@ -19,12 +22,31 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from engine.skeleton import NUM_JOINTS, PARENTS
+from engine.skeleton import JOINT, NUM_JOINTS, PARENTS
 from training.encoders.blazepose import Landmarks
-from training.landmarks import BLAZEPOSE_POINTS, BODY_LANDMARKS, HIPS, NUM_BLAZEPOSE
+from training.landmarks import (
+    BLAZEPOSE_POINTS,
+    BODY_LANDMARKS,
+    HIPS,
+    NUM_BLAZEPOSE,
+    landmark_place,
+)
 from training.projection import project
 from training.rotations import multiply
 
+#: The bones that turn by themselves: the joint at their near end, and where the bones lie in the
+#: picture, as places of both ends among the landmarks.
+BONES: Final = tuple(
+    (
+        JOINT[f"{side}_{near}"],
+        landmark_place(f"{side}_{near}"),
+        landmark_place(f"{side}_{far}"),
+    )
+    for near, far in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+    for side in ("left", "right")
+)
+#: Radians by which a bone turns at most at once.
+_MOST_TURN: Final = 0.5
 #: Values fed back: error and visibility of each landmark, two turns a joint, the camera.
 FEEDBACK_SIZE: Final = NUM_BLAZEPOSE * 6 + NUM_JOINTS * 6 + 3
 #: Errors enter as asinh(scale * e): linear up to a few centimetres or pixels, where the last
@@ -66,6 +88,23 @@ def evidence_from(landmarks: Landmarks) -> Evidence:
     )
 
 
+class Turns(NamedTuple):
+    """What is fed back.
+
+    Attributes
+    ----------
+    errors
+        ``(N, FEEDBACK_SIZE)`` how the body misses the landmarks.
+    bones
+        ``(N, 24, 2, 3)`` radians, parent's frame: how far each joint would turn to lay its bone
+        along the seen one in the picture's plane, and in depth; 0 for joints without a bone in
+        :data:`BONES`.
+    """
+
+    errors: Tensor
+    bones: Tensor
+
+
 def moved_by() -> Tensor:
     """``(24, 27)``: 1 where turning the joint moves the landmark."""
     mask = torch.zeros(NUM_JOINTS, NUM_BLAZEPOSE)
@@ -87,10 +126,20 @@ class Feedback(nn.Module):
         self.register_buffer("moved_by", moved_by())
         self.register_buffer("identity", torch.eye(3)[None, None])
         self._parents = list(PARENTS[1:])
+        joints, near, far = (list(column) for column in zip(*BONES, strict=True))
+        self._near, self._far = near, far
+        # A joint's own turn is what its bone needs beyond what the bone before it gets.
+        own = torch.zeros(NUM_JOINTS, len(BONES))
+        for bone, joint in enumerate(joints):
+            own[joint, bone] = 1
+            if PARENTS[joint] in joints:
+                own[joint, joints.index(PARENTS[joint])] = -1
+        self.own: Tensor
+        self.register_buffer("own", own, persistent=False)
 
     def forward(
         self, joints: Tensor, frames: Tensor, landmarks: Tensor, camera: Tensor, seen: Evidence
-    ) -> Tensor:
+    ) -> Turns:
         """Error of a posed body.
 
         Parameters
@@ -106,7 +155,7 @@ class Feedback(nn.Module):
 
         Returns
         -------
-        ``(N, FEEDBACK_SIZE)``.
+        See :class:`Turns`.
         """
         hips = landmarks[:, list(HIPS)].mean(dim=1, keepdim=True)
         flat = seen.points - project(landmarks, camera)
@@ -115,9 +164,20 @@ class Feedback(nn.Module):
         # Moves of the whole body are the camera's business, not the joints'.
         sideways = (flat - flat[:, list(HIPS)].mean(dim=1, keepdim=True)) / camera[:, None, :1]
         force2d = torch.cat([sideways, torch.zeros_like(flat[..., :1])], dim=-1)
-        turns = self.turns(joints - hips, frames, landmarks - hips, pull, (force2d, deep))
+        parents = torch.cat(
+            [self.identity.expand(frames.shape[0], -1, -1, -1), frames[:, self._parents]], dim=1
+        ).transpose(2, 3)
+        turns = self.turns(joints - hips, parents, landmarks - hips, pull, (force2d, deep))
         errors = torch.asinh(torch.cat([flat, deep], dim=-1) * _ERROR_SCALE)
-        return torch.cat(
+        forward = torch.cat([torch.zeros_like(flat), deep[..., 2:]], dim=-1)
+        bones = torch.stack(
+            [
+                self.bone_turns(parents, landmarks, force, seen.visibility)
+                for force in (force2d, forward)
+            ],
+            dim=2,
+        )
+        fed_back = torch.cat(
             [
                 torch.cat([errors, seen.visibility[..., None]], dim=-1).flatten(1),
                 torch.asinh(turns * _TURN_SCALE).flatten(1),
@@ -125,11 +185,38 @@ class Feedback(nn.Module):
             ],
             dim=1,
         )
+        return Turns(fed_back, bones)
+
+    def bone_turns(
+        self, parents: Tensor, landmarks: Tensor, force: Tensor, visibility: Tensor
+    ) -> Tensor:
+        """Turn of each joint that lays its bone along the seen one, ``(N, 24, 3)`` radians.
+
+        ``b x d / |b|^2`` for a bone b whose far end misses the seen one by d more than its near
+        end does; a bone whose ends are hidden turns less.
+
+        Parameters
+        ----------
+        parents
+            ``(N, 24, 3, 3)`` from the picture's axes to those of each joint's parent.
+        landmarks, force
+            ``(N, 27, 3)`` the body's, and metres from them to the seen ones.
+        visibility
+            ``(N, 27)``.
+        """
+        bone = landmarks[:, self._far] - landmarks[:, self._near]
+        missing = force[:, self._far] - force[:, self._near]
+        length = (bone**2).sum(dim=-1, keepdim=True)
+        turn = torch.linalg.cross(bone, missing) / (length + _LEAST_INERTIA)
+        size = turn.norm(dim=-1, keepdim=True)
+        sure = (visibility[:, self._far] * visibility[:, self._near])[..., None]
+        turn = turn * sure * (_MOST_TURN / (size + _MOST_TURN))
+        return multiply(parents, (self.own @ turn)[..., None])[..., 0]
 
     def turns(
         self,
         joints: Tensor,
-        frames: Tensor,
+        parents: Tensor,
         landmarks: Tensor,
         pull: Tensor,
         forces: tuple[Tensor, ...],
@@ -149,9 +236,6 @@ class Feedback(nn.Module):
             - 2 * (joints * centre).sum(dim=-1, keepdim=True)
             + (joints**2).sum(dim=-1, keepdim=True) * mass
         )
-        parents = torch.cat(
-            [self.identity.expand(frames.shape[0], -1, -1, -1), frames[:, self._parents]], dim=1
-        ).transpose(2, 3)
         local = []
         for force in forces:
             about_hips = beyond @ (pull * torch.linalg.cross(landmarks, force))

@@ -18,13 +18,16 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training.feedback import FEEDBACK_SIZE, Evidence, Feedback
+from engine.skeleton import NUM_JOINTS
+from training.feedback import BONES, FEEDBACK_SIZE, Evidence, Feedback, Turns
 from training.landmarks import NUM_BLAZEPOSE
 from training.rotations import matrix_from_6d
 from training.smpl_layer import BodyLandmarks
 
 POSE_SIZE: Final = 24 * 6
 THETA_SIZE: Final = POSE_SIZE + 10 + 3
+#: Logit of the share of a bone's turn that an untrained regressor applies.
+_FIRST_GAIN: Final = -2.0
 
 
 class Theta(NamedTuple):
@@ -94,10 +97,20 @@ class IterativeRegressor(nn.Module):
         self.hidden1_theta = nn.Linear(THETA_SIZE + feedback, config.hidden, bias=False)
         self.hidden2 = nn.Linear(config.hidden, config.hidden)
         self.update = nn.Linear(config.hidden, THETA_SIZE)
+        # What share of its turns each bone is given, in the picture's plane and in depth.
+        self.gain = nn.Linear(config.hidden, 2 * len(BONES)) if config.feedback else None
         self.dropout = nn.Dropout(config.dropout)
         # Small first steps keep the start near the mean, where the losses are well behaved.
         nn.init.xavier_uniform_(self.update.weight, gain=0.01)
         nn.init.zeros_(self.update.bias)
+        if self.gain is not None:
+            nn.init.zeros_(self.gain.weight)
+            nn.init.constant_(self.gain.bias, _FIRST_GAIN)
+        bones = torch.zeros(len(BONES), NUM_JOINTS)
+        for bone, (joint, _, _) in enumerate(BONES):
+            bones[bone, joint] = 1
+        self.bones: Tensor
+        self.register_buffer("bones", bones, persistent=False)
 
     def set_normalisation(self, mean: Tensor, deviation: Tensor) -> None:
         """Statistics of the encoder's features over the training set."""
@@ -114,31 +127,48 @@ class IterativeRegressor(nn.Module):
         from_phi = self.hidden1_phi(phi)
         thetas = []
         for _ in range(self.config.iterations):
-            inputs = theta
+            inputs, turns = theta, None
             if self.config.feedback:
                 if evidence is None:
                     raise ValueError("A regressor with feedback needs the encoder's landmarks.")
-                inputs = torch.cat([theta, self._exact_error(theta, evidence)], dim=1)
+                turns = self._exact_error(theta, evidence)
+                inputs = torch.cat([theta, turns.errors], dim=1)
             hidden = self.dropout(torch.relu(from_phi + self.hidden1_theta(inputs)))
             hidden = self.dropout(torch.relu(self.hidden2(hidden)))
-            theta = theta + self.update(hidden).float()
+            change = self.update(hidden).float()
+            if turns is not None and self.gain is not None:
+                gains = torch.sigmoid(self.gain(hidden).float()).reshape(-1, 2, len(BONES))
+                shares = (gains @ self.bones).mT[..., None]
+                change = change + turned(theta, (turns.bones * shares).sum(dim=2))
+            theta = theta + change
             thetas.append(theta)
         return thetas
 
-    def _exact_error(self, theta: Tensor, evidence: Evidence) -> Tensor:
+    def _exact_error(self, theta: Tensor, evidence: Evidence) -> Turns:
         """The error in float32 also where layers run in bfloat16."""
         if not torch.is_autocast_enabled("cpu"):
             return self.error(theta, evidence)
         with torch.autocast("cpu", enabled=False):
             return self.error(theta, Evidence(*(part.float() for part in evidence)))
 
-    def error(self, theta: Tensor, evidence: Evidence) -> Tensor:
-        """How the body of Theta misses the seen landmarks, ``(N, FEEDBACK_SIZE)``."""
+    def error(self, theta: Tensor, evidence: Evidence) -> Turns:
+        """How the body of Theta misses the seen landmarks."""
         rotmats, betas, camera = unpack(theta)
         joints, frames, landmarks = self.body.pose(rotmats, betas)
         points = landmarks[:, :NUM_BLAZEPOSE]
-        error: Tensor = self.feedback(joints, frames, points, camera, evidence)
-        return error
+        turns: Turns = self.feedback(joints, frames, points, camera, evidence)
+        return turns
+
+
+def turned(theta: Tensor, turns: Tensor) -> Tensor:
+    """Change of Theta ``(N, 157)`` when joints turn a little, ``(N, 24, 3)`` radians.
+
+    Each column c of a rotation moves by ``w x c``; Gram-Schmidt makes a rotation of it again.
+    """
+    columns = theta[:, :POSE_SIZE].reshape(-1, 24, 3, 2).transpose(2, 3)
+    moved = torch.linalg.cross(turns[:, :, None], columns)
+    flat = moved.transpose(2, 3).reshape(-1, POSE_SIZE)
+    return torch.cat([flat, torch.zeros_like(theta[:, POSE_SIZE:])], dim=1)
 
 
 def mean_theta(mean_pose: Tensor, pelvis: Tensor, scale: float = 0.8) -> Tensor:

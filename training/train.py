@@ -300,7 +300,8 @@ def load_start(network: BodyNetwork, state: dict[str, torch.Tensor]) -> None:
         When the state is not that of such a network.
     """
     missing, unexpected = network.load_state_dict(state, strict=False)
-    foreign = [name for name in missing if not name.startswith("confidence.")]
+    newer = ("confidence.", "regressor.gain.")
+    foreign = [name for name in missing if not name.startswith(newer)]
     if unexpected or foreign:
         raise AssetError("The run to start from has another encoder; choose one with the same.")
 

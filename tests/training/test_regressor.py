@@ -13,13 +13,19 @@ from training.discriminators import (
     encoder_loss,
 )
 from training.feedback import FEEDBACK_SIZE, Evidence, moved_by
-from training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE
+from training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE, landmark_place
 from training.losses import hip_centred
 from training.projection import project
-from training.regressor import THETA_SIZE, unpack
+from training.regressor import THETA_SIZE, turned, unpack
 from training.rotations import matrix_from_axis_angle, sixd_from_matrix
 
 from .cases import EMB, tiny_config, tiny_network
+
+LIMB_ENDS = [
+    landmark_place(f"{side}_{name}")
+    for side in ("left", "right")
+    for name in ("knee", "ankle", "elbow", "wrist")
+]
 
 
 def evidence(count):
@@ -52,7 +58,8 @@ def test_it_returns_theta_after_each_iteration(regressor):
 def test_it_starts_at_the_mean(regressor):
     with torch.no_grad():
         regressor.update.weight.zero_()
-    theta = regressor(torch.randn(2, EMB), evidence(2))[-1]
+    mean = regressor.mean_theta.expand(2, -1)
+    theta = regressor(torch.randn(2, EMB), seen_as(regressor, mean))[-1]
     torch.testing.assert_close(theta[0], regressor.mean_theta)
 
 
@@ -80,7 +87,8 @@ def seen_as(regressor, theta):
 
 def test_the_error_fed_back_is_zero_where_the_body_meets_the_landmarks(regressor):
     theta = regressor.mean_theta[None]
-    error = regressor.error(theta, seen_as(regressor, theta))
+    error, bones = regressor.error(theta, seen_as(regressor, theta))
+    assert bones.abs().max() < 1e-4
     assert error.shape == (1, FEEDBACK_SIZE)
     visibility = torch.zeros(FEEDBACK_SIZE, dtype=torch.bool)
     visibility[5 : NUM_BLAZEPOSE * 6 : 6] = True
@@ -97,17 +105,48 @@ def test_the_turn_fed_back_is_the_one_that_is_missing(regressor, joint):
     bent = rotmats.clone()
     bent[0, number] = matrix_from_axis_angle(missing) @ rotmats[0, number]
     target = torch.cat([sixd_from_matrix(bent).flatten(1), betas, camera], dim=1)
-    error = regressor.error(theta, seen_as(regressor, target))
+    error = regressor.error(theta, seen_as(regressor, target)).errors
     turns = error[0, NUM_BLAZEPOSE * 6 : -3].reshape(24, 2, 3)
     found = torch.sinh(turns[number, 1]) / 6
     torch.testing.assert_close(found, missing, atol=0.02, rtol=0)
+
+
+def test_limbs_that_turn_as_their_bones_want_meet_the_picture(regressor):
+    theta = regressor.mean_theta[None]
+    rotmats, betas, camera = unpack(theta)
+    bent = rotmats.clone()
+    for name, angles in {
+        "left_hip": (0.3, 0.0, 0.4),
+        "left_knee": (0.6, 0.0, 0.0),
+        "right_shoulder": (0.0, 0.2, 0.5),
+        "right_elbow": (0.0, 0.4, 0.3),
+    }.items():
+        turn = matrix_from_axis_angle(torch.tensor(angles))
+        bent[0, JOINT[name]] = turn @ rotmats[0, JOINT[name]]
+    target = torch.cat([sixd_from_matrix(bent).flatten(1), betas, camera], dim=1)
+    seen = seen_as(regressor, target)
+    missing = []
+    for _ in range(8):
+        _, points = regressor.body(*unpack(theta)[:2])
+        missing.append((project(points[:, :NUM_BLAZEPOSE], camera) - seen.points)[0, LIMB_ENDS])
+        theta = theta + turned(theta, regressor.error(theta, seen).bones.sum(dim=2))
+    first, last = (m.norm(dim=-1).max().item() for m in (missing[0], missing[-1]))
+    assert first > 0.2
+    assert last < 0.1 * first
+
+
+def test_hidden_limbs_do_not_turn(regressor):
+    theta = regressor.mean_theta[None]
+    seen = seen_as(regressor, theta)
+    away = seen._replace(points=seen.points * 1.3, visibility=seen.visibility * 0)
+    assert regressor.error(theta, away).bones.abs().max() == 0
 
 
 def test_the_camera_fed_back_is_the_one_that_is_missing(regressor):
     theta = regressor.mean_theta[None]
     target = theta.clone()
     target[0, -3:] += torch.tensor([0.05, 0.02, -0.03])
-    error = regressor.error(theta, seen_as(regressor, target))
+    error = regressor.error(theta, seen_as(regressor, target)).errors
     change = torch.sinh(error[0, -3:]) / 4
     torch.testing.assert_close(change, torch.tensor([0.05, 0.02, -0.03]), atol=1e-3, rtol=0)
 

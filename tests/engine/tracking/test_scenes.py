@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import cv2
@@ -11,7 +12,7 @@ import pytest
 from engine.errors import PeopleError
 from engine.offline import run_offline
 from engine.pipeline import Pipeline
-from engine.sources import VideoFile
+from engine.sources import VideoFile, open_source
 from engine.takes.container import read_take
 from tests.engine.tracking.scenes import FPS, SIZE, Actor, picture, who_is_who
 
@@ -118,3 +119,27 @@ def test_a_run_records_everybody_under_their_identity(pipeline, tmp_path):
     assert all(len(motion.times) > 3 for motion in motions)
     apart = abs(motions[0].joints[-1, 0, 0] - motions[1].joints[-1, 0, 0])
     assert apart > 0.5, "metres between their hips"
+    for name, motion in zip(("", "_2"), motions, strict=True):
+        with np.load(tmp_path / "out" / f"smpl_parameters{name}.npz") as parameters:
+            limbs = motion.pose.reshape(-1, 72)[0, 3:66]
+            np.testing.assert_allclose(parameters["poses"][0, 3:66], limbs, atol=1e-4)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["files"]["parameters_2"] == "smpl_parameters_2.npz"
+
+
+def test_in_one_picture_nobody_hides_their_neighbours(pipeline):
+    shown = picture([Actor("red", 150), Actor("green", 480), Actor("blue", 800)], 0).image
+    alone = len(pipeline.detector.detect(shown))
+    bodies = pipeline.recover(shown)
+    places = sorted(body.joints_2d[0, 0] for body in bodies)
+    assert len(bodies) == 3 > alone
+    assert min(np.diff(places)) > 150
+    sides = [body.region.side for body in bodies]
+    assert sides == sorted(sides, reverse=True)
+
+
+def test_people_of_an_earlier_run_do_not_stay_in_the_folder(pipeline, tmp_path):
+    (tmp_path / "smpl_parameters_3.npz").write_bytes(b"old")
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((200, 300, 3), 90, np.uint8))
+    run_offline(open_source(tmp_path / "wall.png"), pipeline, tmp_path, overlay=False)
+    assert not (tmp_path / "smpl_parameters_3.npz").exists()
