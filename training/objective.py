@@ -128,7 +128,7 @@ class RunLosses:
             * confidence_loss(
                 self.network.confidence(sight.emb.detach()),
                 blazepose.detach(),
-                batch.points,
+                clicked_first(batch),
                 batch.visible,
                 batch.person,
             ),
@@ -197,6 +197,19 @@ def _heat_loss(found: Tensor, linear: Tensor, labels: Tensor) -> Tensor:
     """Of heat map points whose label lies in the window that they were looked for in."""
     within = ((labels[..., :2] - linear).abs().amax(dim=-1) < WINDOW).to(found.dtype)
     return weighted_l1(found - labels[..., :2], labels[..., 2] * within)
+
+
+def clicked_first(batch: Samples) -> Tensor:
+    """Labels of the 27 landmarks ``(N, 27, 3)``: limbs as they were clicked where they were.
+
+    The teacher's are believed where they agree with clicked ones, so with them alone whatever is
+    hard would not count, and confidence would be too sure.
+    """
+    limbs = list(LSP_LIMBS_IN_LANDMARKS)
+    clicked = batch.lsp[:, : len(limbs)]
+    labels = batch.points.clone()
+    labels[:, limbs] = torch.where(clicked[..., 2:] > 0, clicked, labels[:, limbs])
+    return labels
 
 
 def without_pairs(batch: Samples) -> Samples:

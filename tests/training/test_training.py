@@ -10,9 +10,11 @@ import torch
 from engine.errors import AssetError
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import RUNS, RunConfig
+from training.landmarks import LSP_LIMBS_IN_LANDMARKS
+from training.objective import clicked_first
 from training.train import load_start
 
-from .cases import tiny_config, tiny_network, tiny_trainer
+from .cases import tiny_config, tiny_network, tiny_samples, tiny_trainer
 
 
 def weights(trainer):
@@ -121,6 +123,17 @@ def test_without_pairs_no_3d_label_is_looked_at():
 
     assert torch.equal(trained(False, 0.0), trained(False, 0.5))
     assert not torch.equal(trained(True, 0.0), trained(True, 0.5))
+
+
+def test_confidence_is_about_what_was_clicked_where_somebody_did():
+    batch = tiny_samples(2)
+    batch.lsp[0, 4, 2] = 0  # the left knee of the first was not clicked
+    labels = clicked_first(batch)
+    limbs, knee = list(LSP_LIMBS_IN_LANDMARKS), LSP_LIMBS_IN_LANDMARKS[4]
+    others = [k for k in range(27) if k not in limbs]
+    assert torch.equal(labels[1, limbs], batch.lsp[1, :12])
+    assert torch.equal(labels[0, knee], batch.points[0, knee])
+    assert torch.equal(labels[:, others], batch.points[:, others])
 
 
 def test_another_encoders_run_cannot_be_started_from():
