@@ -44,7 +44,8 @@ def export_onnx(
     outputs
         Names of the outputs, in order.
     keep_float32
-        Weights whose names contain one of these words are not stored as float16.
+        Weights whose names contain one of these words are stored as float16 only where that
+        changes nothing.
     """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     program = torch.onnx.export(
@@ -85,10 +86,15 @@ def store_as_float16(model: onnx.ModelProto, keep: Sequence[str] = ()) -> None:
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
         large = values.dtype == np.float32 and values.size >= _MIN_SIZE
-        if not large or any(word in tensor.name for word in keep):
+        if not large:
+            continue
+        half = values.astype(np.float16)
+        # What was never trained is float16 by birth and loses nothing.
+        kept = any(word in tensor.name for word in keep)
+        if kept and not np.array_equal(half.astype(np.float32), values):
             continue
         name = tensor.name
-        stored = numpy_helper.from_array(values.astype(np.float16), f"{name}.float16")
+        stored = numpy_helper.from_array(half, f"{name}.float16")
         tensor.CopyFrom(stored)
         casts.append(helper.make_node("Cast", [stored.name], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]

@@ -133,8 +133,8 @@ def test_the_file_tells_nothing_about_the_machine_that_made_it(exported):
     assert b"site-packages" not in content
 
 
-def test_small_weights_stay_in_float32():
-    weight = numpy_helper.from_array(np.full((16, 16), 0.5, np.float32), "w")
+def one_layer(value):
+    weight = numpy_helper.from_array(np.full((16, 16), value, np.float32), "w")
     bias = numpy_helper.from_array(np.full(16, 0.1, np.float32), "b")
     values = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, ["n", 16]) for n in "xy"]
     nodes = [
@@ -142,11 +142,19 @@ def test_small_weights_stay_in_float32():
         helper.make_node("Add", ["z", "b"], "y"),
     ]
     graph = helper.make_graph(nodes, "g", values[:1], values[1:], [weight, bias])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-    store_as_float16(model)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+
+
+@pytest.mark.parametrize(
+    ("value", "keep", "half"),
+    [(0.5, (), True), (0.1, (), True), (0.1, ("w",), False), (0.5, ("w",), True)],
+)
+def test_weights_are_halved_where_that_is_wanted_or_changes_nothing(value, keep, half):
+    model = one_layer(value)
+    store_as_float16(model, keep)
     kinds = {t.name: t.data_type for t in model.graph.initializer}
-    assert kinds["w.float16"] == onnx.TensorProto.FLOAT16
-    assert kinds["b"] == onnx.TensorProto.FLOAT
+    assert kinds.get("w.float16") == (onnx.TensorProto.FLOAT16 if half else None)
+    assert kinds["b"] == onnx.TensorProto.FLOAT, "small ones stay"
     onnx.checker.check_model(model)
 
 
