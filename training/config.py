@@ -69,9 +69,6 @@ class RunConfig:
     trained: Literal["regressor", "late", "end_to_end"] = "regressor"
     #: Refine the trunk's landmarks by its heat maps, whose branch learns ``end_to_end`` only.
     heatmaps: bool = False
-    #: ``end_to_end``: also train layers that cost much and see little (see the encoder's
-    #: ``costly_layers``); without them a step takes half of the time.
-    costly_layers: bool = True
     #: Whether pictures have 3D labels: the paper's two settings.  Without pairs the loop learns
     #: from 2D labels, and what a body is from the critics alone.
     pairs: bool = True
@@ -112,7 +109,8 @@ class RunConfig:
     clip: float = 10.0
     #: Decay of the averaged weights, which are what is evaluated and exported.
     ema: float = 0.999
-    #: bfloat16 in the regressor's and the discriminators' matrix products.
+    #: bfloat16 in the regressor's and the discriminators' matrix products, and in gradients of
+    #: the encoder's 1 x 1 convolutions.
     mixed_precision: bool = True
 
     #: Feature rounds to train on; None takes all that exist.
@@ -219,15 +217,14 @@ RUNS["mapped"] = replace(
     start_from="settled",
     steps=2000,
 )
-# Three times as many crops as ``end_to_end`` had, at half the cost a step; first without the heat
-# maps, which would cost a quarter more, then with them at falling rates.
+# Two and a half times as many crops as ``end_to_end`` had, without the heat maps, which would cost
+# a quarter more; then with them at falling rates.
 RUNS["longer"] = replace(
     RUNS["end_to_end"],
     name="longer",
     start_from="mapped",
     heatmaps=False,
-    costly_layers=False,
-    steps=4000,
+    steps=3900,
     batch=44,
     synthetic=16,
     empty=4,

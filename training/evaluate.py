@@ -45,10 +45,10 @@ from training.metrics import (
     swapped_share,
 )
 from training.network import BodyNetwork, Stage
-from training.prepare import stage_file
+from training.prepare import trunk_file
 from training.projection import project
 from training.regressor import unpack
-from training.sights import sight_file
+from training.sights import encoder_file
 
 Array = NDArray[np.floating[Any]]
 #: Teacher points believed less than this are no reference.
@@ -173,10 +173,10 @@ def development_samples(
     stage, dtype = config.stage, np.float32 if config.stage == "sight" else np.float16
     photos = load_lspet(data, "development")
     labels = photo_labels(photos, load_labels(cache / "teacher_heavy_development.npz"))
-    if stage == "sight":
-        encoder = open_network(sight_file(network, cache, config))
+    if stage in ("sight", "stem"):
+        encoder = open_network(encoder_file(network, cache, config))
     else:
-        encoder = open_network(stage_file(encoders, cache, config.encoder, stage))
+        encoder = open_network(trunk_file(encoders, cache, config.encoder))
     inputs, plans = [], []
     for index in range(len(photos)):
         keypoints = photos.keypoints[index]

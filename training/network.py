@@ -20,8 +20,8 @@ from training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE
 from training.regressor import POSE_SIZE, IterativeRegressor
 
 OUTPUTS: Final = ("pose_6d", "betas", "camera", "score", "confidence")
-#: What a pass starts from: a picture, the stem's map, the 8 x 8 map, ``emb``, or ``emb`` with the
-#: evidence behind it (:func:`packed`).
+#: What a pass starts from: a picture, the stem's maps as one array, the 8 x 8 map, ``emb``, or
+#: ``emb`` with the evidence behind it (:func:`packed`).
 Stage = Literal["image", "stem", "features", "emb", "sight"]
 
 _HIP, _SHOULDER = (23, 24), (11, 12)
@@ -128,10 +128,8 @@ class BodyNetwork(nn.Module):
         if stage == "sight":
             emb, seen = unpacked(inputs, self.encoder.dim)
             return Sight(emb, self.encoder.heads(emb), seen, None)
-        if stage == "image":
-            inputs, stage = self.encoder.stem(inputs)[0], "stem"
-        if stage == "stem":
-            emb, skips = self.encoder.trace(inputs)
+        if stage in ("image", "stem"):
+            emb, skips = self.encoder.trace(self._shallow(inputs, stage))
         else:
             emb = self.encoder.emb(inputs) if stage == "features" else inputs
         landmarks = self.encoder.heads(emb)
@@ -145,13 +143,16 @@ class BodyNetwork(nn.Module):
 
     def encode(self, inputs: Tensor, stage: Stage) -> Tensor:
         """``emb`` alone."""
-        if stage == "image":
-            inputs, stage = self.encoder.stem(inputs)[0], "stem"
-        if stage == "stem":
-            return self.encoder.trace(inputs)[0]
+        if stage in ("image", "stem"):
+            return self.encoder.trace(self._shallow(inputs, stage))[0]
         if stage == "features":
             return self.encoder.emb(inputs.float())
         return inputs.float()[:, : self.encoder.dim]
+
+    def _shallow(self, inputs: Tensor, stage: Stage) -> tuple[Tensor, ...]:
+        if stage == "image":
+            return self.encoder.shallow(inputs, heatmaps=self.heatmaps)
+        return self.encoder.unpacked(inputs.float())
 
     def thetas(self, sight: Sight) -> list[Tensor]:
         """Theta after each iteration, ``(N, 157)`` each."""

@@ -42,16 +42,6 @@ class _Trunk(nn.Module):
         return features, self.encoder.emb(features)
 
 
-class _Stem(nn.Module):
-    def __init__(self, encoder: BlazePoseEncoder) -> None:
-        super().__init__()
-        self.stem = encoder.stem
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        outputs: tuple[Tensor, ...] = self.stem(image)
-        return outputs
-
-
 class _LandmarkNetwork(nn.Module):
     def __init__(self, graph_module: GraphModule) -> None:
         super().__init__()
@@ -70,23 +60,6 @@ def trunk_file(encoders: Path, cache: Path, kind: str) -> Path:
         example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
         export_onnx(trunk, example, path, ["features", "emb"])
     return path
-
-
-def stem_file(encoders: Path, cache: Path, kind: str) -> Path:
-    """ONNX file of a trunk's stem with the output ``stem``, made when missing."""
-    path = cache / f"stem_{kind}.onnx"
-    if not path.exists():
-        stem = _Stem(BlazePoseEncoder.load(encoders, kind)).eval()
-        export_onnx(stem, torch.zeros(2, 3, CROP_SIZE, CROP_SIZE), path, ["stem"])
-    return path
-
-
-def stage_file(
-    encoders: Path, cache: Path, kind: str, stage: Literal["stem", "features", "emb"]
-) -> Path:
-    """ONNX file with the output that a training pass of the stage starts from."""
-    make = stem_file if stage == "stem" else trunk_file
-    return make(encoders, cache, kind)
 
 
 def landmark_file(encoders: Path, cache: Path, kind: str) -> Path:

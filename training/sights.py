@@ -1,4 +1,4 @@
-"""What a trained encoder sees, stored.
+"""What a network that a run starts from makes of pictures: its stem's maps, or all that it sees.
 
 Once the encoder stays as it is, the loop can be trained on at thousands of samples a second from
 what the encoder made of fresh crops: ``emb`` and the evidence.  Every process stores its share.
@@ -39,22 +39,39 @@ class _Sighting(nn.Module):
         return (packed(self.network.see(image, "image")),)
 
 
-def sight_file(network: BodyNetwork, cache: Path, config: RunConfig, *, anew: bool = False) -> Path:
-    """ONNX file from the image to the output ``sight``, made when missing, or ``anew``.
+class _Stem(nn.Module):
+    def __init__(self, network: BodyNetwork) -> None:
+        super().__init__()
+        self.encoder = network.encoder
+        self.heatmaps = network.heatmaps
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        maps = self.encoder.shallow(image, heatmaps=self.heatmaps)
+        return (self.encoder.packed(maps),)
+
+
+def encoder_file(
+    network: BodyNetwork, cache: Path, config: RunConfig, *, anew: bool = False
+) -> Path:
+    """ONNX file from the image to what the run's stage starts from, made when missing, or ``anew``.
 
     Parameters
     ----------
     network
         Has the encoder that the run starts from.
-    cache, config
+    cache
         See :func:`sight_folder`.
+    config
+        Of the run; its stage, ``stem`` or ``sight``, names the output.
     """
-    path = sight_folder(cache, config) / "encoder.onnx"
+    part = _Stem(network) if config.stage == "stem" else _Sighting(network)
+    kind = "" if network.heatmaps else "_linear"
+    path = sight_folder(cache, config) / f"{config.stage}{kind}.onnx"
     if anew or not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
         # A trained encoder's weights are no longer float16 by birth: all stay float32.
-        export_onnx(_Sighting(network), example, path, ["sight"], keep_float32=("",))
+        export_onnx(part, example, path, [config.stage], keep_float32=("",))
     return path
 
 

@@ -36,10 +36,11 @@ from training.data.synthetic_samples import load_synthetic
 from training.data.teacher import load_labels
 from training.distributed import Processes, joined_processes
 from training.evaluate import development_samples, figures, load_average, pck12, predict
+from training.memory import keep_freed_memory
 from training.network import BodyNetwork, Stage
 from training.onnx_weights import load_exported
-from training.prepare import stem_file, training_shards
-from training.sights import load_sights, sight_file, sight_folder, store_sights
+from training.prepare import training_shards
+from training.sights import encoder_file, load_sights, sight_folder, store_sights
 from training.synthetic.materials import background_files
 from training.synthetic.shards import load_shard
 from training.trainer import Trainer
@@ -75,7 +76,7 @@ def training_labels(data: Path, cache: Path) -> Labels:
 
 
 def make_sources(
-    config: RunConfig, data: Path, encoders: Path, cache: Path, shards: Path
+    config: RunConfig, network: BodyNetwork, data: Path, cache: Path, shards: Path
 ) -> list[tuple[Source, int]]:
     """Where batches come from: photos, synthetic people, pictures without people."""
     if config.stage == "sight":
@@ -92,7 +93,7 @@ def make_sources(
             path = cache / f"synthetic_{config.encoder}_{config.stage}.npz"
             stored.append((StoredSamples(load_synthetic(path), config.seed + 1), config.synthetic))
         return stored
-    encoder = stem_file(encoders, cache, config.encoder)
+    encoder = encoder_file(network, cache, config)
     return list(fresh_crops(config, data, cache, shards, encoder).values())
 
 
@@ -245,14 +246,13 @@ def start_session(
     """Load everything that a run needs."""
     data, encoders, cache = folders.data, folders.encoders, folders.cache
     network = build_network(config, encoders=encoders, data=data, body=folders.body)
-    sources = make_sources(config, data, encoders, cache, folders.shards)
-    started = None
-    if folders.start_from is not None:
-        load_exported(network, folders.start_from)
-    elif config.start_from:
-        started = load_checkpoint(folders.out / f"{config.start_from}.pt")
-        load_start(network, started.network)
-    else:
+    started = load_beginning(network, config, folders)
+    processes = processes or Processes()
+    if config.stage in ("stem", "sight") and processes.is_first:
+        encoder_file(network, cache, config)
+    processes.wait()
+    sources = make_sources(config, network, data, cache, folders.shards)
+    if folders.start_from is None and started is None:
         set_normalisation(network, sources[0][0], config.stage)
     poses = load_body_poses(data, folders.body)
     lifted = LiftedSampler(torch.from_numpy(poses), network.regressor.body)
@@ -276,12 +276,11 @@ def store_run(
 ) -> None:
     """Store the sights that a run trains on (see :mod:`training.sights`)."""
     network = build_network(config, encoders=folders.encoders, data=folders.data, body=folders.body)
-    if config.start_from:
-        load_start(network, load_checkpoint(folders.out / f"{config.start_from}.pt").network)
+    load_beginning(network, config, folders)
     if processes.is_first:
-        sight_file(network, folders.cache, config, anew=True)
+        encoder_file(network, folders.cache, config, anew=True)
     processes.wait()
-    encoder = sight_file(network, folders.cache, config)
+    encoder = encoder_file(network, folders.cache, config)
     streams = fresh_crops(config, folders.data, folders.cache, folders.shards, encoder)
     folder = sight_folder(folders.cache, config)
     for kind, count in counts.items():
@@ -289,6 +288,18 @@ def store_run(
             continue
         stream, _ = streams[kind]
         print(store_sights(stream, count, folder, kind, processes), flush=True)
+
+
+def load_beginning(network: BodyNetwork, config: RunConfig, folders: Folders) -> Checkpoint | None:
+    """Put the weights into a network that the run starts from; that run, if there was one."""
+    if folders.start_from is not None:
+        load_exported(network, folders.start_from)
+        return None
+    if config.start_from is None:
+        return None
+    started = load_checkpoint(folders.out / f"{config.start_from}.pt")
+    load_start(network, started.network)
+    return started
 
 
 def load_start(network: BodyNetwork, state: dict[str, torch.Tensor]) -> None:
@@ -345,6 +356,7 @@ def main(arguments: list[str] | None = None) -> None:
     o = parser.parse_args(arguments)
     torch.set_num_threads(o.threads)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     config = RUNS[o.run] if o.steps is None else replace(RUNS[o.run], steps=o.steps)
     folders = Folders(o.data, o.encoders, o.cache, o.shards, o.body, o.out, start_from=o.start_from)
     with joined_processes() as processes:

@@ -17,6 +17,7 @@ from training.data.pictures import Source
 from training.data.samples import join_samples
 from training.discriminators import Discriminators, discriminator_loss
 from training.distributed import Objective, Processes
+from training.encoders.graph_module import SameConv
 from training.network import BodyNetwork
 from training.objective import RunLosses
 from training.regressor import Theta
@@ -92,9 +93,9 @@ class Trainer:
             part.requires_grad_(True)
             # On CPUs convolutions run nearly twice as fast in this layout.
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if not config.costly_layers:
-            for layer in network.encoder.costly_layers():
-                layer.requires_grad_(False)
+            for layer in part.modules():
+                if isinstance(layer, SameConv):
+                    layer.rough_gradients = config.mixed_precision
         if trained:
             scales = self._measured(trained)
             parameters = [p for part in trained for p in part.parameters() if p.requires_grad]
@@ -108,12 +109,13 @@ class Trainer:
             )
         for group in groups:
             group["base_lr"] = group["lr"]
-        return ScaledAdam(groups)
+        return ScaledAdam(groups, fused=True)
 
     def _measured(self, trained: list[nn.Module]) -> Scales:
         """What the trained layers do to the first pictures; the same in every process."""
         source, _ = self.sources[0]
         inputs = source.draw(0, _MEASURED, Processes()).inputs
+        self.network.eval()
         return response_scales(trained, lambda: self.network.see(inputs, self.config.stage))
 
     def _trained_encoder(self) -> list[nn.Module]:

@@ -50,13 +50,13 @@ def tiny_graph(seed: int = 0) -> Graph:
     rng = np.random.default_rng(seed)
     n = TENSORS["full"]
     layers = [
-        (n.stem, 0, 4, 4, (1, 256, 256, 3), 4),
-        (n.skips[1], n.stem, 2, 2, (1, 64, 64, 4), 4),
-        (n.skips[2], n.skips[1], 2, 2, (1, 32, 32, 4), 4),
+        (n.skips[0], 0, 4, 4, (1, 256, 256, 3), 4),
+        (n.stem, n.skips[0], 2, 2, (1, 64, 64, 4), 4),
+        (n.skips[2], n.stem, 2, 2, (1, 32, 32, 4), 4),
         (n.features, n.skips[2], 2, 2, (1, 16, 16, 4), 4),
         (n.skips[3], n.features, 1, 1, (1, 8, 8, 4), 4),
         (n.emb, n.skips[3], 4, 4, (1, 8, 8, 4), 6),
-        (n.heatmap, n.stem, 1, 1, (1, 64, 64, 4), 39),
+        (n.heatmap, n.skips[0], 1, 1, (1, 64, 64, 4), 39),
         (n.landmarks, n.emb, 2, 1, (1, 2, 2, 6), 195),
         (n.world, n.emb, 2, 1, (1, 2, 2, 6), 117),
         (n.flag, n.emb, 2, 1, (1, 2, 2, 6), 1),
@@ -100,7 +100,7 @@ def tiny_network(config: RunConfig) -> BodyNetwork:
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
-INPUTS = {"emb": (EMB,), "features": (4, 8, 8), "stem": (4, 64, 64)}
+INPUTS = {"emb": (EMB,), "features": (4, 8, 8), "stem": (4 * 32 * 32,)}
 
 
 def tiny_samples(count: int = 32, stage: str = "emb") -> Samples:

@@ -320,7 +320,7 @@ class _Trunk:
 
     def run(self, names, feeds):
         brightness = feeds["image"].mean()
-        shapes = {"features": (4, 8, 8), "emb": (24,), "stem": (4, 64, 64)}
+        shapes = {"features": (4, 8, 8), "emb": (24,), "stem": (4096,)}
         return [np.full((len(feeds["image"]), *shapes[name]), brightness) for name in names]
 
 
@@ -421,7 +421,7 @@ def test_a_stream_shows_every_picture_once_a_pass_whatever_processes_share_it():
     assert torch.equal(parts[1].betas, alone[1].betas[1::2])
     again = stream.draw(1, 4, Processes())
     assert all(torch.equal(a, b) for a, b in zip(again, alone[1], strict=True))
-    assert stream.draw(0, 2, Processes()).inputs.shape == (2, 4, 64, 64)
+    assert stream.draw(0, 2, Processes()).inputs.shape == (2, 4096)
 
 
 def test_photos_and_empty_places_become_crops(tmp_path, photos):

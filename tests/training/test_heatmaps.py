@@ -84,6 +84,6 @@ def test_the_decoder_in_stages_is_the_decoder_in_one():
     heatmap = encoder.decoder.outputs
     assert encoder.decoder.layers[f"t{heatmap[0]}"].conv.out_channels == len(BLAZEPOSE_POINTS)
     with torch.no_grad():
-        _, skips = encoder.trace(encoder.stem(image)[0])
+        _, skips = encoder.trace(encoder.stem(image))
         (whole,) = GraphModule(graph, heatmap)(image)
         torch.testing.assert_close(encoder.heatmaps(skips), whole[:, list(BLAZEPOSE_POINTS)])

@@ -16,7 +16,7 @@ from training.data.features import open_network
 from training.data.pictures import CropStream, EmptyPictures
 from training.distributed import Processes
 from training.network import packed
-from training.sights import load_sights, sight_file, sight_folder, store_sights
+from training.sights import encoder_file, load_sights, sight_folder, store_sights
 
 # The exporter of torch warns about its own insides.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -33,7 +33,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def encoder(network, tmp_path_factory):
-    return sight_file(network, tmp_path_factory.mktemp("cache"), tiny_config(heatmaps=True))
+    return encoder_file(network, tmp_path_factory.mktemp("cache"), tiny_config(heatmaps=True))
 
 
 @torch.no_grad()

@@ -184,7 +184,13 @@ class CropStream:
         )
         made = [self._crop(int(n), int(k)) for n, k in zip(numbers, indices, strict=True)]
         crops, plans = zip(*made, strict=True)
-        inputs = self.encoder.run([self.output], {"image": network_input(np.stack(crops))})[0]
+        # One by one: a batch of shallow maps does not fit into a processor's cache.
+        inputs = np.concatenate(
+            [
+                self.encoder.run([self.output], {"image": network_input(crop[None])})[0]
+                for crop in crops
+            ]
+        )
         return place(
             self.pictures.labels.at(indices),
             torch.from_numpy(inputs),

@@ -34,8 +34,8 @@ class TensorNumbers(NamedTuple):
     Attributes
     ----------
     stem
-        A 64 x 64 map that everything behind it depends on alone: what lies in front of it sees
-        edges and textures only and is never trained.
+        A shallow map on which everything behind it depends alone, but for heat maps: what lies in
+        front of it sees edges and textures only and is never trained.
     features
         The deepest 8 x 8 map that everything behind it depends on alone: the place to cut the
         network in two.
@@ -58,8 +58,8 @@ class TensorNumbers(NamedTuple):
 
 
 TENSORS: Final = {
-    "lite": TensorNumbers(201, 254, 308, 309, 311, 313, 283, skips=(201, 211, 236, 256)),
-    "full": TensorNumbers(216, 269, 335, 336, 338, 340, 298, skips=(216, 226, 251, 271)),
+    "lite": TensorNumbers(211, 254, 308, 309, 311, 313, 283, skips=(201, 211, 236, 256)),
+    "full": TensorNumbers(226, 269, 335, 336, 338, 340, 298, skips=(216, 226, 251, 271)),
     "heavy": TensorNumbers(430, 644, 694, 695, 697, 699, 641, skips=(545,)),
 }
 
@@ -120,11 +120,6 @@ class LandmarkHeads(nn.Module):
         return values[:, :NUM_LANDMARKS, VISIBILITY_VALUE:], self.flag(emb)[:, 0]
 
 
-def _is_wide(layer: nn.Module) -> bool:
-    assert isinstance(layer, SameConv)
-    return layer.conv.groups > 1 and max(layer.conv.kernel_size) > 3
-
-
 def _linear(graph: Graph, output: int) -> nn.Linear:
     """A 2 x 2 convolution over a 2 x 2 map, as one matrix on the flattened (C, 2, 2) map."""
     operator = next(o for o in graph.operators if o.output == output)
@@ -142,7 +137,8 @@ class BlazePoseEncoder(nn.Module):
     Attributes
     ----------
     stem
-        image ``(N, 3, 256, 256)`` RGB in [0, 1] -> shallow map; never trained.
+        image ``(N, 3, 256, 256)`` RGB in [0, 1] -> shallow map, and the shallower ones that the
+        decoder reads; never trained.
     middle
         shallow map -> 8 x 8 map.
     late
@@ -161,9 +157,14 @@ class BlazePoseEncoder(nn.Module):
         super().__init__()
         numbers = TENSORS[kind]
         self.kind = kind
-        self.stem = GraphModule(graph, [numbers.stem])
-        self.reads_stem = numbers.stem in numbers.skips
         # Tensors are numbered in the order in which they are computed.
+        early = [skip for skip in numbers.skips if skip < numbers.stem]
+        self.stem = GraphModule(graph, [numbers.stem, *early])
+        self.stem_shapes = [
+            (channels, height, width)
+            for _, height, width, channels in (graph.shapes[n] for n in self.stem.outputs)
+        ]
+        self.reads_stem = numbers.stem in numbers.skips
         middle = [skip for skip in numbers.skips if numbers.stem < skip < numbers.features]
         late = [skip for skip in numbers.skips if skip > numbers.features]
         self.middle = GraphModule(graph, [numbers.features, *middle], [numbers.stem])
@@ -180,26 +181,37 @@ class BlazePoseEncoder(nn.Module):
         """Read ``pose_landmark_<kind>.tflite`` from ``folder`` (AssetError when missing)."""
         return cls(read_tflite(Path(folder) / f"pose_landmark_{kind}.tflite"), kind)
 
-    def costly_layers(self) -> list[nn.Module]:
-        """Layers of the middle that see edges and blobs and cost half of a training step.
-
-        Gradients of 5 x 5 depthwise filters take ten times as long as those of 3 x 3 ones on
-        processors, and nothing in front of the first of them gains from training.
-        """
-        layers = list(self.middle.layers.values())
-        wide = [each for each in layers if _is_wide(each)]
-        return [*layers[: layers.index(wide[0])], *wide] if wide else []
-
     def features(self, image: Tensor) -> Tensor:
         """``(N, 3, 256, 256)`` -> the 8 x 8 map."""
         features: Tensor = self.middle(self.stem(image)[0])[0]
         return features
 
-    def trace(self, stem: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The shallow map -> ``emb`` ``(N, dim)`` and the maps that the decoder reads."""
+    def shallow(self, image: Tensor, *, heatmaps: bool = False) -> tuple[Tensor, ...]:
+        """The stem's maps; the first alone where no heat maps are wanted."""
+        maps: tuple[Tensor, ...] = self.stem(image)
+        return maps if heatmaps else maps[:1]
+
+    def packed(self, maps: tuple[Tensor, ...]) -> Tensor:
+        """The stem's maps as one array ``(N, D)``, to be stored."""
+        return torch.cat([part.flatten(1) for part in maps], dim=1)
+
+    def unpacked(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Inverse of :meth:`packed`."""
+        maps, start = [], 0
+        for channels, height, width in self.stem_shapes:
+            if start == values.shape[1]:
+                break
+            end = start + channels * height * width
+            maps.append(values[:, start:end].reshape(-1, channels, height, width))
+            start = end
+        return tuple(maps)
+
+    def trace(self, maps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The stem's maps -> ``emb`` ``(N, dim)`` and the maps that the decoder reads."""
+        stem, *early = maps
         features, *middle = self.middle(stem)
         emb, *late = self.late(features)
-        return emb.flatten(1), (*([stem] if self.reads_stem else []), *middle, *late)
+        return emb.flatten(1), (*early, *([stem] if self.reads_stem else []), *middle, *late)
 
     def heatmaps(self, skips: tuple[Tensor, ...]) -> Tensor:
         """Heat maps of the body's landmarks, logits ``(N, 27, 64, 64)``; see :meth:`trace`."""

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.errors import AssetError
+from training.encoders.depthwise import depthwise
+from training.encoders.pointwise import pointwise
 from training.encoders.tflite_reader import Graph, Operator
 
 _NONE, _RELU, _RELU6 = 0, 1, 3
@@ -60,6 +62,8 @@ class SameConv(nn.Module):
         symmetric = all(before == after for before, after in pads)
         self.pad = None if symmetric else (*pads[1], *pads[0])
         self.activation: int = o["activation"]
+        #: Whether gradients of 1 x 1 filters are made in bfloat16.
+        self.rough_gradients = False
         self.conv = nn.Conv2d(
             channels,
             weight.shape[0],
@@ -87,7 +91,17 @@ class SameConv(nn.Module):
         """(N, C, H, W) -> (N, C', H', W')."""
         if self.pad is not None:
             x = F.pad(x, self.pad)
-        return activate(self.conv(x), self.activation)
+        return activate(self._convolved(x), self.activation)
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        conv = self.conv
+        if self.training and x.dtype == torch.float32 and x.is_cpu:
+            if conv.groups > 1:
+                return depthwise(x, conv)
+            if self.rough_gradients and conv.kernel_size == conv.stride == (1, 1):
+                return pointwise(x, conv)
+        result: Tensor = conv(x)
+        return result
 
 
 class GraphModule(nn.Module):

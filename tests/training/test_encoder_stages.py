@@ -1,0 +1,70 @@
+"""The trunk in stages is the trunk in one; what lies between two stages can be stored."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tests.training.cases import tiny_config, tiny_graph, tiny_network
+from training.encoders.blazepose import TENSORS, BlazePoseEncoder
+from training.encoders.graph_module import GraphModule
+
+
+@pytest.mark.parametrize("heatmaps", [True, False])
+def test_the_stems_maps_come_back_from_one_array(heatmaps):
+    encoder = BlazePoseEncoder(tiny_graph(), "full")
+    maps = encoder.shallow(torch.rand(2, 3, 256, 256), heatmaps=heatmaps)
+    assert len(maps) == (2 if heatmaps else 1)
+    back = encoder.unpacked(encoder.packed(maps))
+    assert all(torch.equal(a, b) for a, b in zip(maps, back, strict=True))
+
+
+def test_emb_is_the_same_whatever_the_pass_starts_from():
+    network = tiny_network(tiny_config(heatmaps=True)).eval()
+    image = torch.rand(2, 3, 256, 256)
+    (whole,) = GraphModule(tiny_graph(), [TENSORS["full"].emb])(image)
+    stored = network.encoder.packed(network.encoder.shallow(image, heatmaps=True))
+    for inputs, stage in ((image, "image"), (stored, "stem")):
+        torch.testing.assert_close(network.encode(inputs, stage), whole.flatten(1))
+        torch.testing.assert_close(
+            network.see(inputs, stage).seen.points, network.see(image, "image").seen.points
+        )
+
+
+def test_rough_gradients_are_for_training_only():
+    encoder = tiny_network(tiny_config()).encoder
+    layer = encoder.late.layers[f"t{TENSORS['full'].skips[3]}"]
+    x = torch.randn(2, 4, 8, 8)
+    exact = gradient_of(layer.train(), x)
+    layer.rough_gradients = True
+    assert torch.equal(gradient_of(layer.eval(), x), exact)
+    rough = gradient_of(layer.train(), x)
+    assert not torch.equal(rough, exact)
+    torch.testing.assert_close(rough, exact, rtol=0.03, atol=0.03)
+
+
+def gradient_of(layer, x):
+    layer.zero_grad()
+    layer(x).square().sum().backward()
+    return layer.conv.weight.grad.clone()
+
+
+def test_memory_is_kept_once_asked_for():
+    """The second large tensor of a process that keeps memory costs no new pages."""
+    code = """
+import resource, torch
+from training.memory import keep_freed_memory
+keep_freed_memory()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(4_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(faults(), faults(), faults())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, _, last = (int(word) for word in run.stdout.split())
+    assert first > 1000
+    assert last < first / 10
