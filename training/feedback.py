@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from engine.skeleton import JOINT, NUM_JOINTS, PARENTS
 from training.encoders.blazepose import Landmarks
@@ -32,7 +33,7 @@ from training.landmarks import (
     landmark_place,
 )
 from training.projection import project
-from training.rotations import multiply
+from training.rotations import cross, multiply
 
 #: The bones that turn by themselves: the joint at their near end, and where the bones lie in the
 #: picture, as places of both ends among the landmarks.
@@ -125,9 +126,18 @@ class Feedback(nn.Module):
         self.identity: Tensor
         self.register_buffer("moved_by", moved_by())
         self.register_buffer("identity", torch.eye(3)[None, None])
-        self._parents = list(PARENTS[1:])
         joints, near, far = (list(column) for column in zip(*BONES, strict=True))
-        self._near, self._far = near, far
+        self.parents: Tensor
+        self.near: Tensor
+        self.far: Tensor
+        self.hips: Tensor
+        for name, places in (
+            ("parents", PARENTS[1:]),
+            ("near", near),
+            ("far", far),
+            ("hips", HIPS),
+        ):
+            self.register_buffer(name, torch.tensor(places), persistent=False)
         # A joint's own turn is what its bone needs beyond what the bone before it gets.
         own = torch.zeros(NUM_JOINTS, len(BONES))
         for bone, joint in enumerate(joints):
@@ -135,7 +145,9 @@ class Feedback(nn.Module):
             if PARENTS[joint] in joints:
                 own[joint, joints.index(PARENTS[joint])] = -1
         self.own: Tensor
+        self.depth: Tensor
         self.register_buffer("own", own, persistent=False)
+        self.register_buffer("depth", torch.tensor([0.0, 0.0, 1.0]), persistent=False)
 
     def forward(
         self, joints: Tensor, frames: Tensor, landmarks: Tensor, camera: Tensor, seen: Evidence
@@ -157,26 +169,24 @@ class Feedback(nn.Module):
         -------
         See :class:`Turns`.
         """
-        hips = landmarks[:, list(HIPS)].mean(dim=1, keepdim=True)
+        hips = self._hips(landmarks)
         flat = seen.points - project(landmarks, camera)
         deep = seen.world - (landmarks - hips)
         pull = _LEAST_PULL + (1 - _LEAST_PULL) * seen.visibility[..., None]
         # Moves of the whole body are the camera's business, not the joints'.
-        sideways = (flat - flat[:, list(HIPS)].mean(dim=1, keepdim=True)) / camera[:, None, :1]
-        force2d = torch.cat([sideways, torch.zeros_like(flat[..., :1])], dim=-1)
+        sideways = functional.pad((flat - self._hips(flat)) / camera[:, None, :1], (0, 1))
         parents = torch.cat(
-            [self.identity.expand(frames.shape[0], -1, -1, -1), frames[:, self._parents]], dim=1
-        ).transpose(2, 3)
-        turns = self.turns(joints - hips, parents, landmarks - hips, pull, (force2d, deep))
-        errors = torch.asinh(torch.cat([flat, deep], dim=-1) * _ERROR_SCALE)
-        forward = torch.cat([torch.zeros_like(flat), deep[..., 2:]], dim=-1)
-        bones = torch.stack(
             [
-                self.bone_turns(parents, landmarks, force, seen.visibility)
-                for force in (force2d, forward)
+                self.identity.expand(frames.shape[0], -1, -1, -1),
+                frames.index_select(1, self.parents),
             ],
-            dim=2,
-        )
+            dim=1,
+        ).transpose(2, 3)
+        forces = torch.stack([sideways, deep], dim=1)
+        turns = self.turns(joints - hips, parents, landmarks - hips, pull, forces)
+        forces = torch.stack([sideways, deep * self.depth], dim=1)
+        bones = self.bone_turns(parents, landmarks, forces, seen.visibility)
+        errors = torch.asinh(torch.cat([flat, deep], dim=-1) * _ERROR_SCALE)
         fed_back = torch.cat(
             [
                 torch.cat([errors, seen.visibility[..., None]], dim=-1).flatten(1),
@@ -187,10 +197,14 @@ class Feedback(nn.Module):
         )
         return Turns(fed_back, bones)
 
+    def _hips(self, points: Tensor) -> Tensor:
+        """Middle of the hips among the landmarks, ``(N, 1, C)``."""
+        return points.index_select(1, self.hips).mean(dim=1, keepdim=True)
+
     def bone_turns(
-        self, parents: Tensor, landmarks: Tensor, force: Tensor, visibility: Tensor
+        self, parents: Tensor, landmarks: Tensor, forces: Tensor, visibility: Tensor
     ) -> Tensor:
-        """Turn of each joint that lays its bone along the seen one, ``(N, 24, 3)`` radians.
+        """Turn of each joint that lays its bone along the seen one, ``(N, 24, F, 3)`` radians.
 
         ``b x d / |b|^2`` for a bone b whose far end misses the seen one by d more than its near
         end does; a bone whose ends are hidden turns less.
@@ -199,50 +213,46 @@ class Feedback(nn.Module):
         ----------
         parents
             ``(N, 24, 3, 3)`` from the picture's axes to those of each joint's parent.
-        landmarks, force
-            ``(N, 27, 3)`` the body's, and metres from them to the seen ones.
+        landmarks
+            ``(N, 27, 3)`` the body's.
+        forces
+            ``(N, F, 27, 3)`` metres from them to the seen ones, each in F ways.
         visibility
             ``(N, 27)``.
         """
-        bone = landmarks[:, self._far] - landmarks[:, self._near]
-        missing = force[:, self._far] - force[:, self._near]
+        bone = landmarks.index_select(1, self.far) - landmarks.index_select(1, self.near)
+        missing = forces.index_select(2, self.far) - forces.index_select(2, self.near)
         length = (bone**2).sum(dim=-1, keepdim=True)
-        turn = torch.linalg.cross(bone, missing) / (length + _LEAST_INERTIA)
+        turn = cross(bone[:, None], missing) / (length + _LEAST_INERTIA)[:, None]
         size = turn.norm(dim=-1, keepdim=True)
-        sure = (visibility[:, self._far] * visibility[:, self._near])[..., None]
-        turn = turn * sure * (_MOST_TURN / (size + _MOST_TURN))
-        return multiply(parents, (self.own @ turn)[..., None])[..., 0]
+        sure = visibility.index_select(1, self.far) * visibility.index_select(1, self.near)
+        turn = turn * sure[:, None, :, None] * (_MOST_TURN / (size + _MOST_TURN))
+        own = (self.own @ turn).permute(0, 2, 3, 1)
+        return multiply(parents, own).transpose(2, 3)
 
     def turns(
-        self,
-        joints: Tensor,
-        parents: Tensor,
-        landmarks: Tensor,
-        pull: Tensor,
-        forces: tuple[Tensor, ...],
+        self, joints: Tensor, parents: Tensor, landmarks: Tensor, pull: Tensor, forces: Tensor
     ) -> Tensor:
-        """Best turn of each joint alone, ``(N, 24, 3 * len(forces))`` radians, parent's frame.
+        """Best turn of each joint alone, ``(N, 24, F, 3)`` radians, in its parent's frame.
 
         ``sum m (p - j) x f / sum m |p - j|^2`` over the landmarks p that the joint j moves, with
-        m their pull and f the forces; the sums are expanded so that no (joint, landmark) array
-        is formed.
+        m their pull and f one of F forces; the sums are expanded so that no (joint, landmark)
+        array is formed.
         """
-        beyond = self.moved_by
-        mass = beyond @ pull
-        centre = beyond @ (pull * landmarks)
-        square = beyond @ (pull * (landmarks**2).sum(dim=-1, keepdim=True))
+        size = (landmarks**2).sum(dim=-1, keepdim=True)
+        still = self.moved_by @ (pull * torch.cat([torch.ones_like(size), size, landmarks], dim=-1))
+        mass, square, centre = torch.split(still, [1, 1, 3], dim=-1)
         inertia = (
             square
             - 2 * (joints * centre).sum(dim=-1, keepdim=True)
             + (joints**2).sum(dim=-1, keepdim=True) * mass
         )
-        local = []
-        for force in forces:
-            about_hips = beyond @ (pull * torch.linalg.cross(landmarks, force))
-            torque = about_hips - torch.linalg.cross(joints, beyond @ (pull * force))
-            turn = torque / (inertia.clamp_min(0) + _LEAST_INERTIA)
-            local.append(multiply(parents, turn[..., None])[..., 0])
-        return torch.cat(local, dim=-1)
+        about_hips = cross(landmarks[:, None], forces)
+        pulled = self.moved_by @ (pull[:, None] * torch.cat([about_hips, forces], dim=-1))
+        turning, moving = torch.split(pulled, [3, 3], dim=-1)
+        torque = turning - cross(joints[:, None], moving)
+        turn = torque / (inertia.clamp_min(0) + _LEAST_INERTIA)[:, None]
+        return multiply(parents, turn.permute(0, 2, 3, 1)).transpose(2, 3)
 
 
 def camera_change(landmarks: Tensor, camera: Tensor, points: Tensor, pull: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from engine.skeleton import NUM_JOINTS
 from training.feedback import BONES, FEEDBACK_SIZE, Evidence, Feedback, Turns
 from training.landmarks import NUM_BLAZEPOSE
-from training.rotations import matrix_from_6d
+from training.rotations import cross, matrix_from_6d
 from training.smpl_layer import BodyLandmarks
 
 POSE_SIZE: Final = 24 * 6
@@ -166,7 +166,7 @@ def turned(theta: Tensor, turns: Tensor) -> Tensor:
     Each column c of a rotation moves by ``w x c``; Gram-Schmidt makes a rotation of it again.
     """
     columns = theta[:, :POSE_SIZE].reshape(-1, 24, 3, 2).transpose(2, 3)
-    moved = torch.linalg.cross(turns[:, :, None], columns)
+    moved = cross(turns[:, :, None], columns)
     flat = moved.transpose(2, 3).reshape(-1, POSE_SIZE)
     return torch.cat([flat, torch.zeros_like(theta[:, POSE_SIZE:])], dim=1)
 

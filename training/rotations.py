@@ -19,13 +19,27 @@ def multiply(first: Tensor, second: Tensor) -> Tensor:
     return terms[0] + terms[1] + terms[2]
 
 
+def cross(first: Tensor, second: Tensor) -> Tensor:
+    """Cross product along the last dimension.
+
+    ``(a x b)`` is ``a * P b - P a * b``, permuted by P = (y, z, x) once more: half of the nodes
+    that torch's own operator becomes in an exported graph.
+    """
+    following = torch.tensor([1, 2, 0], device=first.device)
+
+    def shifted(x: Tensor) -> Tensor:
+        return x.index_select(-1, following)
+
+    return shifted(first * shifted(second) - shifted(first) * second)
+
+
 def matrix_from_6d(columns: Tensor) -> Tensor:
     """``(..., 6)`` row-major 3 x 2 -> ``(..., 3, 3)`` by Gram-Schmidt (Zhou et al., CVPR 2019)."""
     pair = columns.reshape(*columns.shape[:-1], 3, 2)
     first = F.normalize(pair[..., 0], dim=-1)
     second = pair[..., 1] - (first * pair[..., 1]).sum(-1, keepdim=True) * first
     second = F.normalize(second, dim=-1)
-    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+    return torch.stack([first, second, cross(first, second)], dim=-1)
 
 
 def sixd_from_matrix(matrix: Tensor) -> Tensor:

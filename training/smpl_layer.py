@@ -103,8 +103,11 @@ class JointTree(nn.Module):
         self.register_buffer("rest", torch.from_numpy(body.joints))
         self.register_buffer("shapes", torch.from_numpy(body.joint_shapes).reshape(-1, 10).T)
         self.register_buffer("identity", torch.eye(3)[None, None])
-        self._jumps = _jumps()
-        self._parents = [max(parent, 0) for parent in PARENTS]
+        self.jumps: Tensor
+        self.parents: Tensor
+        self.register_buffer("jumps", torch.tensor(_jumps()), persistent=False)
+        parents = torch.tensor([max(parent, 0) for parent in PARENTS])
+        self.register_buffer("parents", parents, persistent=False)
 
     def rest_joints(self, betas: Tensor) -> Tensor:
         """``(N, 10)`` -> ``(N, 24, 3)`` metres."""
@@ -128,13 +131,14 @@ class JointTree(nn.Module):
             ``(N, 24, 3, 3)`` global rotations.
         """
         rest = self.rest_joints(betas)
-        bones = rest - rest[:, self._parents]
+        bones = rest - rest.index_select(1, self.parents)
         bones = torch.cat([rest[:, :1], bones[:, 1:], torch.zeros_like(rest[:, :1])], dim=1)
         frames = torch.cat([rotmats, self.identity.expand(rotmats.shape[0], -1, -1, -1)], dim=1)
         joints = bones
-        for ancestors in self._jumps:
-            above = frames[:, ancestors]
-            joints = joints[:, ancestors] + multiply(above, joints[..., None])[..., 0]
+        for ancestors in self.jumps:
+            above = frames.index_select(1, ancestors)
+            turned = multiply(above, joints[..., None])[..., 0]
+            joints = joints.index_select(1, ancestors) + turned
             frames = multiply(above, frames)
         return joints[:, :NUM_JOINTS], frames[:, :NUM_JOINTS]
 
@@ -158,8 +162,13 @@ class BodyLandmarks(nn.Module):
         self.register_buffer("free", free[:, None])
         self.register_buffer("mirror_sign", torch.tensor([-1.0, 1.0, 1.0]))
         self.correction = nn.Parameter(torch.zeros(len(BODY_LANDMARKS), 3))
-        self._joints = [landmark.joint for landmark in BODY_LANDMARKS]
-        self._frames = [landmark.frame for landmark in BODY_LANDMARKS]
+        self.starts: Tensor
+        self.turned_by: Tensor
+        for name, joints in (
+            ("starts", [landmark.joint for landmark in BODY_LANDMARKS]),
+            ("turned_by", [landmark.frame for landmark in BODY_LANDMARKS]),
+        ):
+            self.register_buffer(name, torch.tensor(joints), persistent=False)
         self._mirror = list(LANDMARK_MIRROR)
 
     def total_offsets(self) -> Tensor:
@@ -170,8 +179,9 @@ class BodyLandmarks(nn.Module):
     def pose(self, rotmats: Tensor, betas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Joints ``(N, 24, 3)``, their frames ``(N, 24, 3, 3)``, landmarks ``(N, L, 3)``."""
         joints, frames = self.tree(rotmats, betas)
-        turned = multiply(frames[:, self._frames], self.total_offsets()[..., None])[..., 0]
-        return joints, frames, joints[:, self._joints] + turned
+        by = frames.index_select(1, self.turned_by)
+        turned = multiply(by, self.total_offsets()[..., None])[..., 0]
+        return joints, frames, joints.index_select(1, self.starts) + turned
 
     def forward(self, rotmats: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         """Joints ``(N, 24, 3)`` and landmarks ``(N, L, 3)``, metres."""

@@ -40,6 +40,7 @@ from training.memory import keep_freed_memory
 from training.network import BodyNetwork, Stage
 from training.onnx_weights import load_exported
 from training.prepare import training_shards
+from training.regressor import IterativeRegressor
 from training.sights import encoder_file, load_sights, sight_folder, store_sights
 from training.synthetic.materials import background_files
 from training.synthetic.shards import load_shard
@@ -295,11 +296,36 @@ def load_beginning(network: BodyNetwork, config: RunConfig, folders: Folders) ->
     if folders.start_from is not None:
         load_exported(network, folders.start_from)
         return None
+    if config.loop_from is not None:
+        loop = load_checkpoint(folders.out / f"{config.loop_from}.pt").network
+        load_loop(network.regressor, loop)
     if config.start_from is None:
         return None
     started = load_checkpoint(folders.out / f"{config.start_from}.pt")
     load_start(network, started.network)
     return started
+
+
+def load_loop(regressor: IterativeRegressor, state: dict[str, torch.Tensor]) -> None:
+    """Take over another network's loop; what it reads from ``emb`` begins at nothing.
+
+    Raises
+    ------
+    AssetError
+        When the loop has other sizes.
+    """
+    prefix = "regressor."
+    foreign = ("feature_mean", "feature_scale", "hidden1_phi.weight")
+    own = regressor.state_dict()
+    taken = {
+        name.removeprefix(prefix): value
+        for name, value in state.items()
+        if name.startswith(prefix) and not name.endswith(foreign)
+    }
+    if any(name not in own or own[name].shape != value.shape for name, value in taken.items()):
+        raise AssetError("The run to take the loop from has a loop of another size.")
+    regressor.load_state_dict(own | taken)
+    torch.nn.init.zeros_(regressor.hidden1_phi.weight)
 
 
 def load_start(network: BodyNetwork, state: dict[str, torch.Tensor]) -> None:

@@ -100,7 +100,7 @@ def tiny_network(config: RunConfig) -> BodyNetwork:
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
-INPUTS = {"emb": (EMB,), "features": (4, 8, 8), "stem": (4 * 32 * 32,)}
+INPUTS = {"emb": (EMB,), "features": (4, 8, 8), "stem": (4 * 32 * 32 + 4 * 64 * 64,)}
 
 
 def tiny_samples(count: int = 32, stage: str = "emb") -> Samples:

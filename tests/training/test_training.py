@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ import torch
 from engine.errors import AssetError
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import RUNS, RunConfig
+from training.feedback import Evidence
 from training.landmarks import LSP_LIMBS_IN_LANDMARKS
 from training.objective import clicked_first
-from training.train import load_start
+from training.train import load_loop, load_start
 
 from .cases import tiny_config, tiny_network, tiny_samples, tiny_trainer
 
@@ -143,6 +145,22 @@ def test_another_encoders_run_cannot_be_started_from():
     del plain["encoder.heads.flag.bias"]
     with pytest.raises(AssetError, match="another encoder"):
         load_start(network, plain)
+
+
+@torch.no_grad()
+def test_a_loop_that_is_taken_over_answers_to_the_evidence_as_before():
+    config = tiny_config(dropout=0.0)
+    source, taker = tiny_network(config).eval(), tiny_network(replace(config, seed=1)).eval()
+    for part in source.regressor.parameters():
+        part.add_(0.02 * torch.randn_like(part))
+    load_loop(taker.regressor, source.state_dict())
+    evidence = Evidence(torch.randn(3, 27, 2), torch.randn(3, 27, 3), torch.rand(3, 27))
+    phi = torch.randn(3, source.encoder.dim)
+    expected = source.regressor(torch.zeros_like(phi), evidence)[-1]
+    torch.testing.assert_close(taker.regressor(phi, evidence)[-1], expected)
+    larger = tiny_network(replace(config, hidden=48)).state_dict()
+    with pytest.raises(AssetError, match="another size"):
+        load_loop(taker.regressor, larger)
 
 
 def test_the_average_follows_the_weights():
