@@ -35,8 +35,8 @@ DETECTOR_SIZE = 224
 MAX_JOINT_CHANGE_MM = 1.0
 #: Weights that are stored as float32, by where a run enters the encoder: what was trained is no
 #: longer float16 by birth, and what follows it magnifies rounding.
-_TRAINED = ("encoder.middle", "encoder.late", "encoder.heads", "encoder.decoder")
-_KEPT_FLOAT32 = {"emb": (), "features": _TRAINED[1:3], "stem": _TRAINED, "sight": _TRAINED}
+_LATE = ("encoder.late", "encoder.heads")
+_KEPT_FLOAT32 = {"emb": (), "features": _LATE, "stem": ("encoder.",), "sight": ("encoder.",)}
 _FLAG = ("encoder.heads.flag",)
 
 

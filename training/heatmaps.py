@@ -16,8 +16,6 @@ from training.feedback import Evidence
 #: Cells of a map, and half width in cells of the window around the linear landmark.
 _SIZE: Final = 64
 _REACH: Final = 4
-#: The same half width in [-1, 1] across the crop.
-WINDOW: Final = _REACH * 2 / _SIZE
 #: A map whose greatest probability in the window is less says nothing.
 _LEAST_SURE: Final = 0.5
 

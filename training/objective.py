@@ -12,7 +12,6 @@ from training.data.mocap import JointLimits
 from training.data.samples import Samples
 from training.discriminators import Discriminators, encoder_loss
 from training.feedback import Evidence
-from training.heatmaps import WINDOW
 from training.landmarks import (
     BLAZEPOSE_POINTS,
     LSP_LIMBS_IN_LANDMARKS,
@@ -174,8 +173,6 @@ class RunLosses:
         order = list(BLAZEPOSE_POINTS)
         linear = sight.landmarks.points[:, order]
         own = _points_loss(linear, batch)
-        if sight.heat is not None:
-            own = own + _heat_loss(sight.heat.points, linear.detach(), batch.points)
         logits, _ = self.network.encoder.heads.logits(sight.emb)
         known = (batch.visible[..., 2] * batch.person[:, None])[..., None].expand(-1, -1, 2)
         probabilities = weighted_cross_entropy(logits[:, order], batch.visible[..., :2], known)
@@ -191,12 +188,6 @@ def _points_loss(points: Tensor, batch: Samples) -> Tensor:
     limbs = points[:, list(LSP_LIMBS_IN_LANDMARKS)]
     labels = batch.lsp[:, : limbs.shape[1]]
     return reprojection_loss(limbs, labels) + reprojection_loss(points, batch.points)
-
-
-def _heat_loss(found: Tensor, linear: Tensor, labels: Tensor) -> Tensor:
-    """Of heat map points whose label lies in the window that they were looked for in."""
-    within = ((labels[..., :2] - linear).abs().amax(dim=-1) < WINDOW).to(found.dtype)
-    return weighted_l1(found - labels[..., :2], labels[..., 2] * within)
 
 
 def clicked_first(batch: Samples) -> Tensor:
