@@ -115,6 +115,7 @@ class Trainer:
         """What the trained layers do to the first pictures; the same in every process."""
         source, _ = self.sources[0]
         inputs = source.draw(0, _MEASURED, Processes()).inputs
+        # While it trains, a network's fast layers are not called as the layers that are measured.
         self.network.eval()
         return response_scales(trained, lambda: self.network.see(inputs, self.config.stage))
 

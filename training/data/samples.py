@@ -68,8 +68,8 @@ class Samples(NamedTuple):
     ----------
     inputs
         The trunk's output in front of its first trained layer, as the run needs it:
-        ``emb`` ``(N, D)``, 8 x 8 maps ``(N, C, 8, 8)`` or shallow maps ``(N, C, 32, 32)``; any
-        floating type.
+        ``emb`` ``(N, D)``, 8 x 8 maps ``(N, C, 8, 8)`` or the stem's maps as one array ``(N, D)``;
+        any floating type.
     lsp, points
         ``(N, 14, 3)`` and ``(N, 27, 3)``: x, y in [-1, 1] across the crop, weight.
     world
