@@ -12,6 +12,9 @@ from training.data.augment import AugmentConfig
 class LossWeights:
     """Factors of the losses; distances are crop halves in 2D and metres in 3D."""
 
+    #: Reprojected points so far from their target pull a quarter as much as near ones: a body half
+    #: way between two places where a joint may be is at neither.  The paper has no such limit.
+    saturation: float | None = None
     #: Reprojection of the photos' own joints, L1 (the paper's L_reproj).
     reprojection: float = 100.0
     #: Reprojection of the 27 landmarks: the teacher's where it can be trusted, synthetic ones.
@@ -19,6 +22,8 @@ class LossWeights:
     #: Reprojection of the trunk's own points, on photos whose labels it meets: a target without
     #: label noise, which teaches precision.
     trunk_points: float = 0.0
+    #: What that counts at least, where labels are not met.
+    trunk_least: float = 0.0
     #: The same landmarks in 3D (the paper's L_3D, as L1 because the teacher errs grossly at times).
     world: float = 60.0
     #: Rotation matrices and betas where they are known: synthetic people, fits to photos.
@@ -46,6 +51,7 @@ class LossWeights:
     #: and whether somebody is there at all.
     own_points: float = 60.0
     own_world: float = 30.0
+    own_maps: float = 3.0
     own_probabilities: float = 1.0
     person: float = 2.0
 
@@ -67,7 +73,7 @@ class RunConfig:
     #: the network to start from sees), the trunk's late layers and heads too on stored 8 x 8 maps,
     #: or everything behind the stem on fresh crops.
     trained: Literal["regressor", "late", "end_to_end"] = "regressor"
-    #: Refine the trunk's landmarks by its heat maps; the branch that makes them is never trained.
+    #: Find the trunk's landmarks on its heat maps.
     heatmaps: bool = False
     #: Whether pictures have 3D labels: the paper's two settings.  Without pairs the loop learns
     #: from 2D labels, and what a body is from the critics alone.
@@ -133,6 +139,11 @@ class RunConfig:
             "end_to_end": "stem",
         }
         return stages[self.trained]
+
+    @property
+    def sees_pictures(self) -> bool:
+        """Whether the encoder that a pass enters is the network's own, not the published one."""
+        return self.stage in ("stem", "sight")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for checkpoints."""
@@ -236,16 +247,36 @@ RUNS["longer"] = replace(
 )
 # The loop on the sights of that encoder.
 RUNS["steady"] = replace(RUNS["mapped"], name="steady", start_from="longer", steps=1000, warm_up=50)
-# The published heavy encoder and its heat maps, for machines with time: the loop alone learns.
-RUNS["heavy"] = replace(
-    RUNS["mapped"],
-    name="heavy",
-    encoder="heavy",
-    start_from=None,
-    loop_from="mapped",
-    steps=1000,
-    warm_up=50,
+# All but the stem once more, with the heat maps and a loss of their own.
+RUNS["located"] = replace(
+    RUNS["longer"], name="located", start_from="steady", heatmaps=True, steps=1800
 )
+# The loop on what that sees, which it follows more closely, in four iterations.
+RUNS["followed"] = replace(
+    RUNS["steady"],
+    name="followed",
+    start_from="located",
+    steps=600,
+    iterations=4,
+    loss=replace(
+        RUNS["steady"].loss,
+        saturation=0.2,
+        trunk_points=300.0,
+        trunk_least=0.5,
+        joint_limits=2.0,
+    ),
+)
+# Other published encoders with their heat maps, for machines with more time, or less: the loop
+# alone learns.
+for _encoder in ("heavy", "lite"):
+    RUNS[_encoder] = replace(
+        RUNS["followed"],
+        name=_encoder,
+        encoder=_encoder,
+        start_from=None,
+        loop_from="followed",
+        steps=1000,
+    )
 #: The paper's two settings on the same budget: with 3D labels, and without any.
 RUNS["paired"] = replace(RUNS["first"], name="paired", steps=600, warm_up=100)
 RUNS["unpaired"] = replace(RUNS["paired"], name="unpaired", pairs=False, lifted=0)

@@ -112,8 +112,8 @@ def figures(prediction: Prediction, samples: Samples, limits: JointLimits) -> di
     """One row of figures.
 
     ``pck12`` is of SMPL's own joints, which is what a user gets; ``pck12_landmarks`` has the
-    learned correction between clicked points and joints; ``pck12_trunk`` is of BlazePose's
-    landmarks from the same features, without its refinement by heat maps.
+    learned correction between clicked points and joints; ``pck12_trunk`` is of the encoder's own
+    landmarks, as the regressor gets them.
     """
     labels = samples.lsp.numpy()
     smpl = prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)]
@@ -173,7 +173,7 @@ def development_samples(
     stage, dtype = config.stage, np.float32 if config.stage == "sight" else np.float16
     photos = load_lspet(data, "development")
     labels = photo_labels(photos, load_labels(cache / "teacher_heavy_development.npz"))
-    if stage in ("sight", "stem"):
+    if config.sees_pictures:
         encoder = open_network(encoder_file(network, cache, config))
     else:
         encoder = open_network(trunk_file(encoders, cache, config.encoder))

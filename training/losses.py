@@ -25,26 +25,44 @@ _RIGHT_HIP, _LEFT_SHOULDER = LSP_LIMBS_IN_LANDMARKS[2], LSP_LIMBS_IN_LANDMARKS[9
 _AGREEMENT = 0.12
 
 
-def weighted_l1(difference: Tensor, weight: Tensor) -> Tensor:
-    """Mean absolute difference a coordinate, ``(N, K, C)`` with weights ``(N, K)``."""
-    total = (difference.abs().sum(-1) * weight).sum()
-    return total / (weight.sum() * difference.shape[-1]).clamp_min(_EPSILON)
+def weighted_l1(difference: Tensor, weight: Tensor, saturation: float | None = None) -> Tensor:
+    """Mean absolute difference a coordinate.
+
+    Parameters
+    ----------
+    difference
+        ``(N, K, C)``.
+    weight
+        ``(N, K)``.
+    saturation
+        A point that is so far away, in the difference's unit, pulls a quarter as much as one that
+        is near.
+    """
+    distance = difference.abs().mean(-1)
+    if saturation is not None:
+        distance = distance / (1 + distance / saturation)
+    return (distance * weight).sum() / weight.sum().clamp_min(_EPSILON)
 
 
-def reprojection_loss(projected: Tensor, labels: Tensor) -> Tensor:
-    """``sum v_i |x_i - x^_i|_1``: points ``(N, K, 2)``, labels ``(N, K, 3)`` as x, y, weight."""
-    return weighted_l1(projected - labels[..., :2], labels[..., 2])
+def reprojection_loss(projected: Tensor, labels: Tensor, saturation: float | None = None) -> Tensor:
+    """``sum v_i |x_i - x^_i|_1``: points ``(N, K, 2)``, labels ``(N, K, 3)`` as x, y, weight.
+
+    For ``saturation`` see :func:`weighted_l1`; the paper has none.
+    """
+    return weighted_l1(projected - labels[..., :2], labels[..., 2], saturation)
 
 
-def trunk_agreement(points: Tensor, labels: Tensor) -> Tensor:
+def trunk_agreement(points: Tensor, labels: Tensor, least: float = 0.0) -> Tensor:
     """How far the trunk's limbs ``(N, 12, 2)`` meet labels ``(N, 12, 3)``: ``(N, 1)``, 0 to 1.
 
-    A Gaussian of the mean distance with sigma 15 pixels of the crop; 0 without labels.
+    A Gaussian of the mean distance with sigma 15 pixels of the crop, at least ``least``; 0 without
+    labels.
     """
     weight = labels[..., 2]
     distance = ((points - labels[..., :2]).norm(dim=-1) * weight).sum(dim=1)
     mean = distance / weight.sum(dim=1).clamp_min(_EPSILON)
-    agreement = torch.exp(-((mean / _AGREEMENT) ** 2)) * (weight.sum(dim=1) > 0)
+    agreement = torch.exp(-((mean / _AGREEMENT) ** 2)).clamp_min(least)
+    agreement = agreement * (weight.sum(dim=1) > 0)
     return agreement[:, None]
 
 

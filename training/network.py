@@ -15,7 +15,7 @@ from training.encoders.blazepose import (
     Landmarks,
 )
 from training.feedback import Evidence, evidence_from
-from training.heatmaps import HeatmapPoints, find_points, refined
+from training.heatmaps import find_points
 from training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE
 from training.regressor import POSE_SIZE, IterativeRegressor
 
@@ -73,16 +73,16 @@ class Sight(NamedTuple):
     landmarks
         The linear heads' answer.
     seen
-        The evidence that the regressor gets: the linear landmarks, refined by heat maps if there
-        are any.
-    heat
-        What the heat maps say, or None.
+        The evidence that the regressor gets: the linear landmarks, in the picture those found on
+        heat maps if there are any.
+    maps
+        ``(N, 27, 64, 64)`` these heat maps, logits, or None.
     """
 
     emb: Tensor
     landmarks: Landmarks
     seen: Evidence
-    heat: HeatmapPoints | None
+    maps: Tensor | None
 
 
 class BodyNetwork(nn.Module):
@@ -93,7 +93,7 @@ class BodyNetwork(nn.Module):
     encoder, regressor
         The two parts.
     heatmaps
-        Whether the encoder's landmarks are refined by its heat maps.
+        Whether the encoder's landmarks are found on its heat maps.
 
     ``score`` is the probability of the trunk's person flag.  ``confidence`` is, for each joint, the
     probability that the landmarks of :data:`CONFIDENCE_POINTS` are where the body has them; it
@@ -133,13 +133,14 @@ class BodyNetwork(nn.Module):
         else:
             emb = self.encoder.emb(inputs) if stage == "features" else inputs
         landmarks = self.encoder.heads(emb)
-        seen, heat = evidence_from(landmarks), None
+        seen, maps = evidence_from(landmarks), None
         if self.heatmaps:
             if skips is None:
                 raise ValueError("A network with heat maps needs pictures or the stem's maps.")
-            heat = find_points(self.encoder.heatmaps(skips), seen.points)
-            seen = refined(seen, heat)
-        return Sight(emb, landmarks, seen, heat)
+            maps = self.encoder.heatmaps(skips)
+            # Maps learn from their own loss alone.
+            seen = seen._replace(points=find_points(maps.detach(), seen.points.detach()))
+        return Sight(emb, landmarks, seen, maps)
 
     def encode(self, inputs: Tensor, stage: Stage) -> Tensor:
         """``emb`` alone."""

@@ -12,6 +12,7 @@ from training.data.mocap import JointLimits
 from training.data.samples import Samples
 from training.discriminators import Discriminators, encoder_loss
 from training.feedback import Evidence
+from training.heatmaps import heatmap_loss
 from training.landmarks import (
     BLAZEPOSE_POINTS,
     LSP_LIMBS_IN_LANDMARKS,
@@ -113,8 +114,9 @@ class RunLosses:
         correction = regressor.body.correction / _CORRECTION_SCALE
         terms = {
             "reprojection": weights.reprojection
-            * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp),
-            "points": weights.points * reprojection_loss(blazepose, batch.points),
+            * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp, weights.saturation),
+            "points": weights.points
+            * reprojection_loss(blazepose, batch.points, weights.saturation),
             "world": weights.world * world_loss(body[:, :NUM_BLAZEPOSE], batch.world),
             "rotations": weights.rotations
             * weighted_mean(rotation_loss(last.rotmats, batch.rotmats), batch.body[:, 0]),
@@ -140,8 +142,10 @@ class RunLosses:
         """Distance of the body's points to the encoder's own, where these are right."""
         target = sight.seen.points.detach()
         limbs = target[:, list(LSP_LIMBS_IN_LANDMARKS)]
-        weight = trunk_agreement(limbs, batch.lsp[:, : limbs.shape[1]])
-        return weighted_l1(points - target, weight * sight.seen.visibility.detach())
+        least = self.config.loss.trunk_least
+        weight = trunk_agreement(limbs, batch.lsp[:, : limbs.shape[1]], least)
+        weight = weight * sight.seen.visibility.detach()
+        return weighted_l1(points - target, weight, self.config.loss.saturation)
 
     def _true_loss(self, predicted: Theta, lifted: Lifted) -> Tensor:
         weights, body = self.config.loss, self.network.regressor.body
@@ -177,11 +181,15 @@ class RunLosses:
         known = (batch.visible[..., 2] * batch.person[:, None])[..., None].expand(-1, -1, 2)
         probabilities = weighted_cross_entropy(logits[:, order], batch.visible[..., :2], known)
         apart = sight.seen.world - batch.world[..., :3]
-        return {
+        terms = {
             "own_points": weights.own_points * own,
             "own_world": weights.own_world * weighted_l1(apart, batch.world[..., 3]),
             "own_probabilities": weights.own_probabilities * probabilities,
         }
+        if sight.maps is not None:
+            labels = clicked_first(batch)
+            terms["own_maps"] = weights.own_maps * heatmap_loss(sight.maps, labels)
+        return terms
 
 
 def _points_loss(points: Tensor, batch: Samples) -> Tensor:

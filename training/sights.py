@@ -6,6 +6,7 @@ what the encoder made of fresh crops: ``emb`` and the evidence.  Every process s
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -25,9 +26,23 @@ from training.onnx_files import export_onnx
 _BATCH = 32
 
 
-def sight_folder(cache: Path, config: RunConfig) -> Path:
-    """Where the sights lie that a run trains on: its start's, or the published encoder's."""
-    return cache / f"sights_{config.start_from or f'published_{config.encoder}'}"
+def sight_folder(cache: Path, network: BodyNetwork, config: RunConfig) -> Path:
+    """Where that lies which a network's encoder makes of crops; other weights have another place.
+
+    Parameters
+    ----------
+    cache
+        Of what is prepared once.
+    network
+        Has the encoder that the run starts from.
+    config
+        Of the run.
+    """
+    weights = hashlib.sha256()
+    for value in network.encoder.state_dict().values():
+        weights.update(value.contiguous().numpy().tobytes())
+    start = config.start_from or f"published_{config.encoder}"
+    return cache / f"sights_{start}_{weights.hexdigest()[:12]}"
 
 
 class _Sighting(nn.Module):
@@ -50,24 +65,16 @@ class _Stem(nn.Module):
         return (self.encoder.packed(maps),)
 
 
-def encoder_file(
-    network: BodyNetwork, cache: Path, config: RunConfig, *, anew: bool = False
-) -> Path:
-    """ONNX file from the image to what the run's stage starts from, made when missing, or ``anew``.
+def encoder_file(network: BodyNetwork, cache: Path, config: RunConfig) -> Path:
+    """ONNX file from the image to what the run's stage starts from, made when missing.
 
-    Parameters
-    ----------
-    network
-        Has the encoder that the run starts from.
-    cache
-        See :func:`sight_folder`.
-    config
-        Of the run; its stage, ``stem`` or ``sight``, names the output.
+    The stage, ``stem`` or ``sight``, names the output.  For the parameters see
+    :func:`sight_folder`.
     """
     part = _Stem(network) if config.stage == "stem" else _Sighting(network)
     kind = "" if network.heatmaps else "_linear"
-    path = sight_folder(cache, config) / f"{config.stage}{kind}.onnx"
-    if anew or not path.exists():
+    path = sight_folder(cache, network, config) / f"{config.stage}{kind}.onnx"
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
         # A trained encoder's weights are no longer float16 by birth: all stay float32.

@@ -81,7 +81,7 @@ def make_sources(
 ) -> list[tuple[Source, int]]:
     """Where batches come from: photos, synthetic people, pictures without people."""
     if config.stage == "sight":
-        folder = sight_folder(cache, config)
+        folder = sight_folder(cache, network, config)
         return [
             (StoredSamples(load_sights(folder, kind), config.seed + k), count)
             for k, (kind, count) in enumerate(
@@ -249,7 +249,7 @@ def start_session(
     network = build_network(config, encoders=encoders, data=data, body=folders.body)
     started = load_beginning(network, config, folders)
     processes = processes or Processes()
-    if config.stage in ("stem", "sight") and processes.is_first:
+    if config.sees_pictures and processes.is_first:
         encoder_file(network, cache, config)
     processes.wait()
     sources = make_sources(config, network, data, cache, folders.shards)
@@ -279,11 +279,11 @@ def store_run(
     network = build_network(config, encoders=folders.encoders, data=folders.data, body=folders.body)
     load_beginning(network, config, folders)
     if processes.is_first:
-        encoder_file(network, folders.cache, config, anew=True)
+        encoder_file(network, folders.cache, config)
     processes.wait()
     encoder = encoder_file(network, folders.cache, config)
     streams = fresh_crops(config, folders.data, folders.cache, folders.shards, encoder)
-    folder = sight_folder(folders.cache, config)
+    folder = sight_folder(folders.cache, network, config)
     for kind, count in counts.items():
         if not count:
             continue

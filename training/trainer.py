@@ -128,8 +128,7 @@ class Trainer:
         late: list[nn.Module] = [encoder.late, encoder.heads]
         if self.config.trained == "late":
             return late
-        # The decoder stays as published: see "Heat maps" in the README.
-        return [encoder.middle, *late]
+        return [encoder.middle, *late, *([encoder.decoder] if self.config.heatmaps else [])]
 
     def rate(self) -> float:
         """Share of the learning rates at the present step: linear rise, cosine fall to 2 %."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import cv2
@@ -70,7 +71,14 @@ def test_a_run_without_sights_says_so(tmp_path):
         load_sights(tmp_path, "photos")
 
 
-def test_sights_belong_to_the_encoder_that_a_run_starts_from(tmp_path):
-    fresh = tiny_config(encoder="heavy")
-    assert sight_folder(tmp_path, fresh).name == "sights_published_heavy"
-    assert sight_folder(tmp_path, replace(fresh, start_from="settled")).name == "sights_settled"
+def test_sights_belong_to_the_weights_of_the_encoder_that_a_run_starts_from(network, tmp_path):
+    config = tiny_config(encoder="heavy")
+    folder = sight_folder(tmp_path, network, config)
+    assert folder.name.startswith("sights_published_heavy_")
+    started = sight_folder(tmp_path, network, replace(config, start_from="settled"))
+    assert started.name.startswith("sights_settled_")
+    assert started.name[-12:] == folder.name[-12:]
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other.encoder.heads.flag.bias += 1e-3
+    assert sight_folder(tmp_path, other, config) != folder

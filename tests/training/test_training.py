@@ -85,10 +85,10 @@ def test_a_frozen_encoder_stays_as_published():
 
 @pytest.mark.parametrize(
     ("trained", "parts"),
-    [("late", {"late", "heads"}), ("end_to_end", {"middle", "late", "heads"})],
+    [("late", {"late", "heads"}), ("end_to_end", {"middle", "late", "heads", "decoder"})],
 )
 def test_only_the_chosen_parts_of_the_encoder_move(trained, parts):
-    heatmaps = trained == "end_to_end"  # whose decoder stays as published
+    heatmaps = trained == "end_to_end"
     trainer = tiny_trainer(tiny_config(trained=trained, encoder_rate=1e-3, heatmaps=heatmaps))
     before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
     trainer.step()
