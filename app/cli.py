@@ -130,7 +130,7 @@ def _add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         "--network",
         type=network_file,
         default=nothing,
-        help="full (default), heavy, or an .onnx with its manifest",
+        help="full (default), or an .onnx with its manifest",
     )
     group.add_argument("--body", type=Path, default=nothing, help="an SMPL .pkl or .npz")
     group.add_argument(

@@ -266,8 +266,7 @@ RUNS["followed"] = replace(
         joint_limits=2.0,
     ),
 )
-# Other published encoders with their heat maps, for machines with more time, or less: the loop
-# alone learns.
+# Other published encoders with their heat maps: the loop alone learns.
 for _encoder in ("heavy", "lite"):
     RUNS[_encoder] = replace(
         RUNS["followed"],

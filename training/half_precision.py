@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100, help="crops to choose with")
     parser.add_argument("--prove", type=int, default=1000, help="crops to prove with")
     parser.add_argument("--runs", type=int, default=24, help="parts of the trunk to try alone")
-    parser.add_argument("--target", type=float, default=0.7, help="mm mean while choosing")
+    parser.add_argument("--target", type=float, default=0.25, help="mm mean while choosing")
     parser.add_argument("--threads", type=int, default=1)
     o = parser.parse_args(arguments)
     network = HmrNetwork(o.network, backend="onnxruntime:fp32", threads=o.threads)

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.assets import asset_path, network_file
+from tests.shipped import BODY_NETWORKS
 
 
-def test_a_shipped_network_is_found_by_its_name(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", BODY_NETWORKS)
+def test_a_shipped_network_is_found_by_its_name(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert network_file("full") == asset_path("networks", "full.onnx")
+    assert network_file(name) == asset_path("networks", f"{name}.onnx")
 
 
 def test_a_path_stays_a_path(tmp_path, monkeypatch):

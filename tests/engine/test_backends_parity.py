@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from engine.assets import asset_path
+from engine.assets import asset_path, read_manifest
 from engine.backends import BACKENDS, open_backend
 from engine.gpu import nvidia_gpus
 from engine.network import HmrNetwork
 from engine.sources import VideoFile
 from engine.state import Region
+from tests.shipped import NETWORKS
 
 #: Largest difference of an output, as a part of its range (of 1 where that is less).  Back ends add
 #: up in other orders; float32 leaves 1e-7 of a sum, and the depth of the networks multiplies it.
@@ -45,11 +46,11 @@ def pictures(size, count):
 
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("count", [1, 3, 9])
-@pytest.mark.parametrize(("network", "size"), [("full", 256), ("person_detector", 224)])
-def test_a_back_end_gives_the_numbers_of_onnx_runtime(name, network, size, count):
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_back_end_gives_the_numbers_of_onnx_runtime(name, network, count):
     require(name)
     model = asset_path("networks", f"{network}.onnx")
-    images = pictures(size, count)
+    images = pictures(read_manifest(model)["input"]["size"][0], count)
     expected = open_backend(model, name="onnxruntime").run(images)
     found = open_backend(model, name=name).run(images)
     assert set(found) == set(expected)

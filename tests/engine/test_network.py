@@ -11,6 +11,7 @@ from engine.errors import AssetError, BackendError
 from engine.network import HmrNetwork
 from engine.sources import VideoFile
 from engine.state import Region
+from tests.shipped import NETWORKS
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
 REGIONS = [Region(160, 120, 200, 0.1), Region(100, 100, 120, -0.4)]
@@ -24,7 +25,7 @@ def copied(tmp_path):
     return tmp_path / "full.onnx"
 
 
-@pytest.mark.parametrize("name", ["full", "person_detector"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_shipped_networks_match_their_manifests(name):
     manifest = read_manifest(asset_path("networks", f"{name}.onnx"))
     assert manifest["licence"]

@@ -14,6 +14,7 @@ from engine.backends.tensorrt.device import GpuIdentity
 from engine.errors import BackendError
 from engine.gpu import nvidia_gpus
 from tests.engine.backend_cases import tiny_network
+from tests.shipped import NETWORKS
 
 trt = pytest.importorskip("tensorrt_rtx")
 
@@ -52,7 +53,7 @@ def builds(monkeypatch):
     return count
 
 
-@pytest.mark.parametrize("name", ["full", "person_detector"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_shipped_network_is_built_and_kept(name, flavour, cache, builds):
     model = asset_path("networks", f"{name}.onnx")
     reached = []

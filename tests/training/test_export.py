@@ -17,6 +17,7 @@ from engine.assets import asset_path
 from engine.errors import AssetError
 from engine.skeleton import JOINT_NAMES
 from engine.state import Region
+from tests.shipped import BODY_NETWORKS, NETWORKS
 from training.config import RUNS
 from training.data.crops import crop_matrix, network_input, warp
 from training.export import export_network, joint_change_mm, kept_float32, shift_score
@@ -171,7 +172,7 @@ def test_each_joint_has_landmarks_for_its_confidence():
     torch.testing.assert_close(matrix.sum(dim=0), torch.ones(24))
 
 
-@pytest.mark.parametrize("name", ["full", "person_detector"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_shipped_networks_match_their_manifests(name):
     path = asset_path("networks", f"{name}.onnx")
     manifest = json.loads(path.with_suffix(".json").read_text())
@@ -188,7 +189,8 @@ def test_shipped_networks_match_their_manifests(name):
     assert [height.dim_value, width.dim_value] == manifest["input"]["size"]
 
 
-def test_the_shipped_network_tells_a_person_from_an_empty_picture(demo_clip):
+@pytest.mark.parametrize("name", BODY_NETWORKS)
+def test_a_shipped_network_tells_a_person_from_an_empty_picture(name, demo_clip):
     reader = cv2.VideoCapture(str(demo_clip))
     ok, frame = reader.read()
     assert ok
@@ -197,7 +199,7 @@ def test_the_shipped_network_tells_a_person_from_an_empty_picture(demo_clip):
     person = warp(frame, crop_matrix(region))
     empty = np.full_like(person, 127)
     session = onnxruntime.InferenceSession(
-        str(asset_path("networks", "full.onnx")), providers=["CPUExecutionProvider"]
+        str(asset_path("networks", f"{name}.onnx")), providers=["CPUExecutionProvider"]
     )
     scores = session.run(["score"], {"image": network_input(np.stack([person, empty]))})[0]
     assert scores[0, 0] > 0.8
