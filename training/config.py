@@ -251,13 +251,12 @@ RUNS["steady"] = replace(RUNS["mapped"], name="steady", start_from="longer", ste
 RUNS["located"] = replace(
     RUNS["longer"], name="located", start_from="steady", heatmaps=True, steps=1800
 )
-# The loop on what that sees, which it follows more closely, in four iterations.
+# The loop on what that sees, which it follows more closely.
 RUNS["followed"] = replace(
     RUNS["steady"],
     name="followed",
     start_from="located",
     steps=600,
-    iterations=4,
     loss=replace(
         RUNS["steady"].loss,
         saturation=0.2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from training.landmarks import HIPS
@@ -41,6 +42,29 @@ def test_a_batch_without_labels_gives_zero():
     assert reprojection_loss(torch.ones(2, 3, 2), torch.zeros(2, 3, 3)).item() == 0
 
 
+def test_far_points_pull_less_where_the_loss_saturates():
+    labels = torch.zeros(1, 3, 3)
+    labels[..., 2] = 1
+    points = torch.zeros(1, 3, 2)
+    points[0, 1], points[0, 2] = 0.2, 9.0
+    points.requires_grad_()
+    reprojection_loss(points, labels, 0.2).backward()
+    plain = torch.autograd.grad(reprojection_loss(points, labels), points)[0]
+    share = points.grad[0, 1:].sum(dim=1) / plain[0, 1:].sum(dim=1)
+    assert share[0] == pytest.approx(1 / 4)
+    assert share[1] == pytest.approx(1 / 46**2, rel=1e-4)
+
+
+def test_a_body_at_one_of_two_places_costs_less_than_one_between_them():
+    labels = torch.tensor([[[-1.0, 0.0, 1.0], [1.0, 0.0, 1.0]]])
+
+    def cost(x, saturation):
+        return reprojection_loss(torch.tensor([[[x, 0.0], [x, 0.0]]]), labels, saturation).item()
+
+    assert cost(1.0, 0.2) < 0.6 * cost(0.0, 0.2)
+    assert cost(1.0, None) == cost(0.0, None)
+
+
 def test_the_trunk_is_followed_where_it_meets_the_labels():
     labels = torch.zeros(3, 12, 3)
     labels[:2, :, 2] = 1
@@ -50,6 +74,8 @@ def test_the_trunk_is_followed_where_it_meets_the_labels():
     assert agreement[0] == 1
     assert agreement[1] < 1e-6
     assert agreement[2] == 0
+    least = trunk_agreement(points, labels, 0.5)[:, 0]
+    assert least.tolist() == [1.0, 0.5, 0.0]
 
 
 def test_world_loss_does_not_care_where_the_body_stands():
