@@ -15,12 +15,14 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from training.losses import weighted_mean
+
 #: Cells of a map, and half width in cells of the window around the best one.
 _SIZE: Final = 64
 _REACH: Final = 4
-#: Standard deviation of the linear landmarks, crop halves.
-_PRIOR: Final = 0.4
-#: The same of a label, cells; a landmark found within it is as good as exact.
+#: Standard deviation of the linear landmarks, cells: 0.4 crop halves.
+_PRIOR: Final = 12.8
+#: The same of a label; a landmark found within it is as good as exact.
 _LABEL: Final = 1.5
 
 
@@ -38,9 +40,7 @@ def find_points(maps: Tensor, points: Tensor) -> Tensor:
     -------
     ``(N, K, 2)`` in [-1, 1] across the crop.
     """
-    cells = torch.arange(_SIZE, device=maps.device, dtype=maps.dtype)
-    away = (points[..., None] - (cells * (2 / _SIZE) - 1)) ** 2 / (2 * _PRIOR**2)
-    along, down = away.unbind(dim=2)
+    along, down = _away(_places(points), _PRIOR)
     scores = maps - along[..., None, :] - down[..., None]
     # Row by row: a search among few values at a time is many times faster in most runtimes.
     row = scores.amax(dim=3).argmax(dim=2, keepdim=True)
@@ -58,6 +58,21 @@ def find_points(maps: Tensor, points: Tensor) -> Tensor:
     y = (weights.sum(dim=3) * rows).sum(dim=2) / total
     found = torch.stack([x, y], dim=2) * (2 / _SIZE) - 1
     return torch.where((points.abs() <= 1).all(dim=2, keepdim=True), found, points)
+
+
+def _places(points: Tensor) -> Tensor:
+    """Columns and rows of points in [-1, 1], whole numbers at the cells' places."""
+    return (points + 1) * (_SIZE / 2)
+
+
+def _away(places: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
+    """Minus the logarithm of a Gaussian around places ``(N, K, 2)``, along columns and down rows.
+
+    Its value in a cell is the sum of the two, ``(N, K, 64)`` each, up to a constant.
+    """
+    cells = torch.arange(_SIZE, device=places.device, dtype=places.dtype)
+    along, down = ((places[..., None] - cells) ** 2 / (2 * deviation**2)).unbind(dim=2)
+    return along, down
 
 
 def _held(cells: Tensor) -> Tensor:
@@ -82,13 +97,10 @@ def heatmap_loss(maps: Tensor, labels: Tensor) -> Tensor:
     labels
         ``(N, K, 3)`` x, y in [-1, 1] across the crop, weight; those outside do not count.
     """
-    cells = torch.arange(_SIZE, device=maps.device, dtype=maps.dtype)
-    places = (labels[..., :2] + 1) * (_SIZE / 2)
+    places = _places(labels[..., :2])
     inside = ((places >= 0) & (places <= _SIZE - 1)).all(dim=2)
-    away = (places[..., None] - cells) ** 2 / (2 * _LABEL**2)
-    along, down = torch.softmax(-away, dim=3).unbind(dim=2)
+    along, down = (torch.softmax(-side, dim=2) for side in _away(places, _LABEL))
     # The Gaussian is a product, so its mean of the logits is one of two vectors and a matrix.
     agreed = (down[..., None, :] @ maps @ along[..., None]).flatten(2)[..., 0]
     each = torch.logsumexp(maps.flatten(2), dim=2) - agreed
-    weight = labels[..., 2] * inside
-    return (each * weight).sum() / weight.sum().clamp_min(1e-6)
+    return weighted_mean(each, labels[..., 2] * inside)

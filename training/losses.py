@@ -41,7 +41,7 @@ def weighted_l1(difference: Tensor, weight: Tensor, saturation: float | None = N
     distance = difference.abs().mean(-1)
     if saturation is not None:
         distance = distance / (1 + distance / saturation)
-    return (distance * weight).sum() / weight.sum().clamp_min(_EPSILON)
+    return weighted_mean(distance, weight)
 
 
 def reprojection_loss(projected: Tensor, labels: Tensor, saturation: float | None = None) -> Tensor:
@@ -102,7 +102,7 @@ def joint_limit_loss(rotmats: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
-    """Mean of values ``(N,)`` by weight ``(N,)``; 0 when nothing counts."""
+    """Mean of values by weight, of one shape; 0 when nothing counts."""
     return (values * weight).sum() / weight.sum().clamp_min(_EPSILON)
 
 
