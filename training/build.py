@@ -10,21 +10,33 @@ from training.config import RunConfig
 from training.data.body_poses import load_body_poses
 from training.data.mocap import mean_pose_6d
 from training.encoders.blazepose import BlazePoseEncoder
+from training.gauss_newton import GaussNewton, turn_spread
 from training.network import BodyNetwork
 from training.regressor import IterativeRegressor, RegressorConfig, mean_theta
-from training.smpl_layer import BodyLandmarks, RestBody, learned_corrections, read_rest_body
+from training.smpl_layer import (
+    LIMB_JOINTS,
+    BodyLandmarks,
+    RestBody,
+    learned_corrections,
+    read_rest_body,
+)
 
 
 def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
     """A network with the published trunk and a fresh regressor that starts at the mean pose."""
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
-    mean_pose = torch.from_numpy(mean_pose_6d(load_body_poses(data, body)))
-    regressor = build_regressor(config, encoder.dim, read_rest_body(body), mean_pose)
+    poses = load_body_poses(data, body)
+    mean_pose, spread = torch.from_numpy(mean_pose_6d(poses)), turn_spread(torch.from_numpy(poses))
+    regressor = build_regressor(config, encoder.dim, read_rest_body(body), mean_pose, spread)
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
 def build_regressor(
-    config: RunConfig, features: int, rest: RestBody, mean_pose: torch.Tensor
+    config: RunConfig,
+    features: int,
+    rest: RestBody,
+    mean_pose: torch.Tensor,
+    spread: torch.Tensor,
 ) -> IterativeRegressor:
     """A fresh regressor; its first weights follow from the run's seed."""
     torch.manual_seed(config.seed)
@@ -35,6 +47,7 @@ def build_regressor(
         iterations=config.iterations,
         feedback=config.feedback,
     )
-    body = BodyLandmarks(rest, learned_corrections())
+    body = BodyLandmarks(rest, learned_corrections(LIMB_JOINTS))
     start = mean_theta(mean_pose, torch.from_numpy(rest.joints[0]))
-    return IterativeRegressor(sizes, body, start)
+    last_step = GaussNewton(spread) if config.gauss_newton else None
+    return IterativeRegressor(sizes, body, start, last_step)

@@ -47,6 +47,8 @@ class LossWeights:
     landmark_correction: float = 1.0
     #: Cross entropy of each landmark's confidence.
     confidence: float = 1.0
+    #: Squared weights of its layer, which reads a thousand features: without, it is too sure.
+    confidence_size: float = 0.01
     #: When the encoder trains: its own landmarks on the same labels, their visibility and presence,
     #: and whether somebody is there at all.
     own_points: float = 60.0
@@ -89,6 +91,8 @@ class RunConfig:
     hidden: int = 1024
     dropout: float = 0.05
     feedback: bool = True
+    #: A last step that lays the body on the encoder's landmarks (training.gauss_newton).
+    gauss_newton: bool = False
 
     #: Length and size.
     steps: int = 4000
@@ -264,6 +268,24 @@ RUNS["followed"] = replace(
         trunk_least=0.5,
         joint_limits=2.0,
     ),
+)
+# All but the stem once more: more of the photos are upright, and the body follows the evidence.
+RUNS["upright"] = replace(
+    RUNS["located"],
+    name="upright",
+    start_from="located",
+    batch=48,
+    synthetic=12,
+    augment=AugmentConfig(kinds=(0.66, 0.08, 0.20, 0.06), large_angle=180.0),
+    loss=RUNS["followed"].loss,
+)
+# The loop on what that sees, with a last step that lays the body on it.
+RUNS["laid"] = replace(
+    RUNS["followed"],
+    name="laid",
+    start_from="upright",
+    gauss_newton=True,
+    confidence_rate=1e-2,
 )
 # Other published encoders with their heat maps: the loop alone learns.
 for _encoder in ("heavy", "lite"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,11 @@ def main(arguments: list[str] | None = None) -> None:
         default=0.0,
         help="trained logit of the person flag at which the score shall be one half",
     )
+    parser.add_argument(
+        "--without-last-step",
+        action="store_true",
+        help="the learned loop's own answer, without the step of Gauss-Newton after it",
+    )
     parser.add_argument("--out", type=Path, default=Path("assets/networks"))
     o = parser.parse_args(arguments)
     if o.what == "detector":
@@ -166,6 +172,8 @@ def main(arguments: list[str] | None = None) -> None:
     config, state = RunConfig(), None
     if o.checkpoint:
         saved = load_checkpoint(o.checkpoint)
+        if o.without_last_step:
+            saved = replace(saved, config=replace(saved.config, gauss_newton=False))
         config, state, training = saved.config, saved.network, saved.description()
     network = build_network(config, encoders=o.encoders, data=o.data, body=o.body)
     if state is not None:

@@ -9,9 +9,6 @@ Three views of the same error, because a fixed-depth network should not have to 
   Hessian; Song et al., ECCV 2020, feed a fitting energy's gradient back in the same way);
 * the change of camera that would fit the projected landmarks best.
 
-Besides, each limb's bone has the turn that would lay it along the seen one, whatever the bones
-before it do (:meth:`Feedback.bone_turns`); the regressor applies a share of it directly.
-
 All of them are plain tensor operations and part of the exported network.
 """
 
@@ -23,31 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.skeleton import JOINT, NUM_JOINTS, PARENTS
+from engine.skeleton import NUM_JOINTS, PARENTS
 from training.encoders.blazepose import Landmarks
-from training.landmarks import (
-    BLAZEPOSE_POINTS,
-    BODY_LANDMARKS,
-    HIPS,
-    NUM_BLAZEPOSE,
-    landmark_place,
-)
+from training.landmarks import BLAZEPOSE_POINTS, BODY_LANDMARKS, HIPS, NUM_BLAZEPOSE
 from training.projection import project
 from training.rotations import cross, multiply
 
-#: The bones that turn by themselves: the joint at their near end, and where the bones lie in the
-#: picture, as places of both ends among the landmarks.
-BONES: Final = tuple(
-    (
-        JOINT[f"{side}_{near}"],
-        landmark_place(f"{side}_{near}"),
-        landmark_place(f"{side}_{far}"),
-    )
-    for near, far in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
-    for side in ("left", "right")
-)
-#: Radians by which a bone turns at most at once.
-_MOST_TURN: Final = 0.5
 #: Values fed back: error and visibility of each landmark, two turns a joint, the camera.
 FEEDBACK_SIZE: Final = NUM_BLAZEPOSE * 6 + NUM_JOINTS * 6 + 3
 #: Errors enter as asinh(scale * e): linear up to a few centimetres or pixels, where the last
@@ -89,23 +67,6 @@ def evidence_from(landmarks: Landmarks) -> Evidence:
     )
 
 
-class Turns(NamedTuple):
-    """What is fed back.
-
-    Attributes
-    ----------
-    errors
-        ``(N, FEEDBACK_SIZE)`` how the body misses the landmarks.
-    bones
-        ``(N, 24, 2, 3)`` radians, parent's frame: how far each joint would turn to lay its bone
-        along the seen one in the picture's plane, and in depth; 0 for joints without a bone in
-        :data:`BONES`.
-    """
-
-    errors: Tensor
-    bones: Tensor
-
-
 def moved_by() -> Tensor:
     """``(24, 27)``: 1 where turning the joint moves the landmark."""
     mask = torch.zeros(NUM_JOINTS, NUM_BLAZEPOSE)
@@ -126,32 +87,14 @@ class Feedback(nn.Module):
         self.identity: Tensor
         self.register_buffer("moved_by", moved_by())
         self.register_buffer("identity", torch.eye(3)[None, None])
-        joints, near, far = (list(column) for column in zip(*BONES, strict=True))
         self.parents: Tensor
-        self.near: Tensor
-        self.far: Tensor
         self.hips: Tensor
-        for name, places in (
-            ("parents", PARENTS[1:]),
-            ("near", near),
-            ("far", far),
-            ("hips", HIPS),
-        ):
+        for name, places in (("parents", PARENTS[1:]), ("hips", HIPS)):
             self.register_buffer(name, torch.tensor(places), persistent=False)
-        # A joint's own turn is what its bone needs beyond what the bone before it gets.
-        own = torch.zeros(NUM_JOINTS, len(BONES))
-        for bone, joint in enumerate(joints):
-            own[joint, bone] = 1
-            if PARENTS[joint] in joints:
-                own[joint, joints.index(PARENTS[joint])] = -1
-        self.own: Tensor
-        self.depth: Tensor
-        self.register_buffer("own", own, persistent=False)
-        self.register_buffer("depth", torch.tensor([0.0, 0.0, 1.0]), persistent=False)
 
     def forward(
         self, joints: Tensor, frames: Tensor, landmarks: Tensor, camera: Tensor, seen: Evidence
-    ) -> Turns:
+    ) -> Tensor:
         """Error of a posed body.
 
         Parameters
@@ -167,7 +110,7 @@ class Feedback(nn.Module):
 
         Returns
         -------
-        See :class:`Turns`.
+        ``(N, FEEDBACK_SIZE)``: errors of the landmarks, turns of the joints, change of the camera.
         """
         hips = self._hips(landmarks)
         flat = seen.points - project(landmarks, camera)
@@ -184,10 +127,8 @@ class Feedback(nn.Module):
         ).transpose(2, 3)
         forces = torch.stack([sideways, deep], dim=1)
         turns = self.turns(joints - hips, parents, landmarks - hips, pull, forces)
-        forces = torch.stack([sideways, deep * self.depth], dim=1)
-        bones = self.bone_turns(parents, landmarks, forces, seen.visibility)
         errors = torch.asinh(torch.cat([flat, deep], dim=-1) * _ERROR_SCALE)
-        fed_back = torch.cat(
+        return torch.cat(
             [
                 torch.cat([errors, seen.visibility[..., None]], dim=-1).flatten(1),
                 torch.asinh(turns * _TURN_SCALE).flatten(1),
@@ -195,40 +136,10 @@ class Feedback(nn.Module):
             ],
             dim=1,
         )
-        return Turns(fed_back, bones)
 
     def _hips(self, points: Tensor) -> Tensor:
         """Middle of the hips among the landmarks, ``(N, 1, C)``."""
         return points.index_select(1, self.hips).mean(dim=1, keepdim=True)
-
-    def bone_turns(
-        self, parents: Tensor, landmarks: Tensor, forces: Tensor, visibility: Tensor
-    ) -> Tensor:
-        """Turn of each joint that lays its bone along the seen one, ``(N, 24, F, 3)`` radians.
-
-        ``b x d / |b|^2`` for a bone b whose far end misses the seen one by d more than its near
-        end does; a bone whose ends are hidden turns less.
-
-        Parameters
-        ----------
-        parents
-            ``(N, 24, 3, 3)`` from the picture's axes to those of each joint's parent.
-        landmarks
-            ``(N, 27, 3)`` the body's.
-        forces
-            ``(N, F, 27, 3)`` metres from them to the seen ones, each in F ways.
-        visibility
-            ``(N, 27)``.
-        """
-        bone = landmarks.index_select(1, self.far) - landmarks.index_select(1, self.near)
-        missing = forces.index_select(2, self.far) - forces.index_select(2, self.near)
-        length = (bone**2).sum(dim=-1, keepdim=True)
-        turn = cross(bone[:, None], missing) / (length + _LEAST_INERTIA)[:, None]
-        size = turn.norm(dim=-1, keepdim=True)
-        sure = visibility.index_select(1, self.far) * visibility.index_select(1, self.near)
-        turn = turn * sure[:, None, :, None] * (_MOST_TURN / (size + _MOST_TURN))
-        own = (self.own @ turn).permute(0, 2, 3, 1)
-        return multiply(parents, own).transpose(2, 3)
 
     def turns(
         self, joints: Tensor, parents: Tensor, landmarks: Tensor, pull: Tensor, forces: Tensor

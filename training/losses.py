@@ -18,8 +18,6 @@ from training.rotations import axis_angle_from_matrix
 _EPSILON = 1e-6
 #: Share of the torso within which a joint counts as found, as in PCK@0.2.
 NEAR: Final = 0.2
-#: Crop halves; a torso seen along its axis has no length.
-_LEAST_TORSO: Final = 0.15
 _RIGHT_HIP, _LEFT_SHOULDER = LSP_LIMBS_IN_LANDMARKS[2], LSP_LIMBS_IN_LANDMARKS[9]
 #: Crop halves.
 _AGREEMENT = 0.12
@@ -125,17 +123,21 @@ def confidence_loss(
     logits
         ``(N, 27)``.
     points
-        ``(N, 27, 2)`` of the body; its torso, left shoulder to right hip, is the measure.
+        ``(N, 27, 2)`` of the body.
     labels
-        ``(N, 27, 3)`` x, y, weight.
+        ``(N, 27, 3)`` x, y, weight; their torso, left shoulder to right hip, is the measure, the
+        body's where they have none.
     visible
         ``(N, 27, 3)`` see :class:`training.data.samples.Samples`.
     person
         ``(N,)``.
     """
-    torso = (points[:, _LEFT_SHOULDER] - points[:, _RIGHT_HIP]).norm(dim=-1, keepdim=True)
+    ends = [_LEFT_SHOULDER, _RIGHT_HIP]
+    labelled = (labels[:, ends, 2] > 0).all(dim=1)[:, None, None]
+    shoulder, hip = torch.where(labelled, labels[:, ends, :2], points[:, ends]).unbind(dim=1)
+    torso = (shoulder - hip).norm(dim=-1, keepdim=True)
     distance = (points - labels[..., :2]).norm(dim=-1)
-    near = (distance < NEAR * torso.clamp_min(_LEAST_TORSO)).float()
+    near = (distance < NEAR * torso).float()
     somebody = person[:, None]
     inside = visible[..., 1] * somebody
     # A label that is hardly believed says little about the body.

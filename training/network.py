@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from engine.skeleton import JOINT_NAMES, NUM_JOINTS
 from training.encoders.blazepose import (
-    VALUES_PER_POINT,
-    VISIBILITY_VALUE,
     BlazePoseEncoder,
     Landmarks,
 )
@@ -96,8 +94,7 @@ class BodyNetwork(nn.Module):
         Whether the encoder's landmarks are found on its heat maps.
 
     ``score`` is the probability of the trunk's person flag.  ``confidence`` is, for each joint, the
-    probability that the landmarks of :data:`CONFIDENCE_POINTS` are where the body has them; it
-    starts as the trunk's probability that they are not hidden.
+    probability that the landmarks of :data:`CONFIDENCE_POINTS` are where the body has them.
     """
 
     def __init__(
@@ -112,13 +109,6 @@ class BodyNetwork(nn.Module):
         self.regressor = regressor
         self.heatmaps = heatmaps
         self.confidence = nn.Linear(encoder.dim, NUM_BLAZEPOSE)
-        with torch.no_grad():
-            for part, source in (
-                (self.confidence.weight, encoder.heads.landmarks.weight),
-                (self.confidence.bias, encoder.heads.landmarks.bias),
-            ):
-                rows = source.reshape(-1, VALUES_PER_POINT, *source.shape[1:])
-                part.copy_(rows[list(BLAZEPOSE_POINTS), VISIBILITY_VALUE])
         self.confidence_matrix: Tensor
         self.register_buffer("confidence_matrix", confidence_matrix())
 
@@ -156,15 +146,20 @@ class BodyNetwork(nn.Module):
         return self.encoder.unpacked(inputs.float())
 
     def thetas(self, sight: Sight) -> list[Tensor]:
-        """Theta after each iteration, ``(N, 157)`` each."""
+        """Theta after each iteration and the last step, ``(N, 157)`` each."""
         thetas: list[Tensor] = self.regressor(self.regressor.normalise(sight.emb), sight.seen)
-        return thetas
+        return [*thetas[:-1], self.regressor.laid(thetas[-1], sight.seen)]
+
+    def trust(self, emb: Tensor) -> Tensor:
+        """Logits ``(N, 27)`` of "the body has this landmark where it is"."""
+        logits: Tensor = self.confidence(self.regressor.normalise(emb))
+        return logits
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """``(N, 3, 256, 256)`` RGB in [0, 1] -> the five outputs named in :data:`OUTPUTS`."""
         sight = self.see(image, "image")
         theta = self.thetas(sight)[-1]
-        probability = torch.sigmoid(self.confidence(sight.emb))
+        probability = torch.sigmoid(self.trust(sight.emb))
         return (
             theta[:, :POSE_SIZE].reshape(-1, 24, 6),
             theta[:, POSE_SIZE : POSE_SIZE + 10],

@@ -32,7 +32,7 @@ from training.losses import (
 )
 from training.network import BodyNetwork, Sight
 from training.projection import project
-from training.regressor import Theta, unpack
+from training.regressor import Theta, theta_of, unpack
 
 #: The learned landmark corrections are punished per this distance squared, metres.
 _CORRECTION_SCALE = 0.03
@@ -127,16 +127,26 @@ class RunLosses:
             "correction": weights.landmark_correction * (correction**2).mean(),
             "confidence": weights.confidence
             * confidence_loss(
-                self.network.confidence(sight.emb.detach()),
-                blazepose.detach(),
+                self.network.trust(sight.emb.detach()),
+                self._answered(last, sight),
                 clicked_first(batch),
                 batch.visible,
                 batch.person,
             ),
+            "confidence_size": weights.confidence_size
+            * (self.network.confidence.weight**2).sum(dim=1).mean(),
         }
         if weights.trunk_points:
             terms["trunk_points"] = weights.trunk_points * self._trunk_loss(blazepose, batch, sight)
         return terms
+
+    @torch.no_grad()
+    def _answered(self, last: Theta, sight: Sight) -> Tensor:
+        """Landmarks of the body that the network answers with, ``(N, 27, 2)``."""
+        regressor = self.network.regressor
+        theta = unpack(regressor.laid(theta_of(last), sight.seen))
+        _, body = regressor.body(theta.rotmats, theta.betas)
+        return project(body[:, :NUM_BLAZEPOSE], theta.camera)
 
     def _trunk_loss(self, points: Tensor, batch: Samples, sight: Sight) -> Tensor:
         """Distance of the body's points to the encoder's own, where these are right."""

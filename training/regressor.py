@@ -7,27 +7,29 @@ With ``feedback`` the error that is fed back is measured and not only implied: t
 Theta_t is posed and projected, and how it misses the encoder's own 2D and 3D landmarks (one
 linear layer on phi) enters the next step (:mod:`training.feedback`).  This is the iterative error
 feedback of Carreira et al. (CVPR 2016), which HMR took its loop from; without it the loop is
-HMR's.
+HMR's.  A last step of Gauss-Newton may follow, which is not learned (:mod:`training.gauss_newton`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from engine.skeleton import NUM_JOINTS
-from training.feedback import BONES, FEEDBACK_SIZE, Evidence, Feedback, Turns
+from training.feedback import FEEDBACK_SIZE, Evidence, Feedback
+from training.gauss_newton import GaussNewton
 from training.landmarks import NUM_BLAZEPOSE
-from training.rotations import cross, matrix_from_6d
+from training.rotations import cross, matrix_from_6d, sixd_from_matrix
 from training.smpl_layer import BodyLandmarks
+
+T = TypeVar("T")
 
 POSE_SIZE: Final = 24 * 6
 THETA_SIZE: Final = POSE_SIZE + 10 + 3
-#: Logit of the share of a bone's turn that an untrained regressor applies.
-_FIRST_GAIN: Final = -2.0
 
 
 class Theta(NamedTuple):
@@ -56,6 +58,11 @@ def unpack(theta: Tensor) -> Theta:
     )
 
 
+def theta_of(body: Theta) -> Tensor:
+    """Inverse of :func:`unpack`."""
+    return torch.cat([sixd_from_matrix(body.rotmats).flatten(1), body.betas, body.camera], dim=1)
+
+
 @dataclass(frozen=True)
 class RegressorConfig:
     """Shape of the regressor."""
@@ -78,9 +85,17 @@ class IterativeRegressor(nn.Module):
         Poses the body for the feedback.
     mean_theta
         ``(157,)`` where the iteration starts.
+    last_step
+        Lays the body on the encoder's landmarks after the iterations (:meth:`laid`).
     """
 
-    def __init__(self, config: RegressorConfig, body: BodyLandmarks, mean_theta: Tensor) -> None:
+    def __init__(
+        self,
+        config: RegressorConfig,
+        body: BodyLandmarks,
+        mean_theta: Tensor,
+        last_step: GaussNewton | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.body = body
@@ -91,26 +106,17 @@ class IterativeRegressor(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(config.features))
         self.register_buffer("feature_scale", torch.ones(config.features))
         self.feedback = Feedback()
+        self.last_step = last_step
         feedback = FEEDBACK_SIZE if config.feedback else 0
         # One layer on [phi, Theta, error], split in two because phi's part never changes.
         self.hidden1_phi = nn.Linear(config.features, config.hidden)
         self.hidden1_theta = nn.Linear(THETA_SIZE + feedback, config.hidden, bias=False)
         self.hidden2 = nn.Linear(config.hidden, config.hidden)
         self.update = nn.Linear(config.hidden, THETA_SIZE)
-        # What share of its turns each bone is given, in the picture's plane and in depth.
-        self.gain = nn.Linear(config.hidden, 2 * len(BONES)) if config.feedback else None
         self.dropout = nn.Dropout(config.dropout)
         # Small first steps keep the start near the mean, where the losses are well behaved.
         nn.init.xavier_uniform_(self.update.weight, gain=0.01)
         nn.init.zeros_(self.update.bias)
-        if self.gain is not None:
-            nn.init.zeros_(self.gain.weight)
-            nn.init.constant_(self.gain.bias, _FIRST_GAIN)
-        bones = torch.zeros(len(BONES), NUM_JOINTS)
-        for bone, (joint, _, _) in enumerate(BONES):
-            bones[bone, joint] = 1
-        self.bones: Tensor
-        self.register_buffer("bones", bones, persistent=False)
 
     def set_normalisation(self, mean: Tensor, deviation: Tensor) -> None:
         """Statistics of the encoder's features over the training set."""
@@ -127,37 +133,46 @@ class IterativeRegressor(nn.Module):
         from_phi = self.hidden1_phi(phi)
         thetas = []
         for _ in range(self.config.iterations):
-            inputs, turns = theta, None
+            inputs = theta
             if self.config.feedback:
                 if evidence is None:
                     raise ValueError("A regressor with feedback needs the encoder's landmarks.")
-                turns = self._exact_error(theta, evidence)
-                inputs = torch.cat([theta, turns.errors], dim=1)
+                inputs = torch.cat([theta, _exactly(self.error, theta, evidence)], dim=1)
             hidden = self.dropout(torch.relu(from_phi + self.hidden1_theta(inputs)))
             hidden = self.dropout(torch.relu(self.hidden2(hidden)))
-            change = self.update(hidden).float()
-            if turns is not None and self.gain is not None:
-                gains = torch.sigmoid(self.gain(hidden).float()).reshape(-1, 2, len(BONES))
-                shares = (gains @ self.bones).mT[..., None]
-                change = change + turned(theta, (turns.bones * shares).sum(dim=2))
-            theta = theta + change
+            theta = theta + self.update(hidden).float()
             thetas.append(theta)
         return thetas
 
-    def _exact_error(self, theta: Tensor, evidence: Evidence) -> Turns:
-        """The error in float32 also where layers run in bfloat16."""
-        if not torch.is_autocast_enabled("cpu"):
-            return self.error(theta, evidence)
-        with torch.autocast("cpu", enabled=False):
-            return self.error(theta, Evidence(*(part.float() for part in evidence)))
+    def error(self, theta: Tensor, evidence: Evidence) -> Tensor:
+        """How the body of Theta misses the seen landmarks, ``(N, FEEDBACK_SIZE)``."""
+        error: Tensor = self.feedback(*self._posed(theta), evidence)
+        return error
 
-    def error(self, theta: Tensor, evidence: Evidence) -> Turns:
-        """How the body of Theta misses the seen landmarks."""
+    def laid(self, theta: Tensor, evidence: Evidence) -> Tensor:
+        """The loop's Theta after the last step; as it is in a regressor without.
+
+        Losses are taken of the loop's own Theta: a loop that is trained through this step leaves
+        more to it, in depth too, where a picture says little.
+        """
+        if self.last_step is None:
+            return theta
+        turns, change = self.last_step(*self._posed(theta), evidence)
+        return theta + turned(theta, turns) + functional.pad(change, (THETA_SIZE - 3, 0))
+
+    def _posed(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Joints, their frames, the 27 landmarks and the camera of Theta."""
         rotmats, betas, camera = unpack(theta)
         joints, frames, landmarks = self.body.pose(rotmats, betas)
-        points = landmarks[:, :NUM_BLAZEPOSE]
-        turns: Turns = self.feedback(joints, frames, points, camera, evidence)
-        return turns
+        return joints, frames, landmarks[:, :NUM_BLAZEPOSE], camera
+
+
+def _exactly(compute: Callable[[Tensor, Evidence], T], theta: Tensor, evidence: Evidence) -> T:
+    """What is computed of Theta and the evidence, in float32 also where layers run in bfloat16."""
+    if not torch.is_autocast_enabled("cpu"):
+        return compute(theta, evidence)
+    with torch.autocast("cpu", enabled=False):
+        return compute(theta, Evidence(*(part.float() for part in evidence)))
 
 
 def turned(theta: Tensor, turns: Tensor) -> Tensor:

@@ -159,7 +159,7 @@ class BodyLandmarks(nn.Module):
         self.mirror_sign: Tensor
         self.register_buffer("offsets", torch.from_numpy(body.landmark_offsets))
         free = torch.ones(len(BODY_LANDMARKS)) if learned is None else torch.tensor(learned).float()
-        self.register_buffer("free", free[:, None])
+        self.register_buffer("free", free[:, None], persistent=False)
         self.register_buffer("mirror_sign", torch.tensor([-1.0, 1.0, 1.0]))
         self.correction = nn.Parameter(torch.zeros(len(BODY_LANDMARKS), 3))
         self.starts: Tensor
@@ -195,11 +195,15 @@ EXACT_JOINTS: Final = frozenset(
     for side in ("left", "right")
     for name in ("knee", "ankle", "elbow", "wrist")
 )
+#: The joints of all limbs.  People click 2 cm beside SMPL's hips and shoulders; a network whose
+#: joints shall lie where people click has no correction there either.
+LIMB_JOINTS: Final = EXACT_JOINTS | frozenset(
+    JOINT[f"{side}_{name}"] for side in ("left", "right") for name in ("hip", "shoulder")
+)
 
 
-def learned_corrections() -> list[bool]:
-    """Which landmarks may move away from their rest offsets (see :data:`EXACT_JOINTS`)."""
+def learned_corrections(exact: frozenset[int] = EXACT_JOINTS) -> list[bool]:
+    """Which landmarks may move away from their rest offsets: all but joints that are ``exact``."""
     return [
-        landmark.vertex is not None or landmark.joint not in EXACT_JOINTS
-        for landmark in BODY_LANDMARKS
+        landmark.vertex is not None or landmark.joint not in exact for landmark in BODY_LANDMARKS
     ]

@@ -337,8 +337,7 @@ def load_start(network: BodyNetwork, state: dict[str, torch.Tensor]) -> None:
         When the state is not that of such a network.
     """
     missing, unexpected = network.load_state_dict(state, strict=False)
-    newer = ("confidence.", "regressor.gain.")
-    foreign = [name for name in missing if not name.startswith(newer)]
+    foreign = [name for name in missing if not name.startswith("confidence.")]
     if unexpected or foreign:
         raise AssetError("The run to start from has another encoder; choose one with the same.")
 

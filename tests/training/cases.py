@@ -17,7 +17,12 @@ from training.data.samples import Samples
 from training.distributed import Processes
 from training.encoders.blazepose import TENSORS, BlazePoseEncoder
 from training.encoders.tflite_reader import Graph, Operator
+from training.feedback import Evidence
+from training.landmarks import NUM_BLAZEPOSE
+from training.losses import hip_centred
 from training.network import BodyNetwork
+from training.projection import project
+from training.regressor import IterativeRegressor, unpack
 from training.rotations import matrix_from_axis_angle, sixd_from_matrix
 from training.smpl_layer import RestBody, read_rest_body
 from training.trainer import Trainer
@@ -96,8 +101,17 @@ def tiny_config(**changes: object) -> RunConfig:
 
 def tiny_network(config: RunConfig) -> BodyNetwork:
     encoder = BlazePoseEncoder(tiny_graph(), "full")
-    regressor = build_regressor(config, EMB, rest_body(), mean_pose())
+    regressor = build_regressor(config, EMB, rest_body(), mean_pose(), torch.full((24, 3), 0.3))
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
+
+
+def seen_as(regressor: IterativeRegressor, theta: torch.Tensor) -> Evidence:
+    """Perfect landmarks of a body."""
+    rotmats, betas, camera = unpack(theta)
+    _, points = regressor.body(rotmats, betas)
+    points = points[:, :NUM_BLAZEPOSE]
+    seen = torch.ones(len(theta), NUM_BLAZEPOSE)
+    return Evidence(project(points, camera), hip_centred(points), seen)
 
 
 INPUTS = {"emb": (EMB,), "features": (4, 8, 8), "stem": (4 * 32 * 32 + 4 * 64 * 64,)}

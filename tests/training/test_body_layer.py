@@ -18,7 +18,13 @@ from training.rotations import (
     multiply,
     sixd_from_matrix,
 )
-from training.smpl_layer import BodyLandmarks, JointTree, learned_corrections
+from training.smpl_layer import (
+    EXACT_JOINTS,
+    LIMB_JOINTS,
+    BodyLandmarks,
+    JointTree,
+    learned_corrections,
+)
 
 from .cases import rest_body
 
@@ -54,8 +60,10 @@ def test_landmarks_of_the_mirrored_pose_are_the_mirrored_landmarks(body):
     assert (other - expected).norm(dim=-1).max() < 0.012
 
 
-def test_corrections_reach_only_the_landmarks_that_may_move(body):
-    layer = BodyLandmarks(body, learned_corrections())
+@pytest.mark.parametrize("limbs", [False, True])
+def test_corrections_reach_only_the_landmarks_that_may_move(body, limbs):
+    exact = LIMB_JOINTS if limbs else EXACT_JOINTS
+    layer = BodyLandmarks(body, learned_corrections(exact))
     before = layer.total_offsets().detach().clone()
     with torch.no_grad():
         layer.correction.fill_(0.02)
@@ -63,7 +71,8 @@ def test_corrections_reach_only_the_landmarks_that_may_move(body):
     names = {landmark.name for landmark, m in zip(BODY_LANDMARKS, moved, strict=True) if not m}
     assert "lsp_LKnee" in names
     assert "left_wrist" in names
-    assert "lsp_LHip" not in names
+    assert ("lsp_LHip" in names) == limbs
+    assert ("right_shoulder" in names) == limbs
     assert "nose" not in names
 
 

@@ -18,6 +18,8 @@ from engine.errors import AssetError
 from engine.skeleton import JOINT_NAMES
 from engine.state import Region
 from tests.shipped import BODY_NETWORKS, NETWORKS
+from training import export
+from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import RUNS
 from training.data.crops import crop_matrix, network_input, warp
 from training.export import export_network, joint_change_mm, kept_float32, shift_score
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    network = tiny_network(tiny_config(trained="end_to_end", heatmaps=True))
+    network = tiny_network(tiny_config(trained="end_to_end", heatmaps=True, gauss_newton=True))
     with torch.no_grad():
         for part in network.encoder.decoder.parameters():
             part.mul_(4).add_(0.2)  # some maps are sure
@@ -57,6 +59,22 @@ def test_the_file_gives_the_numbers_of_the_network(exported):
     found = session.run(list(OUTPUTS), {"image": crops})
     for name, a, b in zip(OUTPUTS, expected, found, strict=True):
         np.testing.assert_allclose(a.numpy(), b, atol=2e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("without", [False, True])
+def test_the_last_step_is_left_out_when_asked(without, tmp_path, monkeypatch):
+    config = tiny_config(trained="end_to_end", gauss_newton=True)
+    state = tiny_network(config).state_dict()
+    run = tmp_path / "run.pt"
+    save_checkpoint(run, Checkpoint(config, 1, 1.0, state, {}, [], {"photos": 1}))
+    monkeypatch.setattr(export, "build_network", lambda config, **_: tiny_network(config))
+    flags = ["--without-last-step"] if without else []
+    export.main(["network", "--checkpoint", str(run), "--out", str(tmp_path), *flags])
+    manifest = json.loads((tmp_path / "full.json").read_text())
+    assert manifest["training"]["run"]["gauss_newton"] == (not without)
+    # The series of the step alone squares a matrix ten times.
+    products = [node.op_type for node in onnx.load(tmp_path / "full.onnx").graph.node]
+    assert (products.count("MatMul") > 40) == (not without)
 
 
 def test_what_was_trained_is_stored_whole():
