@@ -56,6 +56,25 @@ class Evidence(NamedTuple):
     visibility: Tensor
 
 
+class Posed(NamedTuple):
+    """A posed body and how it is seen.
+
+    Attributes
+    ----------
+    joints, frames
+        ``(N, 24, 3)`` and ``(N, 24, 3, 3)`` of the tree.
+    landmarks
+        ``(N, 27, 3)`` of the same body, metres.
+    camera
+        ``(N, 3)``.
+    """
+
+    joints: Tensor
+    frames: Tensor
+    landmarks: Tensor
+    camera: Tensor
+
+
 def evidence_from(landmarks: Landmarks) -> Evidence:
     """Choose the body's 27 of BlazePose's 33 landmarks."""
     order = list(BLAZEPOSE_POINTS)
@@ -92,19 +111,13 @@ class Feedback(nn.Module):
         for name, places in (("parents", PARENTS[1:]), ("hips", HIPS)):
             self.register_buffer(name, torch.tensor(places), persistent=False)
 
-    def forward(
-        self, joints: Tensor, frames: Tensor, landmarks: Tensor, camera: Tensor, seen: Evidence
-    ) -> Tensor:
+    def forward(self, posed: Posed, seen: Evidence) -> Tensor:
         """Error of a posed body.
 
         Parameters
         ----------
-        joints, frames
-            ``(N, 24, 3)`` and ``(N, 24, 3, 3)`` of the tree.
-        landmarks
-            ``(N, 27, 3)`` the same body's landmarks.
-        camera
-            ``(N, 3)``.
+        posed
+            The body.
         seen
             The encoder's landmarks.
 
@@ -112,6 +125,7 @@ class Feedback(nn.Module):
         -------
         ``(N, FEEDBACK_SIZE)``: errors of the landmarks, turns of the joints, change of the camera.
         """
+        joints, frames, landmarks, camera = posed
         hips = self._hips(landmarks)
         flat = seen.points - project(landmarks, camera)
         deep = seen.world - (landmarks - hips)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.skeleton import NUM_JOINTS, PARENTS
-from training.feedback import Evidence, moved_by
+from training.feedback import Evidence, Posed, moved_by
 from training.landmarks import HIPS, LIMBS, NOSE
 from training.projection import project
 
@@ -114,19 +114,13 @@ class GaussNewton(nn.Module):
         ):
             self.register_buffer(name, value, persistent=False)
 
-    def forward(
-        self, joints: Tensor, frames: Tensor, landmarks: Tensor, camera: Tensor, seen: Evidence
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, posed: Posed, seen: Evidence) -> tuple[Tensor, Tensor]:
         """The step from a posed body.
 
         Parameters
         ----------
-        joints, frames
-            ``(N, 24, 3)`` and ``(N, 24, 3, 3)`` of the tree.
-        landmarks
-            ``(N, 27, 3)`` the same body's landmarks.
-        camera
-            ``(N, 3)``.
+        posed
+            The body.
         seen
             The encoder's landmarks.
 
@@ -137,6 +131,7 @@ class GaussNewton(nn.Module):
         change
             ``(N, 3)`` of the camera.
         """
+        joints, frames, landmarks, camera = posed
         points = landmarks.index_select(1, self.points)
         flat = project(points, camera)
         missing = self._missing(landmarks, flat, seen)

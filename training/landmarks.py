@@ -166,8 +166,3 @@ def _mirror_of(name: str) -> str:
 _PLACE: Final = {landmark.name: k for k, landmark in enumerate(BODY_LANDMARKS)}
 #: ``LANDMARK_MIRROR[k]`` is landmark k's partner on the other side.
 LANDMARK_MIRROR: Final = tuple(_PLACE[_mirror_of(landmark.name)] for landmark in BODY_LANDMARKS)
-
-
-def landmark_place(name: str) -> int:
-    """Where a landmark of this name stands in :data:`BODY_LANDMARKS`."""
-    return _PLACE[name]

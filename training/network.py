@@ -8,10 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.skeleton import JOINT_NAMES, NUM_JOINTS
-from training.encoders.blazepose import (
-    BlazePoseEncoder,
-    Landmarks,
-)
+from training.encoders.blazepose import BlazePoseEncoder, Landmarks
 from training.feedback import Evidence, evidence_from
 from training.heatmaps import find_points
 from training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE

@@ -12,21 +12,18 @@ HMR's.  A last step of Gauss-Newton may follow, which is not learned (:mod:`trai
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.feedback import FEEDBACK_SIZE, Evidence, Feedback
+from training.feedback import FEEDBACK_SIZE, Evidence, Feedback, Posed
 from training.gauss_newton import GaussNewton
 from training.landmarks import NUM_BLAZEPOSE
 from training.rotations import cross, matrix_from_6d, sixd_from_matrix
 from training.smpl_layer import BodyLandmarks
-
-T = TypeVar("T")
 
 POSE_SIZE: Final = 24 * 6
 THETA_SIZE: Final = POSE_SIZE + 10 + 3
@@ -137,16 +134,23 @@ class IterativeRegressor(nn.Module):
             if self.config.feedback:
                 if evidence is None:
                     raise ValueError("A regressor with feedback needs the encoder's landmarks.")
-                inputs = torch.cat([theta, _exactly(self.error, theta, evidence)], dim=1)
+                inputs = torch.cat([theta, self._exact_error(theta, evidence)], dim=1)
             hidden = self.dropout(torch.relu(from_phi + self.hidden1_theta(inputs)))
             hidden = self.dropout(torch.relu(self.hidden2(hidden)))
             theta = theta + self.update(hidden).float()
             thetas.append(theta)
         return thetas
 
+    def _exact_error(self, theta: Tensor, evidence: Evidence) -> Tensor:
+        """The error in float32 also where layers run in bfloat16."""
+        if not torch.is_autocast_enabled("cpu"):
+            return self.error(theta, evidence)
+        with torch.autocast("cpu", enabled=False):
+            return self.error(theta, Evidence(*(part.float() for part in evidence)))
+
     def error(self, theta: Tensor, evidence: Evidence) -> Tensor:
         """How the body of Theta misses the seen landmarks, ``(N, FEEDBACK_SIZE)``."""
-        error: Tensor = self.feedback(*self._posed(theta), evidence)
+        error: Tensor = self.feedback(self._posed(theta), evidence)
         return error
 
     def laid(self, theta: Tensor, evidence: Evidence) -> Tensor:
@@ -157,22 +161,13 @@ class IterativeRegressor(nn.Module):
         """
         if self.last_step is None:
             return theta
-        turns, change = self.last_step(*self._posed(theta), evidence)
+        turns, change = self.last_step(self._posed(theta), evidence)
         return theta + turned(theta, turns) + functional.pad(change, (THETA_SIZE - 3, 0))
 
-    def _posed(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Joints, their frames, the 27 landmarks and the camera of Theta."""
+    def _posed(self, theta: Tensor) -> Posed:
         rotmats, betas, camera = unpack(theta)
         joints, frames, landmarks = self.body.pose(rotmats, betas)
-        return joints, frames, landmarks[:, :NUM_BLAZEPOSE], camera
-
-
-def _exactly(compute: Callable[[Tensor, Evidence], T], theta: Tensor, evidence: Evidence) -> T:
-    """What is computed of Theta and the evidence, in float32 also where layers run in bfloat16."""
-    if not torch.is_autocast_enabled("cpu"):
-        return compute(theta, evidence)
-    with torch.autocast("cpu", enabled=False):
-        return compute(theta, Evidence(*(part.float() for part in evidence)))
+        return Posed(joints, frames, landmarks[:, :NUM_BLAZEPOSE], camera)
 
 
 def turned(theta: Tensor, turns: Tensor) -> Tensor:

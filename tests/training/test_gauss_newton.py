@@ -7,7 +7,7 @@ import torch
 
 from engine.skeleton import JOINT
 from training.gauss_newton import POINTS, GaussNewton, solve, turn_spread
-from training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE, landmark_place
+from training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE
 from training.projection import project
 from training.regressor import unpack
 from training.rotations import matrix_from_axis_angle, sixd_from_matrix
@@ -21,6 +21,10 @@ BENT = {
     "right_elbow": (0.0, 0.3, 0.3),
     "spine2": (0.0, 0.0, 0.2),
 }
+
+
+def landmark_place(name):
+    return [landmark.name for landmark in BODY_LANDMARKS].index(name)
 
 
 @pytest.fixture
