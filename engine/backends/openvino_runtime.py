@@ -39,9 +39,9 @@ class OpenVinoBackend:
         rows: list[list[Array]] = []
         try:
             for i in range(len(crops)):
-                self._request.infer({0: crops[i : i + 1]}, share_inputs=True)
-                # The tensors are the request's own memory and change with the next crop.
-                rows.append([tensor.data.copy() for tensor in self._request.output_tensors])
+                # The outputs are copies: the request's own memory changes with the next crop.
+                answer = self._request.infer(crops[i : i + 1], share_inputs=True)
+                rows.append(list(answer.to_tuple()))
         except Exception as error:  # the runtime raises plain RuntimeErrors and others
             raise BackendError(f"{self.name} stopped working ({first_line(error)})") from error
         if len(rows) == 1:

@@ -4,12 +4,31 @@ import threading
 import types
 
 import numpy as np
+import pytest
 from onnx import TensorProto, helper
 
-from engine.backends.registry import Entry
+from engine.backends.registry import BACKENDS, Entry
 from engine.errors import BackendError
+from engine.gpu import nvidia_gpus
 
 SHAPE = (3, 8, 8)
+PACKAGES = {
+    "openvino": "openvino",
+    "tensorrt": "tensorrt",
+    "tensorrt-rtx": "tensorrt_rtx",
+    "onnxruntime-cuda": "onnxruntime",
+}
+
+
+def require_backend(name):
+    """Skip a test where the package or the GPU of a back end is missing."""
+    if BACKENDS[name].nvidia and not nvidia_gpus():
+        pytest.skip("no NVIDIA GPU here")
+    package = pytest.importorskip(PACKAGES[name])
+    if name == "tensorrt-rtx":
+        capability = "SM" + nvidia_gpus()[0].compute_capability.replace(".", "")
+        if not hasattr(package.ComputeCapability, capability):
+            pytest.skip("TensorRT for RTX does not support this GPU")
 
 
 def tiny_network(path, *, scale=1.0, batch="n", input_shape=SHAPE):

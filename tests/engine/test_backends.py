@@ -1,12 +1,13 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.backends import BACKENDS, open_backend
+from engine.backends import BACKENDS, onnx_runtime, open_backend
 from engine.backends.automatic import AutomaticBackend
 from engine.backends.base import BackendUnavailableError
 from engine.backends.registry import candidates
@@ -147,7 +148,8 @@ def test_auto_prefers_gpus_and_ends_with_what_is_always_there():
     assert "onnxruntime-tensorrt" not in names, "it compiles in the foreground at every start"
 
 
-def test_a_named_back_end_that_is_not_installed_says_what_to_install(model):
+def test_a_named_back_end_that_is_not_installed_says_what_to_install(model, monkeypatch):
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(BackendError, match=r"onnxruntime-cuda is not installed .*onnxruntime-gpu"):
         open_backend(model, name="onnxruntime-cuda")
 
@@ -191,12 +193,54 @@ def test_a_closed_back_end_says_so(name, model):
         backend.run(BLACK)
 
 
-def test_answers_belong_to_the_caller(model):
-    pytest.importorskip("openvino")
-    backend = open_backend(model, name="openvino")
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_answers_belong_to_the_caller(name, model):
+    if name == "openvino":
+        pytest.importorskip("openvino")
+    backend = open_backend(model, name=name)
     first = backend.run(BLACK)["means"]
     backend.run(np.ones((1, *SHAPE), np.float32))
     np.testing.assert_array_equal(first, 0)
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_one_picture_and_many_give_the_same(name, model):
+    if name == "openvino":
+        pytest.importorskip("openvino")
+    backend = open_backend(model, name=name)
+    pictures = np.random.default_rng(0).random((3, *SHAPE), np.float32)
+    together = backend.run(pictures)["means"]
+    alone = [backend.run(pictures[i : i + 1])["means"] for i in range(3)]
+    np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-6)
+    np.testing.assert_allclose(together, pictures.mean(axis=(2, 3)), rtol=1e-6)
+
+
+def test_batches_are_filled_up_where_a_new_size_costs_time(model, monkeypatch):
+    provider = replace(onnx_runtime.PROVIDERS["onnxruntime"], steady=True)
+    monkeypatch.setitem(onnx_runtime.PROVIDERS, "onnxruntime", provider)
+    backend = open_backend(model, name="onnxruntime")
+    session, sizes = backend._session, []
+    pictures = np.random.default_rng(0).random((5, *SHAPE), np.float32)
+
+    class Watched:
+        def run(self, outputs, inputs):
+            sizes.append(len(inputs["image"]))
+            return session.run(outputs, inputs)
+
+    backend._session = Watched()
+    for count in (2, 3, 2, 5, 1, 4):
+        means = backend.run(pictures[:count])["means"]
+        np.testing.assert_allclose(means, pictures[:count].mean(axis=(2, 3)), rtol=1e-6)
+    # One picture has a session of its own.
+    assert sizes == [2, 4, 4, 8, 8]
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_a_network_for_one_picture_only_runs(name, tmp_path):
+    if name == "openvino":
+        pytest.importorskip("openvino")
+    backend = open_backend(tiny_network(tmp_path / "tiny.onnx", batch=1), name=name)
+    np.testing.assert_array_equal(backend.run(BLACK)["means"], 0)
 
 
 def test_the_engine_needs_none_of_the_optional_packages(model):
@@ -210,7 +254,18 @@ def test_the_engine_needs_none_of_the_optional_packages(model):
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
-    assert ended.stdout.strip() == "onnxruntime"
+    assert ended.stdout.startswith("onnxruntime"), "or what another wheel of it adds"
+
+
+def test_what_is_printed_about_missing_cuda_libraries_goes_to_the_log(monkeypatch, capsys, caplog):
+    def preload():
+        sys.stdout.write("Failed to load libcublas\n")
+
+    monkeypatch.setattr("onnxruntime.preload_dlls", preload, raising=False)
+    with caplog.at_level(logging.INFO):
+        onnx_runtime._load_cuda_libraries()
+    assert caplog.messages == ["Failed to load libcublas"]
+    assert not capsys.readouterr().out
 
 
 def test_every_back_end_says_how_to_get_it():

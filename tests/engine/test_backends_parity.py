@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from engine.assets import asset_path, read_manifest
-from engine.backends import BACKENDS, open_backend
-from engine.gpu import nvidia_gpus
+from engine.backends import open_backend
 from engine.network import HmrNetwork
 from engine.sources import VideoFile
 from engine.state import Region
+from tests.engine.backend_cases import require_backend
 from tests.shipped import NETWORKS
 
 #: Largest difference of an output, as a part of its range (of 1 where that is less).  Back ends add
@@ -20,22 +20,6 @@ OTHERS = [
     pytest.param("tensorrt-rtx", marks=pytest.mark.gpu),
     pytest.param("onnxruntime-cuda", marks=pytest.mark.gpu),
 ]
-NEEDS = {
-    "openvino": "openvino",
-    "tensorrt": "tensorrt",
-    "tensorrt-rtx": "tensorrt_rtx",
-    "onnxruntime-cuda": "onnxruntime",
-}
-
-
-def require(name):
-    if BACKENDS[name].nvidia and not nvidia_gpus():
-        pytest.skip("no NVIDIA GPU here")
-    package = pytest.importorskip(NEEDS[name])
-    if name == "tensorrt-rtx":
-        capability = "SM" + nvidia_gpus()[0].compute_capability.replace(".", "")
-        if not hasattr(package.ComputeCapability, capability):
-            pytest.skip("TensorRT for RTX does not support this GPU")
 
 
 def pictures(size, count):
@@ -48,7 +32,7 @@ def pictures(size, count):
 @pytest.mark.parametrize("count", [1, 3, 9])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_back_end_gives_the_numbers_of_onnx_runtime(name, network, count):
-    require(name)
+    require_backend(name)
     model = asset_path("networks", f"{network}.onnx")
     images = pictures(read_manifest(model)["input"]["size"][0], count)
     expected = open_backend(model, name="onnxruntime").run(images)
@@ -63,7 +47,7 @@ def test_a_back_end_gives_the_numbers_of_onnx_runtime(name, network, count):
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_real_person_comes_out_the_same(name, demo_clip):
-    require(name)
+    require_backend(name)
     image = VideoFile(demo_clip).read().image
     height, width = image.shape[:2]
     region = Region(width / 2, height / 2, 1.2 * height)

@@ -1,6 +1,7 @@
 """The calls to CUDA and TensorRT against the really installed packages, without a GPU."""
 
 import ast
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,51 @@ def test_closing_a_lost_device_raises_nothing_even_twice(device):
     device.close()
     device.close()
     assert device._stream is None
+    with pytest.raises(BackendError, match="The GPU is closed"), device.current():
+        pass
+
+
+class Recording:
+    """CUDA's calls of a capture; ``refused`` is the name of the one that fails."""
+
+    def __init__(self, monkeypatch, refused=""):
+        self.calls = []
+        for name, value in {
+            "cudaStreamBeginCapture": (),
+            "cudaStreamEndCapture": ("graph",),
+            "cudaGraphInstantiate": ("executable",),
+            "cudaGraphDestroy": (),
+        }.items():
+            error = "cudaErrorUnknown" if name == refused else "cudaSuccess"
+            answer = (getattr(runtime.cudaError_t, error), *value)
+            monkeypatch.setattr(runtime, name, self._call(name, answer))
+
+    def _call(self, name, answer):
+        def call(*_):
+            self.calls.append(name)
+            return answer
+
+        return call
+
+
+@pytest.mark.parametrize("error", [BackendError, KeyboardInterrupt])
+def test_whatever_ends_the_work_ends_the_capture(error, device, monkeypatch):
+    recording = Recording(monkeypatch)
+
+    def work():
+        raise error
+
+    with pytest.raises(error):
+        device.record(work)
+    assert recording.calls == ["cudaStreamBeginCapture", "cudaStreamEndCapture"]
+
+
+@pytest.mark.parametrize("refused", ["", "cudaGraphInstantiate"])
+def test_the_recorded_graph_is_given_back(refused, device, monkeypatch):
+    recording = Recording(monkeypatch, refused)
+    with pytest.raises(BackendError) if refused else contextlib.nullcontext():
+        device.record(lambda: None)
+    assert recording.calls[-1] == "cudaGraphDestroy"
 
 
 def test_the_name_of_a_gpu_is_bytes_in_these_bindings():

@@ -1,13 +1,13 @@
-import importlib.metadata
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from engine import doctor, gpu
-from engine.backends import BACKENDS, Entry
+from engine.backends import BACKENDS, Entry, onnx_runtime
 from engine.backends.base import BackendUnavailableError
 from engine.doctor import Finding, Report, backend_finding, examine
 from engine.errors import RenderError
@@ -23,6 +23,12 @@ def report():
     return examine(backend="onnxruntime")
 
 
+@pytest.fixture
+def processor_wheel(monkeypatch):
+    """ONNX Runtime as its plain wheel has it."""
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+
+
 def found(report, topic):
     (finding,) = [f for f in report.findings if f.topic.strip() == topic]
     return finding
@@ -36,8 +42,7 @@ def test_every_topic_is_one_line(report):
 
 
 def test_it_names_the_installed_runtime_and_what_was_chosen(report):
-    version = importlib.metadata.version("onnxruntime")
-    assert version in found(report, "onnxruntime").found
+    assert onnxruntime.__version__ in found(report, "onnxruntime").found
     assert "onnxruntime (ONNX Runtime" in found(report, "Chosen").found
     assert "asked for by name" in found(report, "Chosen").found
 
@@ -48,6 +53,7 @@ def test_auto_gives_the_reason_of_its_choice():
     assert BACKENDS[name].reason in chosen
 
 
+@pytest.mark.usefixtures("processor_wheel")
 def test_what_is_not_installed_comes_with_advice(monkeypatch):
     monkeypatch.setattr(doctor, "nvidia_gpus", lambda: (CARD,))
     finding = backend_finding(BACKENDS["onnxruntime-cuda"])
@@ -55,11 +61,24 @@ def test_what_is_not_installed_comes_with_advice(monkeypatch):
     assert "onnxruntime-gpu" in finding.advice
 
 
+@pytest.mark.usefixtures("processor_wheel")
 def test_without_an_nvidia_gpu_nothing_for_it_is_advised(monkeypatch):
     monkeypatch.setattr(doctor, "nvidia_gpus", lambda: ())
     finding = backend_finding(BACKENDS["onnxruntime-cuda"])
     assert "would need an NVIDIA GPU" in finding.found
     assert not finding.advice
+
+
+@pytest.mark.parametrize("name", ["onnxruntime-cuda", "onnxruntime-tensorrt"])
+def test_the_wheel_for_nvidia_gpus_is_not_enough(name, monkeypatch):
+    providers = [provider.key for provider in onnx_runtime.PROVIDERS.values()]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+    monkeypatch.setattr(onnx_runtime, "nvidia_gpus", lambda: ())
+    assert backend_finding(BACKENDS[name]).found == (
+        "installed, but nvidia-smi lists no NVIDIA GPU"
+    )
+    monkeypatch.setattr(onnx_runtime, "nvidia_gpus", lambda: (CARD,))
+    assert backend_finding(BACKENDS[name]).found.startswith("ONNX Runtime")
 
 
 @pytest.mark.parametrize(

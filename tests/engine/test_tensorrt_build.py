@@ -1,19 +1,23 @@
 """Real builds with TensorRT for RTX, which needs a GPU only for running what it built."""
 
 import time
+import types
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from engine.assets import asset_path
 from engine.backends import BACKENDS, open_backend
+from engine.backends import tensorrt as back_end
 from engine.backends.automatic import AutomaticBackend
+from engine.backends.base import BackendUnavailableError
 from engine.backends.tensorrt import builder, engine_for, keys
 from engine.backends.tensorrt.cache import FOLDER_VARIABLE, EngineCache
 from engine.backends.tensorrt.device import GpuIdentity
 from engine.errors import BackendError
 from engine.gpu import nvidia_gpus
-from tests.engine.backend_cases import tiny_network
+from tests.engine.backend_cases import require_backend, tiny_network
 from tests.shipped import NETWORKS
 
 trt = pytest.importorskip("tensorrt_rtx")
@@ -111,6 +115,29 @@ def test_a_gpu_that_is_too_old_is_refused(flavour, cache, model):
         engine_for(model, flavour, old, cache=cache)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: back_end.version("tensorrt-rtx"),
+        lambda model: back_end.is_prepared(model, name="tensorrt-rtx"),
+        lambda model: back_end.load(model, threads=1, name="tensorrt-rtx"),
+    ],
+    ids=["version", "is_prepared", "load"],
+)
+def test_a_gpu_that_it_does_not_build_for_is_unavailable(call, model, monkeypatch):
+    device = types.SimpleNamespace(gpu=GpuIdentity("NVIDIA H100", "9.0", "580.1"), close=Mock())
+    monkeypatch.setattr(back_end, "open_device", lambda flavour: device)
+    with pytest.raises(BackendUnavailableError, match=r"does not support NVIDIA H100 .*9\.0"):
+        call(model)
+    device.close.assert_called_once()
+
+
+def test_a_target_that_tensorrt_refuses_ends_in_a_sentence(flavour):
+    config = types.SimpleNamespace(set_compute_capability=lambda target, index: False)
+    with pytest.raises(BackendError, match="refuses to build for Test Ada"):
+        builder._set_target(config, flavour, ADA)
+
+
 def test_a_network_that_is_none_is_refused(flavour, cache, tmp_path):
     path = tmp_path / "text.onnx"
     path.write_text("not a network")
@@ -158,8 +185,8 @@ def test_without_a_gpu_it_says_so():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not nvidia_gpus(), reason="no NVIDIA GPU here")
 def test_the_engine_is_compiled_in_the_background_and_taken_over(tmp_path, monkeypatch):
+    require_backend("tensorrt-rtx")
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     model = asset_path("networks", "full.onnx")
     entries = [BACKENDS["tensorrt-rtx"], BACKENDS["onnxruntime"]]

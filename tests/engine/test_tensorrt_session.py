@@ -5,6 +5,7 @@ The stand-in copies between numpy arrays and doubles what it is given; it says n
 
 import contextlib
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -38,16 +39,21 @@ class StandInDevice:
         self.memory = {}
         self.graphs = graphs
         self.recorded = []
+        self.freed = []
         self.launches = self.synchronized = self.entered = 0
         self.closed = self.lost = False
 
     @contextlib.contextmanager
     def current(self):
+        if self.closed:
+            raise BackendError("The GPU is closed")
         self.entered += 1
         yield
 
     def pinned(self, shape):
-        return np.zeros(shape, np.float32)
+        array = np.zeros(shape, np.float32)
+        weakref.finalize(array, lambda: self.freed.append(not self.closed))
+        return array
 
     def allocate(self, size):
         address = len(self.memory) + 1
@@ -104,6 +110,7 @@ class StandInEngine:
 
     def set_tensor_address(self, name, address):
         self.addresses[name] = address
+        return address is not None
 
     def set_input_shape(self, name, shape):
         self.batch = shape[0]
@@ -208,6 +215,28 @@ def test_a_lost_gpu_ends_in_a_sentence_and_can_be_closed(stand_in):
         backend.run(batch(1))
     backend.close()
     assert device.closed
+
+
+def test_a_closed_network_says_so_and_can_be_closed_again(stand_in):
+    backend, _ = stand_in
+    backend.close()
+    backend.close()
+    with pytest.raises(BackendError, match="is closed"):
+        backend.run(batch(1))
+
+
+def test_page_locked_memory_is_given_back_before_the_device(stand_in):
+    backend, device = stand_in
+    backend.run(batch(1))
+    backend.close()
+    assert device.freed == [True, True]
+
+
+def test_memory_that_tensorrt_refuses_ends_in_a_sentence(tmp_path, monkeypatch):
+    _, device, load = open_stand_in(tmp_path)
+    monkeypatch.setattr(device, "allocate", lambda size: None)
+    with pytest.raises(BackendError, match=r"refuses the memory for image \(no magic number"):
+        load(b"engine")
 
 
 def test_an_engine_that_tensorrt_refuses_ends_in_a_sentence(tmp_path):

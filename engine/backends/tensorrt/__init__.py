@@ -30,7 +30,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.backends.tensorrt.builder import ProgressCallback, build_engine
+from engine.backends.tensorrt.builder import ProgressCallback, build_engine, build_target
 from engine.backends.tensorrt.cache import EngineCache
 from engine.backends.tensorrt.device import Device, GpuIdentity, open_device
 from engine.backends.tensorrt.flavour import Flavour, open_flavour
@@ -54,12 +54,12 @@ def load(model: Path, *, threads: int, name: str = "tensorrt") -> TensorRtBacken
     ImportError
         If the package is not installed.
     BackendUnavailableError
-        If there is no NVIDIA GPU or no driver.
+        If there is no NVIDIA GPU or no driver, or the package does not support the GPU.
     BackendError
         If the engine cannot be built or loaded.
     """
     flavour = open_flavour(name)
-    device = open_device(flavour)
+    device = _open_supported(flavour)
     try:
         if EngineCache().read(engine_key(model, flavour, device.gpu)) is None:
             # Nobody should take the silence of a long start for a crash.
@@ -85,7 +85,7 @@ def version(name: str = "tensorrt") -> str:
     ImportError
         If the package is not installed.
     BackendUnavailableError
-        If it finds no GPU.
+        If it finds no GPU, or does not support it.
     """
     flavour = open_flavour(name)
     with _opened(flavour) as device:
@@ -159,11 +159,22 @@ def engine_for(
         return built.engine
 
 
+def _open_supported(flavour: Flavour) -> Device:
+    """The first GPU, if an engine can be built for it."""
+    device = open_device(flavour)
+    try:
+        build_target(flavour, device.gpu)
+    except BackendError:
+        device.close()
+        raise
+    return device
+
+
 class _opened:  # noqa: N801 - reads as a statement
     """A device for the length of a ``with``."""
 
     def __init__(self, flavour: Flavour) -> None:
-        self._device = open_device(flavour)
+        self._device = _open_supported(flavour)
 
     def __enter__(self) -> Device:
         return self._device

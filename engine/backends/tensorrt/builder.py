@@ -92,10 +92,16 @@ def build_engine(
     return BuiltEngine(bytes(memoryview(serialized)), kept)
 
 
-def _set_target(config: Untyped, flavour: Flavour, gpu: GpuIdentity) -> None:
-    """TensorRT for RTX builds for a stated GPU; plain TensorRT for the one that is there."""
+def build_target(flavour: Flavour, gpu: GpuIdentity) -> Untyped:
+    """TensorRT for RTX's name of a GPU; None for plain TensorRT, which builds where it runs.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If TensorRT for RTX cannot build for the GPU.
+    """
     if not flavour.for_rtx:
-        return
+        return None
     name = "SM" + gpu.compute_capability.replace(".", "")
     target = getattr(flavour.trt.ComputeCapability, name, None)
     if target is None:
@@ -103,8 +109,18 @@ def _set_target(config: Untyped, flavour: Flavour, gpu: GpuIdentity) -> None:
             f"{flavour.label} {flavour.version} does not support {gpu.name} (compute capability "
             f"{gpu.compute_capability})"
         )
+    return target
+
+
+def _set_target(config: Untyped, flavour: Flavour, gpu: GpuIdentity) -> None:
+    target = build_target(flavour, gpu)
+    if target is None:
+        return
     config.num_compute_capabilities = 1
-    config.set_compute_capability(target, 0)
+    if not config.set_compute_capability(target, 0):
+        raise BackendError(
+            f"{flavour.label} refuses to build for {gpu.name} ({flavour.log.last_error})"
+        )
 
 
 def _add_profile(builder: Untyped, network: Untyped, config: Untyped) -> None:

@@ -57,6 +57,8 @@ class CudaPythonDevice:
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
         """Make GPU 0 the calling thread's; it may stay so."""
+        if self._stream is None:
+            raise BackendError("The GPU is closed: open the network again.")
         _call(runtime.cudaSetDevice(0))
         yield
 
@@ -96,12 +98,13 @@ class CudaPythonDevice:
         _call(runtime.cudaStreamBeginCapture(self._stream, mode))
         try:
             work()
-        except BackendError:
-            runtime.cudaStreamEndCapture(self._stream)  # or the stream stays unusable
-            raise
-        graph = _call(runtime.cudaStreamEndCapture(self._stream))
-        executable = _call(runtime.cudaGraphInstantiate(graph, 0))
-        _call(runtime.cudaGraphDestroy(graph))
+        finally:  # or the stream stays unusable
+            ended = runtime.cudaStreamEndCapture(self._stream)
+        graph = _call(ended)
+        try:
+            executable = _call(runtime.cudaGraphInstantiate(graph, 0))
+        finally:
+            runtime.cudaGraphDestroy(graph)
         return _Graph(executable, self._stream)
 
     def close(self) -> None:

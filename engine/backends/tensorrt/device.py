@@ -58,7 +58,7 @@ class Device(Protocol):
     stream: int
 
     def current(self) -> AbstractContextManager[None]:
-        """Make the GPU's context the calling thread's for the length of a ``with``."""
+        """Make the GPU's context the calling thread's for a ``with``; raises once closed."""
         ...
 
     def pinned(self, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import numpy as np
 import pycuda.driver as cuda
 from numpy.typing import NDArray
 
-from engine.backends.base import BackendUnavailableError, first_line
+from engine.backends.base import BackendUnavailableError, Untyped, first_line
 from engine.backends.tensorrt.device import GpuIdentity, Graph
 from engine.errors import BackendError
 from engine.gpu import driver_version
+
+#: CUDA's CU_STREAM_NON_BLOCKING, which PyCUDA does not name.
+_NON_BLOCKING: Final = 1
 
 
 def open_first() -> PyCudaDevice:
@@ -53,10 +57,10 @@ class PyCudaDevice:
                 f"{major}.{minor}",
                 driver_version() or f"CUDA {cuda.get_driver_version()}",
             )
-            # The primary context is the one that TensorRT uses, too.
-            self._context: Any = device.retain_primary_context()
-        with self.current(), _errors():
-            self._stream: Any = cuda.Stream()
+            self._context: Any = _primary_context()
+        with self.current():
+            # A blocking one would wait for everybody else's work on the default stream.
+            self._stream: Any = cuda.Stream(_NON_BLOCKING)
             self.stream = int(self._stream.handle)
 
     @contextlib.contextmanager
@@ -66,10 +70,10 @@ class PyCudaDevice:
             raise BackendError("The GPU is closed: open the network again.")
         with _errors():
             self._context.push()
-        try:
-            yield
-        finally:
-            cuda.Context.pop()
+            try:
+                yield
+            finally:
+                cuda.Context.pop()
 
     def pinned(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """See :meth:`engine.backends.tensorrt.device.Device.pinned`."""
@@ -105,17 +109,22 @@ class PyCudaDevice:
 
     def close(self) -> None:
         """See :meth:`engine.backends.tensorrt.device.Device.close`; errors of a lost GPU pass."""
-        if self._context is None:
-            return
-        context = self._context
-        with contextlib.suppress(cuda.Error, BackendError), self.current():
+        with contextlib.suppress(BackendError), self.current():
             for memory in self._memory:
                 memory.free()
             self._memory = []
             self._stream = None  # frees it while its context is there
         self._context = None
-        with contextlib.suppress(cuda.Error):
-            context.detach()
+
+
+@cache
+def _primary_context() -> Untyped:
+    """GPU 0's primary context, the one that TensorRT uses, too.
+
+    It is kept until the program ends: PyCUDA's ``detach`` leaves a primary context on the driver's
+    stack.
+    """
+    return cuda.Device(0).retain_primary_context()
 
 
 @contextlib.contextmanager

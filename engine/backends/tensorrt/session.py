@@ -94,7 +94,11 @@ class TensorRtBackend:
     def _tensor(self, name: str, shape: tuple[int, ...]) -> _Tensor:
         host = self._device.pinned(shape)
         tensor = _Tensor(name, host, self._device.allocate(host.nbytes))
-        self._context.set_tensor_address(name, tensor.address)
+        if not self._context.set_tensor_address(name, tensor.address):
+            raise BackendError(
+                f"{self._flavour.label} refuses the memory for {name} "
+                f"({self._flavour.log.last_error})"
+            )
         return tensor
 
     def run(self, image: Array) -> dict[str, Array]:
@@ -160,4 +164,5 @@ class TensorRtBackend:
         with contextlib.suppress(BackendError), self._device.current():
             self._drop_graph()
             self._context = self._engine = self._runtime = None
+            del self._input, self._outputs  # page-locked memory is freed in its context
         self._device.close()
