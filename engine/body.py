@@ -136,7 +136,7 @@ class BodyModel:
         NDArray
             ``(24, 3)`` metres.
         """
-        return self._pose_chain(rotmats, _with_one(betas))[0].copy()
+        return self._walk(rotmats, _with_one(betas))[1][:, :3, 3].copy()
 
     def skinning_transforms(self, rotmats: AnyFloats, betas: AnyFloats) -> FloatArray:
         """Return A, ``(24, 4, 4)``: posed vertex = sum_j weights[v, j] * A[j] @ rest vertex.
@@ -179,24 +179,32 @@ class BodyModel:
     def _pose_chain(
         self, rotmats: AnyFloats, coefficients: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Walk the kinematic tree; the returned joints and transforms are this thread's buffers.
+        """Posed joints and skinning transforms, in this thread's buffers.
 
-        ``G_j = G_parent(j) [R_j | rest_j - rest_parent(j)]`` and ``A_j = G_j [I | -rest_j]``.
+        ``A_j = G_j [I | -rest_j]``.
+        """
+        rest, world = self._walk(rotmats, coefficients)
+        transforms, positions = self._work().transforms, world[:, :3, 3]
+        transforms[:, :3, :3] = world[:, :3, :3]
+        moved_rest = np.matmul(world[:, :3, :3], rest[:, :, None])[:, :, 0]
+        np.subtract(positions, moved_rest, out=transforms[:, :3, 3])
+        return positions, transforms
+
+    def _walk(self, rotmats: AnyFloats, coefficients: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Walk the kinematic tree: rest joints and world transforms, in this thread's buffers.
+
+        ``G_j = G_parent(j) [R_j | rest_j - rest_parent(j)]``.
         """
         work = self._work()
         np.dot(coefficients, self._joint_basis, out=work.skeleton)
         rest, offsets = work.skeleton.reshape(2, NUM_JOINTS, 3)
-        local, world, transforms = work.local, work.world, work.transforms
+        local, world = work.local, work.world
         local[:, :3, :3] = _rotations(rotmats)
         local[:, :3, 3] = offsets
         world[0] = local[0]
         for parents, children in _LEVELS:
             np.matmul(world[parents], local[children], out=world[children])
-        positions = world[:, :3, 3]
-        transforms[:, :3, :3] = world[:, :3, :3]
-        moved_rest = np.matmul(world[:, :3, :3], rest[:, :, None])[:, :, 0]
-        np.subtract(positions, moved_rest, out=transforms[:, :3, 3])
-        return positions, transforms
+        return rest, world
 
     def _work(self) -> _Work:
         work: _Work | None = getattr(self._buffers, "work", None)

@@ -53,8 +53,8 @@ def region_from_joints(joints_2d: Array) -> Region:
 
 def is_usable(region: Region, size: tuple[int, int]) -> bool:
     """Whether the region is sane: finite, large enough, its centre in or near the frame."""
-    numbers = np.array([region.cx, region.cy, region.side, region.angle])
-    if not np.isfinite(numbers).all() or region.side < MIN_REGION_PX:
+    numbers = (region.cx, region.cy, region.side, region.angle)
+    if not all(map(math.isfinite, numbers)) or region.side < MIN_REGION_PX:
         return False
     margin = region.side / 2
     near_x = -margin < region.cx < size[0] + margin

@@ -71,8 +71,9 @@ class Track:
         """Whether the body ``(24, 3, 3)`` has turned about faster than anybody can."""
         if self.believed is None or self.doubted >= TURNS_DOUBTED:
             return False
-        turn = self.believed.root.T @ rotmats[0]
-        angle = math.acos(float(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
+        # The trace of the turn between them, without the turn.
+        trace = float(np.vdot(self.believed.root, rotmats[0]))
+        angle = math.acos(min(max((trace - 1) / 2, -1.0), 1.0))
         # However short the time between two frames is, a little turn may always be noise.
         return angle > max(FASTEST_TURN * abs(time - self.believed.time), LEAST_DOUBTED)
 

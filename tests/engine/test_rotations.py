@@ -74,3 +74,26 @@ def test_float32_stays_float32():
     matrix = matrix_from_axis_angle(np.array([0.1, 0.2, 0.3], np.float32))
     assert matrix.dtype == np.float32
     assert axis_angle_from_matrix(matrix).dtype == np.float32
+
+
+def test_the_third_column_of_6d_is_the_cross_product_of_the_others():
+    matrices = matrix_from_6d(np.random.default_rng(0).normal(size=(2, 5, 6)))
+    expected = np.cross(matrices[..., 0], matrices[..., 1])
+    np.testing.assert_allclose(matrices[..., 2], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (0,)])
+def test_leading_dimensions_are_kept(shape):
+    vectors = np.random.default_rng(0).normal(size=(*shape, 3))
+    matrices = matrix_from_axis_angle(vectors)
+    assert matrices.shape == (*shape, 3, 3)
+    assert quaternion_from_matrix(matrices).shape == (*shape, 4)
+    np.testing.assert_allclose(axis_angle_from_matrix(matrices), vectors, atol=1e-9)
+
+
+@pytest.mark.parametrize("axis", np.eye(3).tolist())
+@pytest.mark.parametrize("angle", [0.0, 0.1, 2.0, np.pi])
+def test_a_turn_about_an_axis_is_the_quaternion_of_half_the_angle(axis, angle):
+    matrix = Rotation.from_rotvec(angle * np.array(axis)).as_matrix()
+    expected = [np.cos(angle / 2), *(np.sin(angle / 2) * np.array(axis))]
+    np.testing.assert_allclose(quaternion_from_matrix(matrix), expected, atol=1e-12)
