@@ -22,8 +22,8 @@ def update_average(average: dict[str, Tensor], network: nn.Module, ema: float, s
         Steps done; the decay rises with them, or the average would long remember the random start.
     """
     decay = min(ema, (1 + step) / (10 + step))
-    for name, value in network.state_dict().items():
-        if value.dtype.is_floating_point:
-            average[name].lerp_(value, 1 - decay)
-        else:
-            average[name].copy_(value)
+    state = network.state_dict()
+    numbers = [name for name, value in state.items() if value.dtype.is_floating_point]
+    torch._foreach_lerp_([average[n] for n in numbers], [state[n] for n in numbers], 1 - decay)
+    for name in state.keys() - numbers:
+        average[name].copy_(state[name])

@@ -53,8 +53,10 @@ class Checkpoint:
             "sight": f"regressor and person flag, on what the encoder of {seen} sees",
             "features": "regressor, late layers and heads of the trunk",
             "stem": "regressor and all of the trunk behind its stem",
+            "crop": "regressor and all of the trunk",
         }
-        cut = "photos, cropped anew every time" if self.config.stage == "stem" else "stored crops"
+        fresh = self.config.stage in ("crop", "stem")
+        cut = "photos, cropped anew every time" if fresh else "stored crops"
         synthetic = self.samples.get("synthetic", 0)
         people = f"; {synthetic} synthetic people with exact landmarks" if synthetic else ""
         return {
@@ -83,7 +85,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint (AssetError when it is missing or of another kind)."""
     try:
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
         content["config"] = RunConfig.from_dict(content["config"])
         return Checkpoint(**content)
     except (OSError, KeyError, TypeError, RuntimeError) as error:

@@ -84,16 +84,17 @@ class Prediction(NamedTuple):
 def predict(network: BodyNetwork, samples: Samples, stage: Stage, batch: int = 32) -> Prediction:
     """Run what lies behind ``stage`` on stored inputs."""
     network.eval()
-    rows = []
+    rows, device = [], network.regressor.feature_mean.device
     for start in range(0, len(samples.lsp), batch):
-        part = samples.at(torch.arange(start, min(start + batch, len(samples.lsp))))
+        chosen = torch.arange(start, min(start + batch, len(samples.lsp)))
+        part = samples.at(chosen).to(device)
         sight = network.see(part.inputs, stage)
         theta = unpack(network.thetas(sight)[-1])
         joints, landmarks = network.regressor.body(theta.rotmats, theta.betas)
         rows.append(
             Prediction(
                 *(
-                    value.numpy()
+                    value.cpu().numpy()
                     for value in (
                         project(joints, theta.camera),
                         hip_centred(landmarks),
@@ -175,16 +176,21 @@ def development_samples(
     labels = photo_labels(photos, load_labels(cache / "teacher_heavy_development.npz"))
     if config.sees_pictures:
         encoder = open_network(encoder_file(network, cache, config))
-    else:
+    elif stage != "crop":
         encoder = open_network(trunk_file(encoders, cache, config.encoder))
-    inputs, plans = [], []
+    inputs: list[NDArray[Any]] = []
+    plans = []
     for index in range(len(photos)):
         keypoints = photos.keypoints[index]
         plan = exact_plan(keypoints)
         if plain_box:
             plan = replace(plan, matrix=crop_matrix(box_region(keypoints)))
-        crop = network_input(warp(photos.image(index), plan.matrix)[None])
-        inputs.append(encoder.run([stage], {"image": crop})[0][0].astype(dtype))
+        crop = warp(photos.image(index), plan.matrix)
+        if stage == "crop":
+            inputs.append(crop)
+        else:
+            maps = encoder.run([stage], {"image": network_input(crop[None])})[0][0]
+            inputs.append(maps.astype(dtype))
         plans.append(plan)
     return place(
         labels,

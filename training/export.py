@@ -37,7 +37,8 @@ MAX_JOINT_CHANGE_MM = 1.0
 #: Weights that are stored as float32, by where a run enters the encoder: what was trained is no
 #: longer float16 by birth, and what follows it magnifies rounding.
 _LATE = ("encoder.late", "encoder.heads")
-_KEPT_FLOAT32 = {"emb": (), "features": _LATE, "stem": ("encoder.",), "sight": ("encoder.",)}
+_ALL = ("encoder.",)
+_KEPT_FLOAT32 = {"emb": (), "features": _LATE, "stem": _ALL, "crop": _ALL, "sight": _ALL}
 _FLAG = ("encoder.heads.flag",)
 
 

@@ -38,6 +38,17 @@ _LEAST_PULL: Final = 0.2
 _LEAST_INERTIA: Final = 0.01
 
 
+def asinh(x: Tensor) -> Tensor:
+    """Inverse hyperbolic sine.
+
+    The exported graph has it written out: runtimes on GPUs have no such operator and would fetch
+    the numbers back for it.
+    """
+    if torch.compiler.is_exporting():
+        return x.sign() * torch.log(x.abs() + torch.sqrt(x * x + 1))
+    return torch.asinh(x)
+
+
 class Evidence(NamedTuple):
     """Landmarks that the encoder itself sees, reduced to those that the body has.
 
@@ -141,12 +152,12 @@ class Feedback(nn.Module):
         ).transpose(2, 3)
         forces = torch.stack([sideways, deep], dim=1)
         turns = self.turns(joints - hips, parents, landmarks - hips, pull, forces)
-        errors = torch.asinh(torch.cat([flat, deep], dim=-1) * _ERROR_SCALE)
+        errors = asinh(torch.cat([flat, deep], dim=-1) * _ERROR_SCALE)
         return torch.cat(
             [
                 torch.cat([errors, seen.visibility[..., None]], dim=-1).flatten(1),
-                torch.asinh(turns * _TURN_SCALE).flatten(1),
-                torch.asinh(camera_change(landmarks, camera, seen.points, pull) * 4),
+                asinh(turns * _TURN_SCALE).flatten(1),
+                asinh(camera_change(landmarks, camera, seen.points, pull) * 4),
             ],
             dim=1,
         )

@@ -110,18 +110,16 @@ def weighted_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Te
     return weighted_mean(each, weight)
 
 
-def confidence_loss(
-    logits: Tensor, points: Tensor, labels: Tensor, visible: Tensor, person: Tensor
-) -> Tensor:
-    """Cross entropy of "the body has this landmark where it is".
+def confidence_truth(
+    points: Tensor, labels: Tensor, visible: Tensor, person: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Whether "the body has this landmark where it is", and how sure that is, ``(N, 27)`` each.
 
     A landmark is where it is when it lies within :data:`NEAR` torso lengths of its label; one
     that is outside the picture never is, nor is any where nobody is.
 
     Parameters
     ----------
-    logits
-        ``(N, 27)``.
     points
         ``(N, 27, 2)`` of the body.
     labels
@@ -142,5 +140,4 @@ def confidence_loss(
     inside = visible[..., 1] * somebody
     # A label that is hardly believed says little about the body.
     known = torch.where(inside > 0, labels[..., 2], visible[..., 2] * somebody)
-    weight = torch.where(somebody > 0, known, torch.ones_like(known))
-    return weighted_cross_entropy(logits, near * inside, weight)
+    return near * inside, torch.where(somebody > 0, known, torch.ones_like(known))

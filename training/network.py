@@ -15,9 +15,10 @@ from training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE
 from training.regressor import POSE_SIZE, IterativeRegressor
 
 OUTPUTS: Final = ("pose_6d", "betas", "camera", "score", "confidence")
-#: What a pass starts from: a picture, the stem's maps as one array, the 8 x 8 map, ``emb``, or
-#: ``emb`` with the evidence behind it (:func:`packed`).
-Stage = Literal["image", "stem", "features", "emb", "sight"]
+#: What a pass starts from: a picture, or the same as cameras give it (BGR, 0 to 255,
+#: ``(N, 256, 256, 3)``), the stem's maps as one array, the 8 x 8 map, ``emb``, or ``emb`` with the
+#: evidence behind it (:func:`packed`).
+Stage = Literal["image", "crop", "stem", "features", "emb", "sight"]
 
 _HIP, _SHOULDER = (23, 24), (11, 12)
 #: BlazePose points whose mean visibility stands for a joint's confidence.
@@ -115,7 +116,7 @@ class BodyNetwork(nn.Module):
         if stage == "sight":
             emb, seen = unpacked(inputs, self.encoder.dim)
             return Sight(emb, self.encoder.heads(emb), seen, None)
-        if stage in ("image", "stem"):
+        if stage in ("image", "crop", "stem"):
             emb, skips = self.encoder.trace(self._shallow(inputs, stage))
         else:
             emb = self.encoder.emb(inputs) if stage == "features" else inputs
@@ -131,16 +132,17 @@ class BodyNetwork(nn.Module):
 
     def encode(self, inputs: Tensor, stage: Stage) -> Tensor:
         """``emb`` alone."""
-        if stage in ("image", "stem"):
+        if stage in ("image", "crop", "stem"):
             return self.encoder.trace(self._shallow(inputs, stage))[0]
         if stage == "features":
             return self.encoder.emb(inputs.float())
         return inputs.float()[:, : self.encoder.dim]
 
     def _shallow(self, inputs: Tensor, stage: Stage) -> tuple[Tensor, ...]:
-        if stage == "image":
-            return self.encoder.shallow(inputs, heatmaps=self.heatmaps)
-        return self.encoder.unpacked(inputs.float())
+        if stage == "stem":
+            return self.encoder.unpacked(inputs.float())
+        image = inputs.flip(3).permute(0, 3, 1, 2).float() / 255 if stage == "crop" else inputs
+        return self.encoder.shallow(image, heatmaps=self.heatmaps)
 
     def thetas(self, sight: Sight) -> list[Tensor]:
         """Theta after each iteration and the last step, ``(N, 157)`` each."""

@@ -19,7 +19,7 @@ from training.landmarks import (
     NUM_BLAZEPOSE,
 )
 from training.losses import (
-    confidence_loss,
+    confidence_truth,
     hip_centred,
     joint_limit_loss,
     reprojection_loss,
@@ -32,7 +32,7 @@ from training.losses import (
 )
 from training.network import BodyNetwork, Sight
 from training.projection import project
-from training.regressor import Theta, theta_of, unpack
+from training.regressor import IterativeRegressor, Theta, theta_of, unpack
 
 #: The learned landmark corrections are punished per this distance squared, metres.
 _CORRECTION_SCALE = 0.03
@@ -100,11 +100,11 @@ class RunLosses:
         evidence = Evidence(
             *(torch.cat([a, b]) for a, b in zip(sight.seen, lifted.evidence, strict=True))
         )
-        with self._precision():
+        with self._precision(phi.device):
             return [unpack(theta.float()) for theta in regressor(phi, evidence)]
 
-    def _precision(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.mixed_precision)
+    def _precision(self, device: torch.device) -> torch.autocast:
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.config.mixed_precision)
 
     def _picture_losses(self, batch: Samples, sight: Sight, last: Theta) -> Terms:
         weights, regressor = self.config.loss, self.network.regressor
@@ -112,6 +112,7 @@ class RunLosses:
         points = project(body, last.camera)
         blazepose = points[:, :NUM_BLAZEPOSE]
         correction = regressor.body.correction / _CORRECTION_SCALE
+        limits = [side.to(last.rotmats.device) for side in self.limits]
         terms = {
             "reprojection": weights.reprojection
             * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp, weights.saturation),
@@ -123,15 +124,17 @@ class RunLosses:
             "shape": weights.shape
             * weighted_mean(((last.betas - batch.betas) ** 2).mean(dim=1), batch.body[:, 1]),
             "betas": weights.betas * (last.betas**2).mean(),
-            "joint_limits": weights.joint_limits * joint_limit_loss(last.rotmats, *self.limits),
+            "joint_limits": weights.joint_limits * joint_limit_loss(last.rotmats, *limits),
             "correction": weights.landmark_correction * (correction**2).mean(),
             "confidence": weights.confidence
-            * confidence_loss(
+            * weighted_cross_entropy(
                 self.network.trust(sight.emb.detach()),
-                self._answered(last, sight),
-                clicked_first(batch),
-                batch.visible,
-                batch.person,
+                *confidence_truth(
+                    answered(regressor, last, sight),
+                    clicked_first(batch),
+                    batch.visible,
+                    batch.person,
+                ),
             ),
             "confidence_size": weights.confidence_size
             * (self.network.confidence.weight**2).sum(dim=1).mean(),
@@ -139,14 +142,6 @@ class RunLosses:
         if weights.trunk_points:
             terms["trunk_points"] = weights.trunk_points * self._trunk_loss(blazepose, batch, sight)
         return terms
-
-    @torch.no_grad()
-    def _answered(self, last: Theta, sight: Sight) -> Tensor:
-        """Landmarks of the body that the network answers with, ``(N, 27, 2)``."""
-        regressor = self.network.regressor
-        theta = unpack(regressor.laid(theta_of(last), sight.seen))
-        _, body = regressor.body(theta.rotmats, theta.betas)
-        return project(body[:, :NUM_BLAZEPOSE], theta.camera)
 
     def _trunk_loss(self, points: Tensor, batch: Samples, sight: Sight) -> Tensor:
         """Distance of the body's points to the encoder's own, where these are right."""
@@ -163,7 +158,7 @@ class RunLosses:
             _, true = body(lifted.theta.rotmats, lifted.theta.betas)
             true_points = project(true, lifted.theta.camera)
         _, found = body(predicted.rotmats, predicted.betas)
-        everywhere = torch.ones(true.shape[:2])
+        everywhere = true.new_ones(true.shape[:2])
         apart = hip_centred(found) - hip_centred(true)
         points = project(found, predicted.camera) - true_points
         return (
@@ -178,7 +173,7 @@ class RunLosses:
         for parameter in self.discriminators.parameters():
             parameter.requires_grad_(False)
         rotmats, betas = (torch.cat([theta[k] for theta in thetas]) for k in (0, 1))
-        with self._precision():
+        with self._precision(betas.device):
             return encoder_loss(self.discriminators(rotmats, betas))
 
     def _own_losses(self, batch: Samples, sight: Sight) -> Terms:
@@ -200,6 +195,14 @@ class RunLosses:
             labels = clicked_first(batch)
             terms["own_maps"] = weights.own_maps * heatmap_loss(sight.maps, labels)
         return terms
+
+
+@torch.no_grad()
+def answered(regressor: IterativeRegressor, last: Theta, sight: Sight) -> Tensor:
+    """Landmarks ``(N, 27, 2)`` of the body that a network answers with, from the loop's last."""
+    theta = unpack(regressor.laid(theta_of(last), sight.seen))
+    _, body = regressor.body(theta.rotmats, theta.betas)
+    return project(body[:, :NUM_BLAZEPOSE], theta.camera)
 
 
 def _points_loss(points: Tensor, batch: Samples) -> Tensor:

@@ -143,9 +143,10 @@ class IterativeRegressor(nn.Module):
 
     def _exact_error(self, theta: Tensor, evidence: Evidence) -> Tensor:
         """The error in float32 also where layers run in bfloat16."""
-        if not torch.is_autocast_enabled("cpu"):
+        device = theta.device.type
+        if not torch.is_autocast_enabled(device):
             return self.error(theta, evidence)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(device, enabled=False):
             return self.error(theta, Evidence(*(part.float() for part in evidence)))
 
     def error(self, theta: Tensor, evidence: Evidence) -> Tensor:

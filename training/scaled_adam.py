@@ -28,20 +28,20 @@ Scales = dict[nn.Parameter, Tensor]
 class ScaledAdam(torch.optim.AdamW):
     """AdamW with a scale for each weight in groups that have ``scales``.
 
-    A group's ``scales`` lie parallel to its ``params`` and broadcast to their shapes.
+    A group's ``scales`` lie parallel to its ``params`` and have their shapes.
     """
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:  # noqa: ANN401 - as in torch
         """One step; see :class:`torch.optim.AdamW`."""
-        scaled = [
-            (parameter, scale, parameter.clone())
-            for group in self.param_groups
-            for parameter, scale in zip(group["params"], group.get("scales", ()), strict=False)
-        ]
+        scaled = [group for group in self.param_groups if "scales" in group]
+        before = [[parameter.clone() for parameter in group["params"]] for group in scaled]
         loss = super().step(closure)
-        for parameter, scale, before in scaled:
-            torch.addcmul(before, parameter - before, scale, out=parameter)
+        # Hundreds of small tensors: one operation on all of them, where there is one.
+        for group, old in zip(scaled, before, strict=True):
+            torch._foreach_sub_(group["params"], old)
+            torch._foreach_mul_(group["params"], group["scales"])
+            torch._foreach_add_(group["params"], old)
         return loss
 
 
@@ -68,7 +68,7 @@ def response_scales(parts: Sequence[nn.Module], run: Callable[[], Any]) -> Scale
             strength = strength.mean()
         fan_in = weight[0].numel()
         scale = spread / (strength.sqrt().clamp_min(_LEAST_INPUT) * fan_in**0.5)
-        scales[weight] = scale.reshape(-1, *(1,) * (weight.dim() - 1))
+        scales[weight] = scale.reshape(-1, *(1,) * (weight.dim() - 1)).expand_as(weight).clone()
         if isinstance(bias, nn.Parameter):
             scales[bias] = spread
 

@@ -11,7 +11,9 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from engine.errors import AssetError
 from training.build import build_network
@@ -76,6 +78,18 @@ def training_labels(data: Path, cache: Path) -> Labels:
     return photo_labels(photos, load_labels(cache / "teacher_heavy_train.npz"))
 
 
+def training_photos(
+    config: RunConfig, data: Path, cache: Path
+) -> tuple[PhotoPictures, PhotoPictures]:
+    """The photos that a run trains on, and those that it keeps out."""
+    photos, labels = load_lspet(data, "train"), training_labels(data, cache)
+    trained, held = np.split(np.arange(len(photos)), [len(photos) - config.held_photos])
+    return (
+        PhotoPictures(photos.at(trained), labels.at(trained), config.augment),
+        PhotoPictures(photos.at(held), labels.at(held), config.augment),
+    )
+
+
 def make_sources(
     config: RunConfig, network: BodyNetwork, data: Path, cache: Path, shards: Path
 ) -> list[tuple[Source, int]]:
@@ -88,40 +102,33 @@ def make_sources(
                 zip(SIGHT_KINDS, (config.batch, config.synthetic, config.empty), strict=True)
             )
         ]
-    if config.stage != "stem":
+    if config.stage in ("emb", "features"):
         stored: list[tuple[Source, int]] = [(stored_photos(data, cache, config), config.batch)]
         if config.synthetic:
             path = cache / f"synthetic_{config.encoder}_{config.stage}.npz"
             stored.append((StoredSamples(load_synthetic(path), config.seed + 1), config.synthetic))
         return stored
-    encoder = encoder_file(network, cache, config)
-    return list(fresh_crops(config, data, cache, shards, encoder).values())
+    return list(fresh_crops(config, network, data, cache, shards).values())
 
 
 def fresh_crops(
-    config: RunConfig, data: Path, cache: Path, shards: Path, encoder: Path
+    config: RunConfig, network: BodyNetwork, data: Path, cache: Path, shards: Path
 ) -> dict[str, tuple[CropStream, int]]:
     """Endless crops by kind, each with its number in a batch."""
-    photos = load_lspet(data, "train")
-    chosen: dict[str, tuple[Pictures, int]] = {
-        "photos": (
-            PhotoPictures(photos, training_labels(data, cache), config.augment),
-            config.batch,
-        )
-    }
+    photos, _ = training_photos(config, data, cache)
+    chosen: dict[str, tuple[Pictures, int]] = {"photos": (photos, config.batch)}
     if config.synthetic:
         loaded = [load_shard(path) for path in training_shards(shards)]
         chosen["synthetic"] = (SyntheticPictures(loaded, config.augment), config.synthetic)
     if config.empty:
         paths = background_files(data, "train")
         chosen["empty"] = (EmptyPictures(paths, config.augment), config.empty)
-    session = open_network(encoder)
-    output = "sight" if config.stage == "sight" else "stem"
+    session = open_network(encoder_file(network, cache, config)) if config.sees_pictures else None
     streams = {}
     for k, (kind, (pictures, count)) in enumerate(chosen.items()):
         seed, outside = config.seed + k, config.outside_weight
         streams[kind] = (
-            CropStream(pictures, session, config.augment, seed, outside, output),
+            CropStream(pictures, session, config.augment, seed, outside, config.stage),
             count,
         )
     return streams
@@ -131,9 +138,10 @@ def set_normalisation(
     network: BodyNetwork, source: Source, stage: Stage, count: int = 4096
 ) -> None:
     """Normalise features by their statistics over (part of) the training set."""
-    samples = source.draw(0, count, Processes())
+    samples, device = source.draw(0, count, Processes()), network.regressor.feature_mean.device
+    parts = torch.split(samples.inputs, 256)
     with torch.no_grad():
-        emb = torch.cat([network.encode(part, stage) for part in torch.split(samples.inputs, 256)])
+        emb = torch.cat([network.encode(part.to(device), stage) for part in parts])
     network.regressor.set_normalisation(emb.mean(dim=0), emb.std(dim=0))
 
 
@@ -152,6 +160,8 @@ class Session:
         Of the checkpoint.
     counts
         Numbers of photos, crops and synthetic people, for the manifest.
+    workers
+        Processes that draw batches ahead.
     """
 
     def __init__(
@@ -161,12 +171,14 @@ class Session:
         limits: JointLimits,
         path: Path,
         counts: dict[str, int],
+        workers: int = 0,
     ) -> None:
         self.trainer = trainer
         self.development = development
         self.limits = limits
         self.path = path
         self.counts = counts
+        self.workers = workers
         self.seconds = 0.0
         self.history: list[dict[str, float]] = []
         self._evaluated = copy.deepcopy(trainer.network)
@@ -187,17 +199,18 @@ class Session:
     def run(self, *, report_every: int, minutes: float) -> None:
         """Step until the run's length or the time is reached; report and save on the way."""
         start, before = time.perf_counter(), self.seconds
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         trainer = self.trainer
-        while trainer.step_number < trainer.config.steps:
-            for name, value in trainer.step().items():
+        left = range(trainer.step_number, trainer.config.steps)
+        for batch in trainer.batches.drawn(left, self.workers):
+            for name, value in trainer.step(batch).items():
                 sums[name] = sums.get(name, 0.0) + value / report_every
             self.seconds = before + time.perf_counter() - start
             last = trainer.step_number == trainer.config.steps
             out_of_time = self.seconds - before > 60 * minutes
             if trainer.step_number % report_every == 0 or last or out_of_time:
                 if trainer.processes.is_first:
-                    self.report(sums)
+                    self.report({name: float(value) for name, value in sums.items()})
                 trainer.processes.wait()
                 sums = {}
             if out_of_time:
@@ -242,13 +255,14 @@ class Session:
 
 
 def start_session(
-    config: RunConfig, folders: Folders, processes: Processes | None = None
+    config: RunConfig, folders: Folders, processes: Processes | None = None, workers: int = 0
 ) -> Session:
     """Load everything that a run needs."""
     data, encoders, cache = folders.data, folders.encoders, folders.cache
+    processes = processes or Processes()
     network = build_network(config, encoders=encoders, data=data, body=folders.body)
     started = load_beginning(network, config, folders)
-    processes = processes or Processes()
+    network = network.to(processes.device)
     if config.sees_pictures and processes.is_first:
         encoder_file(network, cache, config)
     processes.wait()
@@ -256,7 +270,7 @@ def start_session(
     if folders.start_from is None and started is None:
         set_normalisation(network, sources[0][0], config.stage)
     poses = load_body_poses(data, folders.body)
-    lifted = LiftedSampler(torch.from_numpy(poses), network.regressor.body)
+    lifted = LiftedSampler(torch.from_numpy(poses).to(processes.device), network.regressor.body)
     limits = joint_limits(poses)
     trainer = Trainer(config, network, sources, lifted, limits, processes)
     if started and started.training:
@@ -267,7 +281,8 @@ def start_session(
         development_samples(*settings, network, plain_box=True),
     )
     counts = dict(zip(("photos", "synthetic", "empty"), (len(s) for s, _ in sources), strict=False))
-    session = Session(trainer, development, limits, folders.out / f"{config.name}.pt", counts)
+    path = folders.out / f"{config.name}.pt"
+    session = Session(trainer, development, limits, path, counts, workers)
     session.seconds = started.seconds if started else 0.0
     return session
 
@@ -281,8 +296,7 @@ def store_run(
     if processes.is_first:
         encoder_file(network, folders.cache, config)
     processes.wait()
-    encoder = encoder_file(network, folders.cache, config)
-    streams = fresh_crops(config, folders.data, folders.cache, folders.shards, encoder)
+    streams = fresh_crops(config, network, folders.data, folders.cache, folders.shards)
     folder = sight_folder(folders.cache, network, config)
     for kind, count in counts.items():
         if not count:
@@ -370,6 +384,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, help="instead of the run's own length")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--workers", type=int, default=0, help="processes that cut crops ahead")
     parser.add_argument("--report-every", type=int, default=500)
     parser.add_argument(
         "--store-sights",
@@ -389,7 +404,7 @@ def main(arguments: list[str] | None = None) -> None:
             counts = dict(zip(SIGHT_KINDS, o.store_sights, strict=True))
             store_run(config, folders, counts, processes)
             return
-        session = start_session(config, folders, processes)
+        session = start_session(config, folders, processes, o.workers)
         resumed = session.resume()
         if processes.is_first:
             how = "resumed" if resumed else "fresh"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from training.averaging import update_average
 from training.config import RunConfig
+from training.data.batches import Batches
 from training.data.lifted import LiftedSampler
 from training.data.mocap import JointLimits
 from training.data.pictures import Source
-from training.data.samples import join_samples
+from training.data.samples import Samples
 from training.discriminators import Discriminators, discriminator_loss
 from training.distributed import Objective, Processes
 from training.encoders.graph_module import SameConv
@@ -57,12 +58,13 @@ class Trainer:
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.network = network
-        self.sources = sources
         self.lifted = lifted
         self.processes = processes or Processes()
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.discriminators = Discriminators()
+        self.batches = Batches(sources, self.processes)
+        self.device = self.processes.device
+        self.network = network.to(self.device)
+        self.generator = torch.Generator(self.device).manual_seed(config.seed)
+        self.discriminators = Discriminators().to(self.device)
         self.optimiser = self._optimiser()
         self.critic = torch.optim.Adam(
             self.discriminators.parameters(), config.discriminator_rate, betas=(0.5, 0.999)
@@ -91,7 +93,7 @@ class Trainer:
         trained = self._trained_encoder()
         for part in trained:
             part.requires_grad_(True)
-            # On CPUs convolutions run nearly twice as fast in this layout.
+            # Convolutions run nearly twice as fast in this layout.
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             for layer in part.modules():
                 if isinstance(layer, SameConv):
@@ -113,8 +115,8 @@ class Trainer:
 
     def _measured(self, trained: list[nn.Module]) -> Scales:
         """What the trained layers do to the first pictures; the same in every process."""
-        source, _ = self.sources[0]
-        inputs = source.draw(0, _MEASURED, Processes()).inputs
+        source, _ = self.batches.sources[0]
+        inputs = source.draw(0, _MEASURED, Processes()).inputs.to(self.device)
         # While it trains, a network's fast layers are not called as the layers that are measured.
         self.network.eval()
         return response_scales(trained, lambda: self.network.see(inputs, self.config.stage))
@@ -128,7 +130,9 @@ class Trainer:
         late: list[nn.Module] = [encoder.late, encoder.heads]
         if self.config.trained == "late":
             return late
-        return [encoder.middle, *late, *([encoder.decoder] if self.config.heatmaps else [])]
+        early = [encoder.stem] if self.config.trained == "whole" else []
+        maps = [encoder.decoder] if self.config.heatmaps else []
+        return [*early, encoder.middle, *late, *maps]
 
     def rate(self) -> float:
         """Share of the learning rates at the present step: linear rise, cosine fall to 2 %."""
@@ -136,13 +140,17 @@ class Trainer:
         rise = min(1.0, (self.step_number + 1) / max(self.config.warm_up, 1))
         return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
 
-    def step(self) -> dict[str, float]:
-        """One optimiser step of the network, one of the discriminators; returns the losses."""
+    def step(self, batch: Samples | None = None) -> dict[str, Tensor]:
+        """One optimiser step of the network, one of the discriminators; returns the losses.
+
+        Parameters
+        ----------
+        batch
+            Of the present step, if it was drawn ahead.
+        """
         config = self.config
         self.network.train()
-        batch = join_samples(
-            [source.draw(self.step_number, n, self.processes) for source, n in self.sources if n]
-        )
+        batch = (batch or self.batches.draw(self.step_number)).to(self.device)
         lifted = self.processes.share(self.lifted.draw(config.lifted, self.generator))
         for group in self.optimiser.param_groups:
             group["lr"] = group["base_lr"] * self.rate()
@@ -153,12 +161,13 @@ class Trainer:
         trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(trained, config.clip)
         self.optimiser.step()
-        critic = self._step_critic(thetas, len(batch.lsp)) if game else 0.0
+        critic = self._step_critic(thetas, len(batch.lsp)) if game else batch.person.new_zeros(())
         self.step_number += 1
         update_average(self.average, self.network, self.config.ema, self.step_number)
-        return {**{name: float(value.detach()) for name, value in terms.items()}, "critic": critic}
+        # As tensors: to read a number is to wait for a GPU.
+        return {**{name: value.detach() for name, value in terms.items()}, "critic": critic}
 
-    def _step_critic(self, thetas: list[Theta], pictures: int) -> float:
+    def _step_critic(self, thetas: list[Theta], pictures: int) -> Tensor:
         for parameter in self.discriminators.parameters():
             parameter.requires_grad_(True)
         real = self.processes.share(self.lifted.real(self.config.real, self.generator))
@@ -169,10 +178,11 @@ class Trainer:
         self.critic.zero_grad(set_to_none=True)
         loss.backward()
         self.critic.step()
-        return float(loss.detach())
+        return cast(Tensor, loss.detach())
 
     def _judge(self, real: tuple[Tensor, Tensor], predicted: tuple[Tensor, Tensor]) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.mixed_precision):
+        enabled = self.config.mixed_precision
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
             return discriminator_loss(self.discriminators(*real), self.discriminators(*predicted))
 
     def state(self) -> dict[str, Any]:
@@ -194,5 +204,6 @@ class Trainer:
         self.critic.load_state_dict(state["critic"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["global_generator"])
-        self.average = {name: value.clone() for name, value in average.items()}
+        for name, value in average.items():
+            self.average[name].copy_(value)
         self.step_number = step

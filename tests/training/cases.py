@@ -114,7 +114,12 @@ def seen_as(regressor: IterativeRegressor, theta: torch.Tensor) -> Evidence:
     return Evidence(project(points, camera), hip_centred(points), seen)
 
 
-INPUTS = {"emb": (EMB,), "features": (4, 8, 8), "stem": (4 * 32 * 32 + 4 * 64 * 64,)}
+INPUTS = {
+    "emb": (EMB,),
+    "features": (4, 8, 8),
+    "stem": (4 * 32 * 32 + 4 * 64 * 64,),
+    "crop": (256, 256, 3),
+}
 
 
 def tiny_samples(count: int = 32, stage: str = "emb") -> Samples:

@@ -23,6 +23,7 @@ from training.data.augment import (
     generator,
     render_crop,
 )
+from training.data.batches import Batches
 from training.data.crops import (
     CROP_SIZE,
     apply_matrix,
@@ -422,6 +423,30 @@ def test_a_stream_shows_every_picture_once_a_pass_whatever_processes_share_it():
     again = stream.draw(1, 4, Processes())
     assert all(torch.equal(a, b) for a, b in zip(again, alone[1], strict=True))
     assert stream.draw(0, 2, Processes()).inputs.shape == (2, 4096)
+
+
+@pytest.fixture
+def busy_opencv():
+    """OpenCV with threads of its own, which forked processes lack."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (0, 0), 5)
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.usefixtures("busy_opencv")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_drawn_ahead_are_those_drawn_when_asked_for(workers):
+    stream = CropStream(_Plain(6), None, AugmentConfig())
+    batches = Batches([(stream, 4), (stream, 0), (stream, 2)], Processes())
+    drawn = list(batches.drawn(range(3, 6), workers))
+    assert len(drawn) == 3
+    for step, samples in enumerate(drawn, 3):
+        assert samples.inputs.shape == (6, 256, 256, 3)
+        assert samples.inputs.dtype == torch.uint8
+        again = batches.draw(step)
+        assert all(torch.equal(a, b) for a, b in zip(samples, again, strict=True))
 
 
 def test_photos_and_empty_places_become_crops(tmp_path, photos):

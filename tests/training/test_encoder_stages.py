@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.training.cases import tiny_config, tiny_graph, tiny_network
+from training.data.crops import network_input
 from training.encoders.blazepose import TENSORS, BlazePoseEncoder
 from training.encoders.graph_module import GraphModule
 
@@ -25,10 +26,11 @@ def test_the_stems_maps_come_back_from_one_array(heatmaps):
 
 def test_emb_is_the_same_whatever_the_pass_starts_from():
     network = tiny_network(tiny_config(heatmaps=True)).eval()
-    image = torch.rand(2, 3, 256, 256)
+    crop = torch.randint(0, 256, (2, 256, 256, 3), dtype=torch.uint8)
+    image = torch.from_numpy(network_input(crop.numpy()))
     (whole,) = GraphModule(tiny_graph(), [TENSORS["full"].emb])(image)
     stored = network.encoder.packed(network.encoder.shallow(image, heatmaps=True))
-    for inputs, stage in ((image, "image"), (stored, "stem")):
+    for inputs, stage in ((image, "image"), (crop, "crop"), (stored, "stem")):
         torch.testing.assert_close(network.encode(inputs, stage), whole.flatten(1))
         torch.testing.assert_close(
             network.see(inputs, stage).seen.points, network.see(image, "image").seen.points

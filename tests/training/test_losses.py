@@ -7,7 +7,7 @@ import torch
 
 from training.landmarks import HIPS
 from training.losses import (
-    confidence_loss,
+    confidence_truth,
     joint_limit_loss,
     reprojection_loss,
     rotation_loss,
@@ -136,16 +136,18 @@ def confidence_case():
     return points, labels, torch.ones(1, 27, 3), torch.ones(1)
 
 
-def test_confidence_is_best_high_where_the_body_is_right_and_low_elsewhere():
+def test_confidence_shall_be_high_where_the_body_is_right_and_low_elsewhere():
     points, labels, visible, person = confidence_case()
-    ideal = torch.full((1, 27), 4.0)
-    ideal[0, 5] = -4.0
-    best = confidence_loss(ideal, points, labels, visible, person)
-    assert best < confidence_loss(torch.full((1, 27), 4.0), points, labels, visible, person)
     visible[0, 7, 1] = 0  # outside the picture
-    assert confidence_loss(ideal, points, labels, visible, person) > best
-    nobody = confidence_loss(torch.full((1, 27), -4.0), points, labels, visible, torch.zeros(1))
-    assert nobody < 0.05
+    near, weight = confidence_truth(points, labels, visible, person)
+    assert [k for k, value in enumerate(near[0].tolist()) if value == 0] == [5, 7]
+    assert (weight == 1).all()
+    near, weight = confidence_truth(points, labels, visible, torch.zeros(1))
+    assert (near == 0).all()
+    assert (weight == 1).all()
+    labels[0, 3, 2] = 0  # nobody knows where it is
+    _, weight = confidence_truth(points, labels, visible, person)
+    assert weight[0, 3] == 0
 
 
 def test_weighted_l1_weighs():

@@ -54,9 +54,9 @@ def test_equal_seeds_give_equal_weights_and_others_do_not():
     assert not torch.allclose(first, other)
 
 
-@pytest.mark.parametrize("trained", ["regressor", "late", "end_to_end"])
+@pytest.mark.parametrize("trained", ["regressor", "late", "end_to_end", "whole"])
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, trained):
-    heatmaps = trained == "end_to_end"
+    heatmaps = trained in ("end_to_end", "whole")
     config = tiny_config(trained=trained, heatmaps=heatmaps, encoder_rate=1e-4)
     whole = tiny_trainer(config)
     for _ in range(3):
@@ -118,7 +118,7 @@ def test_synthetic_people_join_the_photos():
 def test_without_pairs_no_3d_label_is_looked_at():
     def trained(pairs, change):
         trainer = tiny_trainer(tiny_config(pairs=pairs, lifted=0))
-        samples = trainer.sources[0][0].samples
+        samples = trainer.batches.sources[0][0].samples
         samples.world[..., :3] += change
         samples.rotmats[:] = torch.eye(3) if change else samples.rotmats
         trainer.step()

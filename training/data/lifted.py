@@ -37,12 +37,12 @@ class Lifted(NamedTuple):
 
 
 class LiftedSampler:
-    """Draws captured poses with random views, shapes and noise.
+    """Draws captured poses with random views, shapes and noise, where the random generator is.
 
     Parameters
     ----------
     poses
-        ``(F, 24, 3)`` axis-angle.
+        ``(F, 24, 3)`` axis-angle, on the device of the generators.
     body
         Poses the landmarks; its learned corrections are used, not trained.
     """
@@ -53,26 +53,28 @@ class LiftedSampler:
 
     def real(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rotations ``(count, 24, 3, 3)`` and betas ``(count, 10)`` for the discriminators."""
-        index = torch.randint(len(self.poses), (count,), generator=generator)
-        pose = self.poses[index]
-        mirrored = torch.rand(count, generator=generator) < 0.5
-        other = pose[:, list(MIRROR)] * torch.tensor([1.0, -1.0, -1.0])
-        pose = torch.where(mirrored[:, None, None], other, pose)
-        noise = torch.randn(count, 24, 3, generator=generator) * _JOINT_NOISE
-        rotmats = multiply(matrix_from_axis_angle(pose), matrix_from_axis_angle(noise))
-        return rotmats, torch.randn(count, 10, generator=generator)
+        with generator.device:
+            index = torch.randint(len(self.poses), (count,), generator=generator)
+            pose = self.poses[index]
+            mirrored = torch.rand(count, generator=generator) < 0.5
+            other = pose[:, list(MIRROR)] * torch.tensor([1.0, -1.0, -1.0])
+            pose = torch.where(mirrored[:, None, None], other, pose)
+            noise = torch.randn(count, 24, 3, generator=generator) * _JOINT_NOISE
+            rotmats = multiply(matrix_from_axis_angle(pose), matrix_from_axis_angle(noise))
+            return rotmats, torch.randn(count, 10, generator=generator)
 
     @torch.no_grad()
     def draw(self, count: int, generator: torch.Generator) -> Lifted:
         """``count`` bodies as the live tracker's region would show them."""
-        rotmats, betas = self.real(count, generator)
-        rotmats[:, 0] = self._view(count, generator) @ rotmats[:, 0]
-        rotmats[:, 0] = self._upright(rotmats, betas, generator) @ rotmats[:, 0]
-        _, landmarks = self.body(rotmats, betas)
-        landmarks = landmarks[:, :NUM_BLAZEPOSE]
-        camera = _tracker_camera(landmarks, generator)
-        theta = Theta(rotmats, betas, camera)
-        return Lifted(theta, _noisy(landmarks, camera, generator))
+        with generator.device:
+            rotmats, betas = self.real(count, generator)
+            rotmats[:, 0] = self._view(count, generator) @ rotmats[:, 0]
+            rotmats[:, 0] = self._upright(rotmats, betas, generator) @ rotmats[:, 0]
+            _, landmarks = self.body(rotmats, betas)
+            landmarks = landmarks[:, :NUM_BLAZEPOSE]
+            camera = _tracker_camera(landmarks, generator)
+            theta = Theta(rotmats, betas, camera)
+            return Lifted(theta, _noisy(landmarks, camera, generator))
 
     def _view(self, count: int, generator: torch.Generator) -> Tensor:
         """Any heading, the camera up to 35 degrees above or below."""

@@ -8,7 +8,7 @@ photo numbers and not at random.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -51,6 +51,10 @@ class Photos:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def at(self, index: NDArray[np.integer[Any]]) -> Photos:
+        """The chosen photos."""
+        return replace(self, names=self.names[index], keypoints=self.keypoints[index])
 
     def image(self, index: int) -> Image:
         """BGR picture without the black padding's influence left out: the file as it is."""

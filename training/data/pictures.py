@@ -1,8 +1,8 @@
 """Endless fresh crops: pictures, an augmentation drawn for each, the trunk's frozen stem.
 
 Where deeper layers train, stored features would be stale after one step.  What is still stored
-nowhere but computed once a crop is the output of the stem, which is never trained and runs in ONNX
-Runtime several times faster than in torch.
+nowhere but computed once a crop is the output of the stem, which runs in ONNX Runtime several times
+faster than in torch; where it trains too, crops stay as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import cv2
 import numpy as np
@@ -152,7 +152,7 @@ class CropStream:
     pictures
         What is cut.
     encoder
-        ONNX network from the image to what a training pass starts from.
+        ONNX network from the image to what a training pass starts from; None: from crops.
     config
         Strength of the augmentation.
     seed
@@ -164,7 +164,7 @@ class CropStream:
     """
 
     pictures: Pictures
-    encoder: onnxruntime.InferenceSession
+    encoder: onnxruntime.InferenceSession | None
     config: AugmentConfig
     seed: int = 0
     outside_weight: float = 1.0
@@ -184,20 +184,23 @@ class CropStream:
         )
         made = [self._crop(int(n), int(k)) for n, k in zip(numbers, indices, strict=True)]
         crops, plans = zip(*made, strict=True)
-        # One by one: a batch of shallow maps does not fit into a processor's cache.
-        inputs = np.concatenate(
-            [
-                self.encoder.run([self.output], {"image": network_input(crop[None])})[0]
-                for crop in crops
-            ]
-        )
         return place(
             self.pictures.labels.at(indices),
-            torch.from_numpy(inputs),
+            torch.from_numpy(np.stack([self._entered(crop) for crop in crops])),
             np.stack([plan.matrix for plan in plans]),
             np.array([plan.visible for plan in plans]),
             self.outside_weight,
         )
+
+    def _entered(self, crop: Image) -> NDArray[Any]:
+        """What a training pass starts from; made one by one.
+
+        A batch of shallow maps does not fit into a processor's cache.
+        """
+        if self.encoder is None:
+            return crop
+        maps = self.encoder.run([self.output], {"image": network_input(crop[None])})[0]
+        return np.asarray(maps[0])
 
     def _crop(self, number: int, index: int) -> tuple[Image, CropPlan]:
         rng = generator(self.seed, 2, number)

@@ -68,8 +68,8 @@ class Samples(NamedTuple):
     ----------
     inputs
         The trunk's output in front of its first trained layer, as the run needs it:
-        ``emb`` ``(N, D)``, 8 x 8 maps ``(N, C, 8, 8)`` or the stem's maps as one array ``(N, D)``;
-        any floating type.
+        ``emb`` ``(N, D)``, 8 x 8 maps ``(N, C, 8, 8)`` or the stem's maps as one array ``(N, D)``,
+        any floating type; or the crops as they are ``(N, 256, 256, 3)`` BGR uint8.
     lsp, points
         ``(N, 14, 3)`` and ``(N, 27, 3)``: x, y in [-1, 1] across the crop, weight.
     world
@@ -95,6 +95,10 @@ class Samples(NamedTuple):
     def at(self, index: Tensor) -> Samples:
         """The chosen samples, in float32."""
         return Samples(*(part[index].float() for part in self))
+
+    def to(self, device: torch.device) -> Samples:
+        """The same on a device; copies from page-locked memory do not wait."""
+        return Samples(*(part.to(device, non_blocking=True) for part in self))
 
 
 def nobody(count: int) -> Labels:
