@@ -1,9 +1,8 @@
 """Make a run's confidence true: ``python -m training.calibrate --checkpoint RUN.pt --out NEW.pt``.
 
-A network that has seen its training photos a hundred times is right about them more often than
-about others, so the confidence that it learned there is too high.  On crops of the photos that the
-run kept out, one scale and one shift are fitted to the logits of all landmarks (Platt, 1999), and
-folded into the confidence layer.
+A network need not be right about its training photos as often as about others, and its confidence
+was learned there.  On crops of the photos that the run kept out, one scale and one shift are fitted
+to the logits of all landmarks (Platt, 1999), and folded into the confidence layer.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from training.data.pictures import CropStream
 from training.distributed import Processes
 from training.losses import confidence_truth, weighted_cross_entropy
 from training.network import BodyNetwork
-from training.objective import answered, clicked_first
+from training.objective import body_points, clicked_first
 from training.regressor import unpack
 from training.train import training_photos
 
@@ -38,8 +37,7 @@ def judged(network: BodyNetwork, stream: CropStream, count: int) -> tuple[Tensor
     for step in range(-(-count // _BATCH)):
         batch = stream.draw(step, _BATCH, Processes())
         sight = network.see(batch.inputs, "crop")
-        thetas = network.regressor(network.regressor.normalise(sight.emb), sight.seen)
-        points = answered(network.regressor, unpack(thetas[-1]), sight)
+        points = body_points(network.regressor, unpack(network.thetas(sight)[-1]))
         truth = confidence_truth(points, clicked_first(batch), batch.visible, batch.person)
         rows.append((network.trust(sight.emb), *truth))
     logits, near, weight = (torch.cat(column) for column in zip(*rows, strict=True))

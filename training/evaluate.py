@@ -23,10 +23,11 @@ from training.checkpoint import load_checkpoint
 from training.config import RunConfig
 from training.data.augment import exact_plan
 from training.data.body_poses import load_body_poses
-from training.data.crops import box_region, crop_matrix, network_input, warp
+from training.data.crops import box_region, crop_matrix, warp
 from training.data.features import open_network
 from training.data.lspet import load_lspet
 from training.data.mocap import JointLimits, joint_limits
+from training.data.pictures import entered
 from training.data.samples import Samples, photo_labels, place
 from training.data.teacher import load_labels
 from training.landmarks import (
@@ -171,26 +172,23 @@ def development_samples(
     plain_box: bool = False,
 ) -> Samples:
     """The development test set as the run's stage sees it, computed anew (10 ms a photo)."""
-    stage, dtype = config.stage, np.float32 if config.stage == "sight" else np.float16
+    stage = config.stage
+    dtype = {"crop": np.uint8, "sight": np.float32}.get(stage, np.float16)
     photos = load_lspet(data, "development")
     labels = photo_labels(photos, load_labels(cache / "teacher_heavy_development.npz"))
+    encoder = None
     if config.sees_pictures:
         encoder = open_network(encoder_file(network, cache, config))
     elif stage != "crop":
         encoder = open_network(trunk_file(encoders, cache, config.encoder))
-    inputs: list[NDArray[Any]] = []
-    plans = []
+    inputs, plans = [], []
     for index in range(len(photos)):
         keypoints = photos.keypoints[index]
         plan = exact_plan(keypoints)
         if plain_box:
             plan = replace(plan, matrix=crop_matrix(box_region(keypoints)))
         crop = warp(photos.image(index), plan.matrix)
-        if stage == "crop":
-            inputs.append(crop)
-        else:
-            maps = encoder.run([stage], {"image": network_input(crop[None])})[0][0]
-            inputs.append(maps.astype(dtype))
+        inputs.append(entered(crop, encoder, stage).astype(dtype, copy=False))
         plans.append(plan)
     return place(
         labels,

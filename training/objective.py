@@ -65,7 +65,9 @@ class RunLosses:
         self.config = config
         self.network = network
         self.discriminators = discriminators
-        self.limits = tuple(torch.from_numpy(side).float() for side in (limits.low, limits.high))
+        device = network.regressor.feature_mean.device
+        sides = (limits.low, limits.high)
+        self.limits = tuple(torch.from_numpy(side).float().to(device) for side in sides)
 
     def __call__(
         self, batch: Samples, lifted: Lifted, adversarial: bool
@@ -112,7 +114,6 @@ class RunLosses:
         points = project(body, last.camera)
         blazepose = points[:, :NUM_BLAZEPOSE]
         correction = regressor.body.correction / _CORRECTION_SCALE
-        limits = [side.to(last.rotmats.device) for side in self.limits]
         terms = {
             "reprojection": weights.reprojection
             * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp, weights.saturation),
@@ -124,13 +125,13 @@ class RunLosses:
             "shape": weights.shape
             * weighted_mean(((last.betas - batch.betas) ** 2).mean(dim=1), batch.body[:, 1]),
             "betas": weights.betas * (last.betas**2).mean(),
-            "joint_limits": weights.joint_limits * joint_limit_loss(last.rotmats, *limits),
+            "joint_limits": weights.joint_limits * joint_limit_loss(last.rotmats, *self.limits),
             "correction": weights.landmark_correction * (correction**2).mean(),
             "confidence": weights.confidence
             * weighted_cross_entropy(
                 self.network.trust(sight.emb.detach()),
                 *confidence_truth(
-                    answered(regressor, last, sight),
+                    self._answered(last, sight),
                     clicked_first(batch),
                     batch.visible,
                     batch.person,
@@ -142,6 +143,12 @@ class RunLosses:
         if weights.trunk_points:
             terms["trunk_points"] = weights.trunk_points * self._trunk_loss(blazepose, batch, sight)
         return terms
+
+    @torch.no_grad()
+    def _answered(self, last: Theta, sight: Sight) -> Tensor:
+        """Landmarks of the body that the network answers with, ``(N, 27, 2)``."""
+        regressor = self.network.regressor
+        return body_points(regressor, unpack(regressor.laid(theta_of(last), sight.seen)))
 
     def _trunk_loss(self, points: Tensor, batch: Samples, sight: Sight) -> Tensor:
         """Distance of the body's points to the encoder's own, where these are right."""
@@ -197,10 +204,8 @@ class RunLosses:
         return terms
 
 
-@torch.no_grad()
-def answered(regressor: IterativeRegressor, last: Theta, sight: Sight) -> Tensor:
-    """Landmarks ``(N, 27, 2)`` of the body that a network answers with, from the loop's last."""
-    theta = unpack(regressor.laid(theta_of(last), sight.seen))
+def body_points(regressor: IterativeRegressor, theta: Theta) -> Tensor:
+    """The body's BlazePose landmarks ``(N, 27, 2)`` in [-1, 1] across the crop."""
     _, body = regressor.body(theta.rotmats, theta.betas)
     return project(body[:, :NUM_BLAZEPOSE], theta.camera)
 

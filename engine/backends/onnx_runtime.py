@@ -2,7 +2,7 @@
 
 ``onnxruntime`` runs on the processor in float32.  ``onnxruntime-gpu`` adds CUDA and TensorRT,
 ``onnxruntime-directml`` DirectML on Windows; CoreML is in the wheel for macOS.  Of these only the
-processor has been run by the authors: the options of the others follow the documentation.
+processor and CUDA have been run by the authors: the options of the others follow the documentation.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _session(
     model: Path, name: str, threads: int, fixed: Mapping[str, int] | None = None
 ) -> onnxruntime.InferenceSession:
     """Open a session; ``fixed`` gives free dimensions of the network their sizes."""
-    provider = _provider(name)
+    provider = PROVIDERS[name]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

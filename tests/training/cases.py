@@ -8,12 +8,15 @@ import numpy as np
 import torch
 
 from engine.assets import asset_path
+from engine.state import Region
 from training.build import build_regressor
 from training.config import RunConfig
+from training.data.augment import WHOLE_CROP, CropPlan
+from training.data.crops import crop_matrix
 from training.data.lifted import LiftedSampler
 from training.data.mocap import joint_limits
 from training.data.pictures import StoredSamples
-from training.data.samples import Samples
+from training.data.samples import Samples, nobody
 from training.distributed import Processes
 from training.encoders.blazepose import TENSORS, BlazePoseEncoder
 from training.encoders.tflite_reader import Graph, Operator
@@ -145,6 +148,24 @@ def tiny_samples(count: int = 32, stage: str = "emb") -> Samples:
 
 def mocap_poses(count: int = 64) -> torch.Tensor:
     return torch.randn(count, 24, 3, generator=torch.Generator().manual_seed(5)) * 0.2
+
+
+class PlainPictures:
+    """Pictures whose brightness tells them apart."""
+
+    def __init__(self, count):
+        self.labels = nobody(count)
+        self.labels.betas[:, 0] = np.arange(count)
+
+    def __len__(self):
+        return len(self.labels.person)
+
+    def image(self, index):
+        return np.full((64, 64, 3), 20 + 10 * index, np.uint8)
+
+    def plan(self, rng, index):
+        side = float(rng.uniform(20, 40))
+        return CropPlan(crop_matrix(Region(32, 32, side)), WHOLE_CROP, 0)
 
 
 def tiny_trainer(

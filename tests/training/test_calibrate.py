@@ -11,8 +11,7 @@ from training.checkpoint import Checkpoint, save_checkpoint
 from training.data.augment import AugmentConfig
 from training.data.pictures import CropStream
 
-from .cases import tiny_config, tiny_network
-from .test_data import _Plain
+from .cases import PlainPictures, tiny_config, tiny_network
 
 
 def test_logits_that_are_twice_too_large_are_halved():
@@ -36,7 +35,7 @@ def test_what_is_not_known_does_not_count():
 
 def test_the_layer_answers_with_scaled_and_shifted_logits():
     network = tiny_network(tiny_config(trained="whole", heatmaps=True))
-    stream = CropStream(_Plain(6), None, AugmentConfig())
+    stream = CropStream(PlainPictures(6), None, AugmentConfig())
     before, near, weight = judged(network, stream, 40)
     assert before.shape == near.shape == weight.shape == (64, 27)
     adjust(network, 0.5, -0.25)

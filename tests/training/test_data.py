@@ -20,7 +20,6 @@ from engine.state import Region
 from training.data.augment import (
     WHOLE_CROP,
     AugmentConfig,
-    CropPlan,
     draw_plan,
     generator,
     render_crop,
@@ -53,7 +52,7 @@ from training.data.pictures import (
     PhotoPictures,
     SyntheticPictures,
 )
-from training.data.samples import make_samples, nobody, photo_labels, place, turned_rotations
+from training.data.samples import make_samples, photo_labels, place, turned_rotations
 from training.data.synthetic_samples import (
     load_synthetic,
     save_synthetic,
@@ -67,7 +66,7 @@ from training.projection import project
 from training.smpl_layer import BodyLandmarks
 from training.synthetic.shards import Shard
 
-from .cases import mocap_poses, rest_body, write_lspet
+from .cases import PlainPictures, mocap_poses, rest_body, write_lspet
 
 
 @pytest.fixture
@@ -394,26 +393,8 @@ def test_a_crops_rotations_pose_the_body_that_the_crop_shows(mirrored):
     np.testing.assert_allclose(posed(turned), expected, atol=2e-3)
 
 
-class _Plain:
-    """Pictures whose brightness tells them apart."""
-
-    def __init__(self, count):
-        self.labels = nobody(count)
-        self.labels.betas[:, 0] = np.arange(count)
-
-    def __len__(self):
-        return len(self.labels.person)
-
-    def image(self, index):
-        return np.full((64, 64, 3), 20 + 10 * index, np.uint8)
-
-    def plan(self, rng, index):
-        side = float(rng.uniform(20, 40))
-        return CropPlan(crop_matrix(Region(32, 32, side)), WHOLE_CROP, 0)
-
-
 def test_a_stream_shows_every_picture_once_a_pass_whatever_processes_share_it():
-    stream = CropStream(_Plain(6), _Trunk(), AugmentConfig())
+    stream = CropStream(PlainPictures(6), _Trunk(), AugmentConfig())
     alone = [stream.draw(step, 4, Processes()) for step in range(3)]
     shown = torch.cat([samples.betas[:, 0] for samples in alone])
     assert sorted(shown[:6].tolist()) == sorted(shown[6:].tolist()) == [0, 1, 2, 3, 4, 5]
@@ -434,11 +415,11 @@ from training.data.augment import AugmentConfig
 from training.data.batches import Batches
 from training.data.pictures import CropStream
 from training.distributed import Processes
-from tests.training.test_data import _Plain
+from tests.training.cases import PlainPictures
 
 cv2.setNumThreads(2)  # threads that forked processes lack
 cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (0, 0), 5)
-stream = CropStream(_Plain(6), None, AugmentConfig())
+stream = CropStream(PlainPictures(6), None, AugmentConfig())
 batches = Batches([(stream, 4), (stream, 0), (stream, 2)], Processes())
 for workers in (0, 2):
     drawn = list(batches.drawn(range(3, 6), workers))

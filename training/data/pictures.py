@@ -43,6 +43,16 @@ _MORE_SCALE: Final = 0.12
 _WHOLE_PICTURE: Final = 0.4
 
 
+def entered(crop: Image, encoder: onnxruntime.InferenceSession | None, output: str) -> NDArray[Any]:
+    """What a training pass starts from: an output of the encoder, or the crop itself without one.
+
+    Crops are looked at one by one: a batch of shallow maps does not fit into a processor's cache.
+    """
+    if encoder is None:
+        return crop
+    return np.asarray(encoder.run([output], {"image": network_input(crop[None])})[0][0])
+
+
 class Pictures(Protocol):
     """Labelled pictures from which crops are cut."""
 
@@ -184,23 +194,14 @@ class CropStream:
         )
         made = [self._crop(int(n), int(k)) for n, k in zip(numbers, indices, strict=True)]
         crops, plans = zip(*made, strict=True)
+        inputs = [entered(crop, self.encoder, self.output) for crop in crops]
         return place(
             self.pictures.labels.at(indices),
-            torch.from_numpy(np.stack([self._entered(crop) for crop in crops])),
+            torch.from_numpy(np.stack(inputs)),
             np.stack([plan.matrix for plan in plans]),
             np.array([plan.visible for plan in plans]),
             self.outside_weight,
         )
-
-    def _entered(self, crop: Image) -> NDArray[Any]:
-        """What a training pass starts from; made one by one.
-
-        A batch of shallow maps does not fit into a processor's cache.
-        """
-        if self.encoder is None:
-            return crop
-        maps = self.encoder.run([self.output], {"image": network_input(crop[None])})[0]
-        return np.asarray(maps[0])
 
     def _crop(self, number: int, index: int) -> tuple[Image, CropPlan]:
         rng = generator(self.seed, 2, number)
