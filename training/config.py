@@ -311,6 +311,37 @@ RUNS["whole"] = replace(
     held_photos=371,
     augment=AugmentConfig(kinds=(0.56, 0.10, 0.26, 0.08), large_angle=180.0, occluder=0.3),
 )
+# Half of the loop's hidden units (training.narrow), settled on what ``whole`` sees.  Depth counts
+# more than before: the picture is followed closely already.
+RUNS["narrow"] = replace(
+    RUNS["laid"],
+    name="narrow",
+    start_from="whole_narrow",
+    hidden=512,
+    steps=250,
+    learning_rate=5e-4,
+    confidence_rate=3e-3,
+    loss=replace(RUNS["laid"].loss, world=150.0, true_joints=150.0, own_world=60.0),
+)
+# All but the stem once more, on two cores.
+RUNS["further"] = replace(
+    RUNS["whole"],
+    name="further",
+    trained="end_to_end",
+    start_from="narrow",
+    hidden=512,
+    steps=2000,
+    warm_up=150,
+    batch=48,
+    synthetic=12,
+    empty=4,
+    lifted=16,
+    real=64,
+    learning_rate=1.5e-4,
+    encoder_rate=1e-3,
+    ema=0.998,
+    loss=RUNS["narrow"].loss,
+)
 # Other published encoders with their heat maps: the loop alone learns.
 for _encoder in ("heavy", "lite"):
     RUNS[_encoder] = replace(

@@ -25,6 +25,7 @@ from training.encoders.blazepose import Landmarks
 from training.landmarks import BLAZEPOSE_POINTS, BODY_LANDMARKS, HIPS, NUM_BLAZEPOSE
 from training.projection import project
 from training.rotations import cross, multiply
+from training.smpl_layer import PARENT_FRAMES
 
 #: Values fed back: error and visibility of each landmark, two turns a joint, the camera.
 FEEDBACK_SIZE: Final = NUM_BLAZEPOSE * 6 + NUM_JOINTS * 6 + 3
@@ -32,6 +33,14 @@ FEEDBACK_SIZE: Final = NUM_BLAZEPOSE * 6 + NUM_JOINTS * 6 + 3
 #: iterations work, logarithmic beyond, where the first one does.
 _ERROR_SCALE: Final = 16.0
 _TURN_SCALE: Final = 6.0
+_CAMERA_SCALE: Final = 4.0
+#: Errors of landmarks, and what comes after them.
+_SIZES: Final = [NUM_BLAZEPOSE * 5, NUM_JOINTS * 6 + 3]
+_SCALES: Final = (
+    *(_ERROR_SCALE for _ in range(NUM_BLAZEPOSE * 5)),
+    *(_TURN_SCALE for _ in range(NUM_JOINTS * 6)),
+    *(_CAMERA_SCALE for _ in range(3)),
+)
 #: Unseen landmarks still pull a little: the encoder's guess is better than none.
 _LEAST_PULL: Final = 0.2
 #: kg-less moment of inertia (square metres) below which a joint has nothing to turn.
@@ -73,7 +82,7 @@ class Posed(NamedTuple):
     Attributes
     ----------
     joints, frames
-        ``(N, 24, 3)`` and ``(N, 24, 3, 3)`` of the tree.
+        ``(N, 24, 3)`` and ``(N, 25, 3, 3)`` of :class:`training.smpl_layer.JointTree`.
     landmarks
         ``(N, 27, 3)`` of the same body, metres.
     camera
@@ -114,13 +123,12 @@ class Feedback(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.moved_by: Tensor
-        self.identity: Tensor
         self.register_buffer("moved_by", moved_by())
-        self.register_buffer("identity", torch.eye(3)[None, None])
         self.parents: Tensor
         self.hips: Tensor
-        for name, places in (("parents", PARENTS[1:]), ("hips", HIPS)):
-            self.register_buffer(name, torch.tensor(places), persistent=False)
+        self.scales: Tensor
+        for name, values in (("parents", PARENT_FRAMES), ("hips", HIPS), ("scales", _SCALES)):
+            self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def forward(self, posed: Posed, seen: Evidence) -> Tensor:
         """Error of a posed body.
@@ -143,24 +151,17 @@ class Feedback(nn.Module):
         pull = _LEAST_PULL + (1 - _LEAST_PULL) * seen.visibility[..., None]
         # Moves of the whole body are the camera's business, not the joints'.
         sideways = functional.pad((flat - self._hips(flat)) / camera[:, None, :1], (0, 1))
-        parents = torch.cat(
-            [
-                self.identity.expand(frames.shape[0], -1, -1, -1),
-                frames.index_select(1, self.parents),
-            ],
-            dim=1,
-        ).transpose(2, 3)
+        parents = frames.index_select(1, self.parents).transpose(2, 3)
         forces = torch.stack([sideways, deep], dim=1)
         turns = self.turns(joints - hips, parents, landmarks - hips, pull, forces)
-        errors = asinh(torch.cat([flat, deep], dim=-1) * _ERROR_SCALE)
-        return torch.cat(
-            [
-                torch.cat([errors, seen.visibility[..., None]], dim=-1).flatten(1),
-                asinh(turns * _TURN_SCALE).flatten(1),
-                asinh(camera_change(landmarks, camera, seen.points, pull) * 4),
-            ],
-            dim=1,
-        )
+        change = camera_change(landmarks, camera, seen.points, pull)
+        errors = torch.cat([flat, deep], dim=-1)
+        values = torch.cat([errors.flatten(1), turns.flatten(1), change], dim=1)
+        values = asinh(values * self.scales)
+        of_landmarks, others = torch.split(values, _SIZES, dim=1)
+        of_landmarks = of_landmarks.reshape(-1, NUM_BLAZEPOSE, 5)
+        of_landmarks = torch.cat([of_landmarks, seen.visibility[..., None]], dim=-1)
+        return torch.cat([of_landmarks.flatten(1), others], dim=1)
 
     def _hips(self, points: Tensor) -> Tensor:
         """Middle of the hips among the landmarks, ``(N, 1, C)``."""

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.skeleton import NUM_JOINTS, PARENTS
+from engine.skeleton import NUM_JOINTS
 from training.feedback import Evidence, Posed, moved_by
 from training.landmarks import HIPS, LIMBS, NOSE
 from training.projection import project
+from training.smpl_layer import PARENT_FRAMES
 
 #: Landmarks that the step looks at; hands, feet and face follow with the limbs they belong to.
 POINTS: Final = (NOSE, *LIMBS)
@@ -97,18 +98,16 @@ class GaussNewton(nn.Module):
         self.moves: Tensor
         self.spread: Tensor
         self.put: Tensor
-        self.identity: Tensor
         self.turned: Tensor
         self.shifts: Tensor
         for name, value in (
             ("joints", torch.tensor(joints)),
-            ("parents", torch.tensor([PARENTS[joint] + 1 for joint in joints])),
+            ("parents", torch.tensor([PARENT_FRAMES[joint] for joint in joints])),
             ("points", torch.tensor(POINTS)),
             ("hips", torch.tensor(HIPS)),
             ("moves", moves[joints][None, :, :, None]),
             ("spread", spread[joints]),
             ("put", put),
-            ("identity", torch.eye(3)[None, None]),
             ("turned", turned.permute(1, 2, 0).reshape(3, 9)),
             ("shifts", torch.eye(3, 2).repeat(len(POINTS), 1)[None]),
         ):
@@ -169,10 +168,9 @@ class GaussNewton(nn.Module):
 
     def _by_turns(self, points: Tensor, joints: Tensor, frames: Tensor) -> Tensor:
         """How points move in space when a joint turns by its spread, ``(N, 3 K, 3 J)``."""
-        above = torch.cat([self.identity.expand(frames.shape[0], -1, -1, -1), frames], dim=1)
         levers = self.moves * (points[:, None] - joints.index_select(1, self.joints)[:, :, None])
         moved = (levers @ self.turned).reshape(-1, len(self.spread), 3 * len(POINTS), 3)
-        moved = moved @ above.index_select(1, self.parents) * self.spread[:, None]
+        moved = moved @ frames.index_select(1, self.parents) * self.spread[:, None]
         return moved.transpose(1, 2).flatten(2)
 
     def _by_camera(self, flat: Tensor) -> Tensor:

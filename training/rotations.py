@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+#: Below it, a column has no direction.
+_LEAST_LENGTH: Final = 1e-12
 
 
 def multiply(first: Tensor, second: Tensor) -> Tensor:
-    """Product of many 3 x 3 (or 3 x 1) matrices, ``(..., 3, 3) @ (..., 3, C)``.
+    """Product of many 3 x 3 or 4 x 4 matrices, ``(..., K, K) @ (..., K, C)``.
 
-    A batched product of thousands of tiny matrices is slow on a CPU; three element-wise products
-    do the same several times faster.  The exported graph keeps the single node.
+    A batched product of thousands of tiny matrices is slow on a CPU; K element-wise products do
+    the same several times faster.  The exported graph keeps the single node.
     """
     if torch.compiler.is_exporting():
         return first @ second
-    terms = [first[..., :, k : k + 1] * second[..., k : k + 1, :] for k in range(3)]
-    return terms[0] + terms[1] + terms[2]
+    size = first.shape[-1]
+    terms = [first[..., :, k : k + 1] * second[..., k : k + 1, :] for k in range(size)]
+    product = terms[0]
+    for term in terms[1:]:
+        product = product + term
+    return product
 
 
-def cross(first: Tensor, second: Tensor) -> Tensor:
-    """Cross product along the last dimension.
+def cross(first: Tensor, second: Tensor, dim: int = -1) -> Tensor:
+    """Cross product along a dimension.
 
     ``(a x b)`` is ``a * P b - P a * b``, permuted by P = (y, z, x) once more: half of the nodes
     that torch's own operator becomes in an exported graph.
@@ -28,18 +36,23 @@ def cross(first: Tensor, second: Tensor) -> Tensor:
     following = torch.tensor([1, 2, 0], device=first.device)
 
     def shifted(x: Tensor) -> Tensor:
-        return x.index_select(-1, following)
+        return x.index_select(dim, following)
 
     return shifted(first * shifted(second) - shifted(first) * second)
 
 
 def matrix_from_6d(columns: Tensor) -> Tensor:
     """``(..., 6)`` row-major 3 x 2 -> ``(..., 3, 3)`` by Gram-Schmidt (Zhou et al., CVPR 2019)."""
-    pair = columns.reshape(*columns.shape[:-1], 3, 2)
-    first = F.normalize(pair[..., 0], dim=-1)
-    second = pair[..., 1] - (first * pair[..., 1]).sum(-1, keepdim=True) * first
-    second = F.normalize(second, dim=-1)
-    return torch.stack([first, second, cross(first, second)], dim=-1)
+    first, second = torch.split(columns.reshape(*columns.shape[:-1], 3, 2), 1, dim=-1)
+    first = _unit(first)
+    second = _unit(second - (first * second).sum(dim=-2, keepdim=True) * first)
+    return torch.cat([first, second, cross(first, second, dim=-2)], dim=-1)
+
+
+def _unit(columns: Tensor) -> Tensor:
+    """Columns ``(..., 3, 1)`` of length one."""
+    length: Tensor = torch.linalg.vector_norm(columns, dim=-2, keepdim=True)
+    return columns / length.clamp_min(_LEAST_LENGTH)
 
 
 def sixd_from_matrix(matrix: Tensor) -> Tensor:

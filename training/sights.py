@@ -26,7 +26,7 @@ from training.onnx_files import export_onnx
 _BATCH = 32
 
 
-def sight_folder(cache: Path, network: BodyNetwork, config: RunConfig) -> Path:
+def sight_folder(cache: Path, network: BodyNetwork) -> Path:
     """Where that lies which a network's encoder makes of crops; other weights have another place.
 
     Parameters
@@ -34,15 +34,12 @@ def sight_folder(cache: Path, network: BodyNetwork, config: RunConfig) -> Path:
     cache
         Of what is prepared once.
     network
-        Has the encoder that the run starts from.
-    config
-        Of the run.
+        Has the encoder that looks.
     """
     weights = hashlib.sha256()
     for value in network.encoder.state_dict().values():
         weights.update(value.contiguous().numpy().tobytes())
-    start = config.start_from or f"published_{config.encoder}"
-    return cache / f"sights_{start}_{weights.hexdigest()[:12]}"
+    return cache / f"sights_{network.encoder.kind}_{weights.hexdigest()[:12]}"
 
 
 class _Sighting(nn.Module):
@@ -68,12 +65,11 @@ class _Stem(nn.Module):
 def encoder_file(network: BodyNetwork, cache: Path, config: RunConfig) -> Path:
     """ONNX file from the image to what the run's stage starts from, made when missing.
 
-    The stage, ``stem`` or ``sight``, names the output.  For the parameters see
-    :func:`sight_folder`.
+    The stage, ``stem`` or ``sight``, names the output; see :func:`sight_folder`.
     """
     part = _Stem(network) if config.stage == "stem" else _Sighting(network)
     kind = "" if network.heatmaps else "_linear"
-    path = sight_folder(cache, network, config) / f"{config.stage}{kind}.onnx"
+    path = sight_folder(cache, network) / f"{config.stage}{kind}.onnx"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)

@@ -22,6 +22,8 @@ from training.landmarks import BODY_LANDMARKS, LANDMARK_MIRROR, Landmark
 from training.rotations import multiply
 
 Array = NDArray[np.floating[Any]]
+#: Place of the pelvis' parent in lists of frames.
+NO_JOINT: Final = NUM_JOINTS
 #: Halvings of the tree: 2 ** 4 covers the longest chain of joints.
 _ROUNDS: Final = 4
 
@@ -77,9 +79,13 @@ def _rest_offset(
     return np.asarray((template[vertex_of[landmark.vertex]] - start) * landmark.reach)
 
 
+#: For each joint the place of its parent's frame.
+PARENT_FRAMES: Final = tuple(NO_JOINT if parent < 0 else parent for parent in PARENTS)
+
+
 def _jumps() -> list[list[int]]:
-    """For each round the ancestor that a joint reads; ``NUM_JOINTS`` stands for "none"."""
-    ancestor = [NUM_JOINTS if parent < 0 else parent for parent in PARENTS] + [NUM_JOINTS]
+    """For each round the ancestor that a joint reads."""
+    ancestor = [*PARENT_FRAMES, NO_JOINT]
     rounds = []
     for _ in range(_ROUNDS):
         rounds.append(ancestor)
@@ -97,17 +103,26 @@ class JointTree(nn.Module):
 
     def __init__(self, body: RestBody) -> None:
         super().__init__()
+        joints = torch.from_numpy(body.joints)
+        shapes = torch.from_numpy(body.joint_shapes).reshape(-1, 10).T
         self.rest: Tensor
         self.shapes: Tensor
-        self.identity: Tensor
-        self.register_buffer("rest", torch.from_numpy(body.joints))
-        self.register_buffer("shapes", torch.from_numpy(body.joint_shapes).reshape(-1, 10).T)
-        self.register_buffer("identity", torch.eye(3)[None, None])
+        self.bones: Tensor
+        self.bone_shapes: Tensor
+        self.root: Tensor
+        self.last_row: Tensor
         self.jumps: Tensor
-        self.parents: Tensor
-        self.register_buffer("jumps", torch.tensor(_jumps()), persistent=False)
-        parents = torch.tensor([max(parent, 0) for parent in PARENTS])
-        self.register_buffer("parents", parents, persistent=False)
+        self.register_buffer("rest", joints)
+        self.register_buffer("shapes", shapes)
+        # A bone is what betas make of the difference to the parent, as a joint is of its place.
+        for name, value in (
+            ("bones", _from_parents(joints)[..., None]),
+            ("bone_shapes", _from_parents(shapes.T.reshape(NUM_JOINTS, 3, 10)).reshape(-1, 10).T),
+            ("root", torch.eye(4)[None, None]),
+            ("last_row", torch.eye(4)[3].repeat(1, NUM_JOINTS, 1, 1)),
+            ("jumps", torch.tensor(_jumps())),
+        ):
+            self.register_buffer(name, value, persistent=False)
 
     def rest_joints(self, betas: Tensor) -> Tensor:
         """``(N, 10)`` -> ``(N, 24, 3)`` metres."""
@@ -128,19 +143,24 @@ class JointTree(nn.Module):
         joints
             ``(N, 24, 3)`` metres; the pelvis stays at its rest place, as in SMPL.
         frames
-            ``(N, 24, 3, 3)`` global rotations.
+            ``(N, 25, 3, 3)`` global rotations; the last is the identity, above the pelvis.
         """
-        rest = self.rest_joints(betas)
-        bones = rest - rest.index_select(1, self.parents)
-        bones = torch.cat([rest[:, :1], bones[:, 1:], torch.zeros_like(rest[:, :1])], dim=1)
-        frames = torch.cat([rotmats, self.identity.expand(rotmats.shape[0], -1, -1, -1)], dim=1)
-        joints = bones
+        count = rotmats.shape[0]
+        # From each joint's frame to its parent's, 4 x 4: rotations and the joints' places.
+        bones = self.bones + (betas @ self.bone_shapes).reshape(-1, NUM_JOINTS, 3, 1)
+        moves = torch.cat([rotmats, bones], dim=3)
+        moves = torch.cat([moves, self.last_row.expand(count, -1, -1, -1)], dim=2)
+        moves = torch.cat([moves, self.root.expand(count, -1, -1, -1)], dim=1)
         for ancestors in self.jumps:
-            above = frames.index_select(1, ancestors)
-            turned = multiply(above, joints[..., None])[..., 0]
-            joints = joints.index_select(1, ancestors) + turned
-            frames = multiply(above, frames)
-        return joints[:, :NUM_JOINTS], frames[:, :NUM_JOINTS]
+            moves = multiply(moves.index_select(1, ancestors), moves)
+        frames, places = torch.split(moves[:, :, :3], [3, 1], dim=3)
+        return places[:, :NUM_JOINTS, :, 0], frames
+
+
+def _from_parents(values: Tensor) -> Tensor:
+    """``(24, ...)`` of joints: the difference to the parent's; the root's own."""
+    parents = torch.tensor([max(parent, 0) for parent in PARENTS])
+    return torch.cat([values[:1], (values - values[parents])[1:]])
 
 
 class BodyLandmarks(nn.Module):
@@ -177,7 +197,7 @@ class BodyLandmarks(nn.Module):
         return self.offsets + self.free * (self.correction + mirrored) / 2
 
     def pose(self, rotmats: Tensor, betas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Joints ``(N, 24, 3)``, their frames ``(N, 24, 3, 3)``, landmarks ``(N, L, 3)``."""
+        """Joints and frames of the tree (:class:`JointTree`), landmarks ``(N, L, 3)``."""
         joints, frames = self.tree(rotmats, betas)
         by = frames.index_select(1, self.turned_by)
         turned = multiply(by, self.total_offsets()[..., None])[..., 0]

@@ -95,7 +95,7 @@ def make_sources(
 ) -> list[tuple[Source, int]]:
     """Where batches come from: photos, synthetic people, pictures without people."""
     if config.stage == "sight":
-        folder = sight_folder(cache, network, config)
+        folder = sight_folder(cache, network)
         return [
             (StoredSamples(load_sights(folder, kind), config.seed + k), count)
             for k, (kind, count) in enumerate(
@@ -297,7 +297,7 @@ def store_run(
         encoder_file(network, folders.cache, config)
     processes.wait()
     streams = fresh_crops(config, network, folders.data, folders.cache, folders.shards)
-    folder = sight_folder(folders.cache, network, config)
+    folder = sight_folder(folders.cache, network)
     for kind, count in counts.items():
         if not count:
             continue

@@ -50,10 +50,26 @@ def convolution(
     return Operator("CONV_2D", (*inputs, 1000 + number, 2000 + number), number, options)
 
 
+#: The last of the tensors that the decoder adds up.
+_SUM = 278
+
+
+def summands(skips: tuple[int, ...]) -> list[Operator]:
+    """From the coarsest map on: enlarge, add the next finer one."""
+    operators, number = [], skips[3]
+    for step, size in enumerate((16, 32, 64)):
+        enlarged, total = _SUM - 5 + 2 * step, _SUM - 4 + 2 * step
+        options = {"align_corners": False, "activation": 0, "output_shape": (1, size, size, 4)}
+        operators.append(Operator("RESIZE_BILINEAR", (number,), enlarged, options))
+        operators.append(Operator("ADD", (enlarged, skips[2 - step]), total, options))
+        number = total
+    return operators
+
+
 def tiny_graph(seed: int = 0) -> Graph:
     """A network with the tensor numbers of ``full``: maps 64, 32, 16 and 8 wide -> 2 x 2 -> heads.
 
-    Its decoder sees the 64 wide map alone.
+    Its decoder adds up all four, the coarse ones enlarged.
     """
     rng = np.random.default_rng(seed)
     n = TENSORS["full"]
@@ -64,13 +80,16 @@ def tiny_graph(seed: int = 0) -> Graph:
         (n.features, n.skips[2], 2, 2, (1, 16, 16, 4), 4),
         (n.skips[3], n.features, 1, 1, (1, 8, 8, 4), 4),
         (n.emb, n.skips[3], 4, 4, (1, 8, 8, 4), 6),
-        (n.heatmap, n.skips[0], 1, 1, (1, 64, 64, 4), 39),
+        (n.heatmap, _SUM, 1, 1, (1, 64, 64, 4), 39),
         (n.landmarks, n.emb, 2, 1, (1, 2, 2, 6), 195),
         (n.world, n.emb, 2, 1, (1, 2, 2, 6), 117),
         (n.flag, n.emb, 2, 1, (1, 2, 2, 6), 1),
     ]
     operators, constants, shapes = [], {}, {0: (1, 256, 256, 3)}
     for number, source, kernel, stride, shape, channels in layers:
+        if source == _SUM:
+            operators.extend(summands(n.skips))
+            shapes |= {o.output: o.options["output_shape"] for o in operators[-6:]}
         shapes[source] = shape
         operators.append(convolution(number, (source,), kernel, stride, same=source != n.emb))
         weight = rng.normal(0, 0.3, (channels, kernel, kernel, shape[3])) / kernel

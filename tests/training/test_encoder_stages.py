@@ -70,14 +70,16 @@ def new_pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     layers(x).square().mean().backward()
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-print([new_pages() for _ in range(4)][-1])
+print(*(new_pages() for _ in range(4)))
 """
     kept, plain = (
-        int(
-            subprocess.run(
+        [
+            int(pages)
+            for pages in subprocess.run(
                 [sys.executable, "-c", code, how], capture_output=True, text=True, check=True
-            ).stdout
-        )
+            ).stdout.split()
+        ]
         for how in ("keep", "plain")
     )
-    assert kept < plain / 10, (kept, plain)
+    # The C library adapts, so at times a pass of the plain process gets by without new pages too.
+    assert kept[-1] < max(plain[1:]) / 10, (kept, plain)

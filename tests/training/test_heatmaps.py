@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.training.cases import tiny_graph
-from training.encoders.blazepose import BlazePoseEncoder
+from training.encoders.blazepose import TENSORS, BlazePoseEncoder
 from training.encoders.graph_module import GraphModule
 from training.heatmaps import find_points, heatmap_loss
 from training.landmarks import BLAZEPOSE_POINTS
@@ -107,9 +107,15 @@ def test_the_decoder_in_stages_is_the_decoder_in_one():
     graph = tiny_graph()
     encoder = BlazePoseEncoder(graph, "full")
     image = torch.rand(2, 3, 256, 256)
-    heatmap = encoder.decoder.outputs
-    assert encoder.decoder.layers[f"t{heatmap[0]}"].conv.out_channels == len(BLAZEPOSE_POINTS)
     with torch.no_grad():
         _, skips = encoder.trace(encoder.stem(image))
-        (whole,) = GraphModule(graph, heatmap)(image)
-        torch.testing.assert_close(encoder.heatmaps(skips), whole[:, list(BLAZEPOSE_POINTS)])
+        maps = encoder.heatmaps(skips)
+        (whole,) = GraphModule(graph, [TENSORS["full"].heatmap])(image)
+        torch.testing.assert_close(maps, whole[:, list(BLAZEPOSE_POINTS)], atol=1e-5, rtol=1e-5)
+
+
+def test_every_map_that_the_decoder_reads_counts():
+    encoder = BlazePoseEncoder(tiny_graph(), "full")
+    skips = [torch.rand(1, 4, size, size, requires_grad=True) for size in (64, 32, 16, 8)]
+    encoder.heatmaps(tuple(skips)).square().sum().backward()
+    assert all(skip.grad.abs().min() > 0 for skip in skips)

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.encoders.graph_module import GraphModule, SameConv
+from training.encoders.decoder import HeatmapDecoder
+from training.encoders.graph_module import GraphModule
 from training.encoders.tflite_reader import Graph, read_tflite
 from training.landmarks import BLAZEPOSE_POINTS
 
@@ -169,10 +170,7 @@ class BlazePoseEncoder(nn.Module):
         late = [skip for skip in numbers.skips if skip > numbers.features]
         self.middle = GraphModule(graph, [numbers.features, *middle], [numbers.stem])
         self.late = GraphModule(graph, [numbers.emb, *late], [numbers.features])
-        self.decoder = GraphModule(graph, [numbers.heatmap], numbers.skips)
-        last = self.decoder.layers[f"t{numbers.heatmap}"]
-        assert isinstance(last, SameConv)
-        last.keep(BLAZEPOSE_POINTS)
+        self.decoder = HeatmapDecoder(graph, numbers.heatmap, numbers.skips, BLAZEPOSE_POINTS)
         self.heads = LandmarkHeads(graph, numbers)
         self.dim = int(np.prod(graph.shapes[numbers.emb]))
 
