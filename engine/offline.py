@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ import cv2
 from engine.errors import ExportError, HmrLiveError, RecordingError, RenderError
 from engine.export.exporter import Exporter, ExportOptions
 from engine.export.formats import FORMATS
+from engine.look_ahead import LookAhead
 from engine.pipeline import Pipeline
 from engine.render.offscreen import OffscreenRenderer
 from engine.skeleton import PARENTS
@@ -103,6 +104,8 @@ def run_offline(
 ) -> RunSummary:
     """Recover every frame of a source; write the overlay video, the parameters and a summary.
 
+    Where the pipeline smooths, a file is smoothed without lag instead (:mod:`engine.look_ahead`).
+
     An interrupt (Ctrl-C) or a source that breaks in the middle ends the run early; what was
     processed is written all the same, and the error is raised afterwards.  Any other exception,
     one raised by ``progress`` included, leaves the files unfinished and without a summary.
@@ -126,20 +129,35 @@ def run_offline(
         If the folder cannot be written to.
     """
     pipeline.reset()
-    writer = _Writer(source, pipeline, out, overlay)
+    filters = pipeline.smoothing
+    look_ahead = LookAhead(pipeline) if filters and not source.live else None
+    writer = _Writer(source, pipeline, out, overlay, look_ahead)
     interruption: BaseException | None = None
-    start = time.perf_counter()
-    try:
-        while (frame := source.read()) is not None:
-            writer.add(pipeline.process(frame))
+
+    def write(results: Iterable[FrameResult]) -> None:
+        for result in results:
+            writer.add(result)
             progress(writer.frames)
+
+    start = time.perf_counter()
+    pipeline.smoothing = filters and look_ahead is None
+    try:
+        try:
+            while (frame := source.read()) is not None:
+                result = pipeline.process(frame)
+                write(look_ahead.add(result) if look_ahead else [result])
+        except (HmrLiveError, KeyboardInterrupt) as error:
+            interruption = error
+        if look_ahead:
+            write(look_ahead.rest())
     except (HmrLiveError, KeyboardInterrupt) as error:
-        interruption = error
+        interruption = interruption or error
     except BaseException:
         writer.release()
         raise
     finally:
         source.close()
+        pipeline.smoothing = filters
     summary = writer.close(time.perf_counter() - start)
     if interruption is not None:
         raise interruption
@@ -149,14 +167,27 @@ def run_offline(
 class _Writer:
     """The files of one run."""
 
-    def __init__(self, source: FrameSource, pipeline: Pipeline, out: Path, overlay: bool) -> None:
+    def __init__(
+        self,
+        source: FrameSource,
+        pipeline: Pipeline,
+        out: Path,
+        overlay: bool,
+        look_ahead: LookAhead | None,
+    ) -> None:
         self._source, self._pipeline, self._out = source, pipeline, out
         self._statistics = StageStatistics(window=None)
         self.frames = self._with_body = 0
         self._files: dict[str, str] = {}
         self._notes: list[str] = []
         self._prepare_folder()
-        info = take_info(pipeline, source=source.name, frame_size=source.size, live=source.live)
+        info = take_info(
+            pipeline,
+            source=source.name,
+            frame_size=source.size,
+            live=source.live,
+            smoothing=look_ahead.describe() if look_ahead else None,
+        )
         # Written in this thread: a run may wait for the disk, but loses nothing.
         self._take = TakeWriter(out / _TAKE, info)
         self._painter = _Painter(pipeline, self._notes) if overlay else None

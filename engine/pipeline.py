@@ -16,7 +16,7 @@ from engine.body import BodyModel
 from engine.crop import is_usable
 from engine.detector import PersonDetector
 from engine.network import HmrNetwork, NetworkOutput
-from engine.placement import Placement, Sighting
+from engine.placement import Placed, Placement, Sighting
 from engine.state import Array, BodyState, Frame, FrameResult, Image, Region
 from engine.timing import StageTimer
 from engine.tracking import MAX_PEOPLE, Tracker, check_people
@@ -197,6 +197,10 @@ class Pipeline:
     def vertices(self, body: BodyState) -> Array:
         """Mesh ``(V, 3)`` of a body: metres, camera frame; the triangles are ``body.faces``."""
         return self.body.forward(body.rotmats, body.betas).vertices + body.transl
+
+    def moved(self, state: BodyState, placed: Placed, size: tuple[int, int]) -> BodyState:
+        """The same person in another pose, shape or place, in a frame of ``size`` pixels."""
+        return self._placement.moved(state, placed, size)
 
     def _search(self, frame: Frame, timer: StageTimer) -> None:
         image = frame.image

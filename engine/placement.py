@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from engine.angles import AnatomicalFrames, joint_angles
@@ -96,6 +97,17 @@ class Placement:
             score=sighting.output.score,
             angles=joint_angles(placed.rotmats, self._frames),
             person=person,
+        )
+
+    def moved(self, state: BodyState, placed: Placed, size: tuple[int, int]) -> BodyState:
+        """The same person in another pose, shape or place, in a frame of ``size``."""
+        joints, joints_2d = self._joints(placed, size)
+        return replace(
+            state,
+            **placed._asdict(),
+            joints=joints,
+            joints_2d=joints_2d,
+            angles=joint_angles(placed.rotmats, self._frames),
         )
 
     def _place(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> Placed:

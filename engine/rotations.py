@@ -73,6 +73,18 @@ def quaternion_from_matrix(matrix: Array) -> Array:
     return np.asarray((chosen / _norm(chosen)).reshape(*leading, 4), matrix.dtype)
 
 
+def matrix_from_quaternion(quaternions: Array) -> Array:
+    """``(..., 4)`` as (w, x, y, z), of any length but zero -> ``(..., 3, 3)``."""
+    length = np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    w, x, y, z = np.moveaxis(quaternions / length, -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
 def matrix_from_6d(columns: Array) -> Array:
     """Gram-Schmidt of two columns (Zhou et al. 2019), ``(..., 6)`` -> ``(..., 3, 3)``.
 

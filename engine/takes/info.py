@@ -67,6 +67,7 @@ def take_info(
     source: str,
     frame_size: tuple[int, int],
     live: bool,
+    smoothing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect the facts of a recording that begins now, as JSON can hold them.
 
@@ -80,6 +81,8 @@ def take_info(
         (width, height) of its frames in pixels.
     live
         Whether the frames' time is the monotonic clock; else it is media time.
+    smoothing
+        What the poses went through, where that is not the pipeline's own filters.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def take_info(
         ``started_unix``, ``started_monotonic`` (both clocks at this moment, seconds), ``clock``
         (``"monotonic"`` or ``"media"``), ``source``, ``frame_size``, ``body`` (``name``,
         ``sha256``, ``rest_pelvis`` for zero betas in metres), ``network`` (``name``, ``sha256``),
-        ``smoothing`` (``on``, and the One Euro parameters of each part), ``versions``.
+        ``smoothing`` (``on``, ``filter`` and its parameters), ``versions``.
     """
     body, network = pipeline.body, pipeline.network
     pelvis = body.rest_joints(np.zeros(NUM_BETAS, np.float32))[0]
@@ -99,19 +102,23 @@ def take_info(
         "frame_size": list(frame_size),
         "body": {"name": body.name, "sha256": body.sha256, "rest_pelvis": pelvis.tolist()},
         "network": {"name": network.name, "sha256": str(network.manifest.get("sha256", ""))},
-        "smoothing": {
-            "on": pipeline.smoothing,
-            "filter": "One Euro",
-            "pose": asdict(POSE_SETTINGS),
-            "place": asdict(PLACE_SETTINGS),
-            "depth": asdict(DEPTH_SETTINGS),
-            "shape": asdict(SHAPE_SETTINGS),
-        },
+        "smoothing": dict(smoothing) if smoothing else _live_filters(pipeline.smoothing),
         "versions": {
             "hmr-live": _program_version(),
             "numpy": np.__version__,
             "backend": network.backend.describe(),
         },
+    }
+
+
+def _live_filters(on: bool) -> dict[str, Any]:
+    return {
+        "on": on,
+        "filter": "One Euro",
+        "pose": asdict(POSE_SETTINGS),
+        "place": asdict(PLACE_SETTINGS),
+        "depth": asdict(DEPTH_SETTINGS),
+        "shape": asdict(SHAPE_SETTINGS),
     }
 
 

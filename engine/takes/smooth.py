@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 from engine.body import BodyModel
 from engine.errors import RecordingError
 from engine.export.kinematics import posed_joints
-from engine.rotations import axis_angle_from_matrix, matrix_from_axis_angle, quaternion_from_matrix
+from engine.rotations import (
+    axis_angle_from_matrix,
+    matrix_from_axis_angle,
+    matrix_from_quaternion,
+    quaternion_from_matrix,
+)
 from engine.skeleton import NUM_JOINTS
 from engine.smoothing import MAX_GAP_S
 from engine.takes.take import Motion, Take
@@ -32,7 +37,7 @@ Array = NDArray[np.floating[Any]]
 DEFAULT_CUTOFF: Final = 6.0
 LOWEST_CUTOFF, HIGHEST_CUTOFF = 0.2, 30.0
 #: The kernel reaches this many standard deviations to either side.
-_REACH: Final = 3.5
+REACH: Final = 3.5
 #: Frames that are smoothed together: enough for speed, few enough for memory.
 _BLOCK: Final = 8192
 
@@ -100,6 +105,11 @@ def smooth_values(times: NDArray[np.float64], values: Array, cutoff: float) -> A
     return result
 
 
+def smooth_at(times: NDArray[np.float64], values: Array, row: int, cutoff: float) -> Array:
+    """One row of :func:`smooth_values`, ``(C,)``, of frames without a gap."""
+    return _filtered(times, values, np.array([row]), cutoff).reshape(-1)
+
+
 def one_hemisphere(quaternions: Array) -> Array:
     """Quaternions ``(T, J, 4)`` with signs such that each one is near to the one before it."""
     turned = (quaternions[1:] * quaternions[:-1]).sum(axis=-1) < 0
@@ -115,8 +125,8 @@ def _filtered(
     """Local linear regression at ``rows``, neighbour by neighbour: (first, second, ...) at once."""
     width = kernel_width(cutoff)
     centre = times[rows]
-    first = np.searchsorted(times, centre - _REACH * width)
-    last = np.searchsorted(times, centre + _REACH * width, side="right") - 1
+    first = np.searchsorted(times, centre - REACH * width)
+    last = np.searchsorted(times, centre + REACH * width, side="right") - 1
     # Moments of the kernel about each row: its weight, and the weighted first and second power
     # of the neighbours' distance in units of the width.
     zeroth, once, twice = np.zeros((3, len(rows)))
@@ -151,7 +161,7 @@ def _smooth_motion(motion: Motion, body: BodyModel, cutoff: float) -> Motion:
     smooth = smooth_values(
         motion.times, np.concatenate([quaternions.reshape(count, -1), pelvis], axis=1), cutoff
     )
-    rotmats = _matrix_from_quaternion(smooth[:, :-3].reshape(count, NUM_JOINTS, 4))
+    rotmats = matrix_from_quaternion(smooth[:, :-3].reshape(count, NUM_JOINTS, 4))
     transl = smooth[:, -3:] - rest[0]
     return replace(
         motion,
@@ -160,15 +170,3 @@ def _smooth_motion(motion: Motion, body: BodyModel, cutoff: float) -> Motion:
         transl=np.asarray(transl, np.float32),
         joints=np.asarray(posed_joints(rotmats, rest) + transl[:, None], np.float32),
     )
-
-
-def _matrix_from_quaternion(quaternions: Array) -> Array:
-    """``(..., 4)`` as (w, x, y, z), of any length but zero -> ``(..., 3, 3)``."""
-    length = np.linalg.norm(quaternions, axis=-1, keepdims=True)
-    w, x, y, z = np.moveaxis(quaternions / length, -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)

@@ -1,13 +1,13 @@
 """Moving pictures through the live pipeline: tracks, raw and smoothed.
 
-The tracker runs on raw joints with smoothing on and off alike, so one pass gives both: the raw
-bodies, and the same bodies through the program's own filters.
+The tracker runs on raw joints with smoothing on and off alike, so one pass gives all forms: the raw
+bodies, the same bodies through the filters of live pictures, and through those of files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from engine.body import BodyModel
 from engine.detector import PersonDetector
+from engine.look_ahead import LookAhead
 from engine.pipeline import Pipeline
 from engine.smoothing import BodySmoother
 from engine.sources import VideoFile
-from engine.state import Frame
+from engine.state import Frame, FrameResult
 from training.evaluation.estimators import NetworkEstimator
 from training.evaluation.progress import Progress
 from training.evaluation.report import Row
@@ -32,7 +33,7 @@ Array = NDArray[np.floating[Any]]
 #: Frames that are drawn together by the bootstrap: neighbours are nearly equal.
 _BLOCK: Final = 15
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
-FORMS: Final = ("raw", "smoothed")
+FORMS: Final = ("raw", "smoothed", "ahead")
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,16 @@ class Track:
 
     Attributes
     ----------
-    raw, smoothed
-        ``(T, 12, 3)`` hip-centred limb joints in metres, camera frame.
+    raw, smoothed, ahead
+        ``(T, 12, 3)`` hip-centred limb joints in metres, camera frame: without filters, with those
+        of live pictures (:mod:`engine.smoothing`) and of files (:mod:`engine.look_ahead`).
     seen
         ``(T,)``.
     """
 
     raw: Array
     smoothed: Array
+    ahead: Array
     seen: NDArray[np.bool_]
 
 
@@ -63,25 +66,37 @@ def follow(
     pipeline = Pipeline(
         detector, estimator.network, body, smoothing=False, focal_length=focal_length
     )
-    smoother = BodySmoother()
+    smoother, look_ahead = BodySmoother(), LookAhead(pipeline)
     raw, smoothed = [], []
+    ahead: list[FrameResult] = []
     for frame in frames:
-        bodies = pipeline.process(frame).bodies
-        if not bodies:
+        result = pipeline.process(frame)
+        ahead += look_ahead.add(result)
+        raw.append(_limbs(body, result))
+        if not result.bodies:
             smoother.reset()
-            raw.append(np.full((len(_LIMBS), 3), np.nan))
             smoothed.append(raw[-1])
             continue
-        one = bodies[0]
-        raw.append(_limbs(body, one.rotmats, one.betas))
+        one = result.bodies[0]
         rotmats, betas, _ = smoother(one.rotmats, one.betas, one.transl, frame.time)
-        smoothed.append(_limbs(body, rotmats, betas))
-    first, second = np.stack(raw), np.stack(smoothed)
-    return Track(first, second, np.isfinite(first).all(axis=(1, 2)))
+        one = replace(one, rotmats=rotmats, betas=betas)
+        smoothed.append(_limbs(body, replace(result, bodies=(one,))))
+    ahead += look_ahead.rest()
+    found = np.stack(raw)
+    return Track(
+        found,
+        np.stack(smoothed),
+        np.stack([_limbs(body, result) for result in ahead]),
+        np.asarray(np.isfinite(found).all(axis=(1, 2))),
+    )
 
 
-def _limbs(body: BodyModel, rotmats: Array, betas: Array) -> Array:
-    joints = body.joints(rotmats, betas)[_LIMBS].astype(np.float64)
+def _limbs(body: BodyModel, result: FrameResult) -> Array:
+    """``(12, 3)`` hip-centred, of the first person; NaN where there is nobody."""
+    if not result.bodies:
+        return np.full((len(_LIMBS), 3), np.nan)
+    one = result.bodies[0]
+    joints = body.joints(one.rotmats, one.betas)[_LIMBS].astype(np.float64)
     return np.asarray(hip_centred(joints[None])[0])
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from engine.body import BodyModel
 from engine.detector import PersonDetector
+from engine.look_ahead import LookAhead
 from engine.network import HmrNetwork
 from engine.pipeline import Pipeline
 from engine.sources import VideoFile
 from tests.training.synthetic_data import FRAMES, write_data
 from training.evaluation.estimators import BodyReader, NetworkEstimator
-from training.evaluation.films import follow, in_blocks, video_rows
+from training.evaluation.films import FORMS, follow, in_blocks, video_rows
 from training.evaluation.moving import Clip, draw_clips, moving_rows
 from training.landmarks import LSP_LIMBS_IN_SMPL
 from training.metrics import hip_centred
@@ -46,13 +47,18 @@ def first_frames(path):
     return frames
 
 
-@pytest.mark.parametrize(("form", "smoothing"), [("raw", False), ("smoothed", True)])
-def test_a_track_holds_what_the_program_shows(demo_clip, estimator, detector, form, smoothing):
+@pytest.mark.parametrize("form", FORMS)
+def test_a_track_holds_what_the_program_shows(demo_clip, estimator, detector, form):
     frames = first_frames(demo_clip)
     track = follow(frames, estimator, detector)
+    smoothing = form == "smoothed"
     pipeline = Pipeline(detector, estimator.network, estimator.reader.body, smoothing=smoothing)
-    shown = [pipeline.process(frame).bodies[0].joints for frame in frames]
-    expected = hip_centred(np.stack(shown)[:, list(LSP_LIMBS_IN_SMPL)])
+    shown = [pipeline.process(frame) for frame in frames]
+    if form == "ahead":
+        look_ahead = LookAhead(pipeline)
+        shown = [*(r for result in shown for r in look_ahead.add(result)), *look_ahead.rest()]
+    joints = np.stack([result.bodies[0].joints for result in shown])
+    expected = hip_centred(joints[:, list(LSP_LIMBS_IN_SMPL)])
     np.testing.assert_allclose(getattr(track, form), expected, atol=1e-4)
     assert track.seen.all()
 
@@ -70,10 +76,12 @@ def test_blocks_leave_out_what_was_not_seen():
     assert numbers.tolist() == [15, 2]
 
 
-def test_a_video_gets_a_raw_and_a_smoothed_row(demo_clip, estimator, detector):
-    raw, smoothed = video_rows([demo_clip], [estimator], detector, step=14)
-    assert (raw.condition, smoothed.condition) == ("raw", "smoothed")
+def test_a_video_gets_a_row_for_each_way_to_smooth(demo_clip, estimator, detector):
+    rows = video_rows([demo_clip], [estimator], detector, step=14)
+    assert tuple(row.condition for row in rows) == FORMS
+    raw, smoothed, ahead = rows
     assert 0 < smoothed.figures["jitter"].value < raw.figures["jitter"].value
+    assert 0 < ahead.figures["jitter"].value < raw.figures["jitter"].value
     assert raw.figures["frames with a person"].value == 100
     assert raw.data_set == "balancing.mp4"
 
@@ -113,7 +121,7 @@ def test_errors_of_films_are_of_place_and_of_acceleration(demo_clip, estimator, 
         def frames(self):
             return iter(frames)
 
-    raw, smoothed = moving_rows([Film([], joints, None)], [estimator], detector)
+    raw, smoothed, _ = moving_rows([Film([], joints, None)], [estimator], detector)
     figures = {name: figure.value for name, figure in raw.figures.items()}
     # Second differences over a single shaken frame: 4, 8 and 4 mm.
     assert figures["acceleration error"] == pytest.approx(16 / 3, abs=0.01)
