@@ -148,8 +148,8 @@ class RunConfig:
         return stages[self.trained]
 
     @property
-    def sees_pictures(self) -> bool:
-        """Whether the encoder that a pass enters is the network's own, not the published one."""
+    def has_own_encoder(self) -> bool:
+        """Whether a pass enters the run's own encoder, behind its stem or at its end."""
         return self.stage in ("stem", "sight")
 
     def to_dict(self) -> dict[str, Any]:

@@ -23,11 +23,10 @@ from training.checkpoint import load_checkpoint
 from training.config import RunConfig
 from training.data.augment import exact_plan
 from training.data.body_poses import load_body_poses
-from training.data.crops import box_region, crop_matrix, warp
+from training.data.crops import box_region, crop_matrix, entered, warp
 from training.data.features import open_network
 from training.data.lspet import load_lspet
 from training.data.mocap import JointLimits, joint_limits
-from training.data.pictures import entered
 from training.data.samples import Samples, photo_labels, place
 from training.data.teacher import load_labels
 from training.landmarks import (
@@ -177,7 +176,7 @@ def development_samples(
     photos = load_lspet(data, "development")
     labels = photo_labels(photos, load_labels(cache / "teacher_heavy_development.npz"))
     encoder = None
-    if config.sees_pictures:
+    if config.has_own_encoder:
         encoder = open_network(encoder_file(network, cache, config))
     elif stage != "crop":
         encoder = open_network(trunk_file(encoders, cache, config.encoder))

@@ -123,7 +123,7 @@ def fresh_crops(
     if config.empty:
         paths = background_files(data, "train")
         chosen["empty"] = (EmptyPictures(paths, config.augment), config.empty)
-    session = open_network(encoder_file(network, cache, config)) if config.sees_pictures else None
+    session = open_network(encoder_file(network, cache, config)) if config.has_own_encoder else None
     streams = {}
     for k, (kind, (pictures, count)) in enumerate(chosen.items()):
         seed, outside = config.seed + k, config.outside_weight
@@ -263,7 +263,7 @@ def start_session(
     network = build_network(config, encoders=encoders, data=data, body=folders.body)
     started = load_beginning(network, config, folders)
     network = network.to(processes.device)
-    if config.sees_pictures and processes.is_first:
+    if config.has_own_encoder and processes.is_first:
         encoder_file(network, cache, config)
     processes.wait()
     sources = make_sources(config, network, data, cache, folders.shards)

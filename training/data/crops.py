@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 
 from engine.state import Region
@@ -132,3 +133,13 @@ def network_input(crops: Image) -> NDArray[np.float32]:
     """BGR uint8 ``(..., 256, 256, 3)`` -> RGB float32 in [0, 1] ``(..., 3, 256, 256)``."""
     rgb = crops[..., ::-1].astype(np.float32) / 255
     return np.ascontiguousarray(np.moveaxis(rgb, -1, -3))
+
+
+def entered(crop: Image, encoder: onnxruntime.InferenceSession | None, output: str) -> NDArray[Any]:
+    """What a training pass starts from: an output of the encoder, or the crop itself without one.
+
+    Crops are looked at one by one: a batch of shallow maps does not fit into a processor's cache.
+    """
+    if encoder is None:
+        return crop
+    return np.asarray(encoder.run([output], {"image": network_input(crop[None])})[0][0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ from training.data.augment import (
     generator,
     render_crop,
 )
-from training.data.crops import CROP_SIZE, crop_matrix, network_input
+from training.data.crops import CROP_SIZE, crop_matrix, entered
 from training.data.lspet import Photos
 from training.data.samples import Labels, Samples, nobody, place
 from training.data.synthetic_samples import synthetic_labels
@@ -41,16 +41,6 @@ _MORE_CENTRE: Final = 0.02
 _MORE_SCALE: Final = 0.12
 #: Share of person-free crops that show a picture as a whole.
 _WHOLE_PICTURE: Final = 0.4
-
-
-def entered(crop: Image, encoder: onnxruntime.InferenceSession | None, output: str) -> NDArray[Any]:
-    """What a training pass starts from: an output of the encoder, or the crop itself without one.
-
-    Crops are looked at one by one: a batch of shallow maps does not fit into a processor's cache.
-    """
-    if encoder is None:
-        return crop
-    return np.asarray(encoder.run([output], {"image": network_input(crop[None])})[0][0])
 
 
 class Pictures(Protocol):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.errors import AssetError
 from training.data.augment import WHOLE_CROP
-from training.data.crops import network_input
+from training.data.crops import entered
 from training.data.samples import Labels, Samples, place
 from training.landmarks import HIPS, NUM_BLAZEPOSE
 from training.synthetic.shards import Shard
@@ -70,10 +70,7 @@ def synthetic_samples(
 ) -> Samples:
     """People of a shard with one of the trunk's outputs; person-free pictures are left out."""
     people = np.flatnonzero(shard.labels["person"] > 0)
-    stored = [
-        network.run([output], {"image": network_input(shard.image(int(number))[None])})[0][0]
-        for number in people
-    ]
+    stored = [entered(shard.image(int(number)), network, output) for number in people]
     return place(
         synthetic_labels(shard).at(people),
         torch.from_numpy(np.stack(stored).astype(np.float16)),
