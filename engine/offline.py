@@ -19,7 +19,7 @@ from engine.look_ahead import LookAhead
 from engine.pipeline import Pipeline
 from engine.render.offscreen import OffscreenRenderer
 from engine.skeleton import PARENTS
-from engine.sources import FrameSource
+from engine.sources import FrameSource, Picture
 from engine.state import BodyState, Frame, FrameResult, Image
 from engine.takes.container import SUFFIX, TakeWriter, read_take
 from engine.takes.info import take_info
@@ -129,7 +129,7 @@ def run_offline(
         If the folder cannot be written to.
     """
     pipeline.reset()
-    filters = pipeline.smoothing
+    filters, still = pipeline.smoothing, isinstance(source, Picture)
     look_ahead = LookAhead(pipeline) if filters and not source.live else None
     writer = _Writer(source, pipeline, out, overlay, look_ahead)
     interruption: BaseException | None = None
@@ -144,7 +144,7 @@ def run_offline(
     try:
         try:
             while (frame := source.read()) is not None:
-                result = pipeline.process(frame)
+                result = pipeline.still(frame) if still else pipeline.process(frame)
                 write(look_ahead.add(result) if look_ahead else [result])
         except (HmrLiveError, KeyboardInterrupt) as error:
             interruption = error

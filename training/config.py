@@ -311,6 +311,8 @@ RUNS["whole"] = replace(
     held_photos=371,
     augment=AugmentConfig(kinds=(0.56, 0.10, 0.26, 0.08), large_angle=180.0, occluder=0.3),
 )
+# The loop once more on what that sees: nearer to the picture, not to depth.
+RUNS["whole_laid"] = replace(RUNS["laid"], name="whole_laid", start_from="whole")
 # Half of the loop's hidden units (training.narrow), settled on what ``whole`` sees.  Depth counts
 # more than before: the picture is followed closely already.
 RUNS["narrow"] = replace(

@@ -146,6 +146,28 @@ def test_a_doubtful_detection_is_not_taken_for_a_person(pipeline, parts):
     assert pipeline.process(frame(9)).bodies, "who is followed already is not lost that easily"
 
 
+def test_a_picture_alone_is_looked_at_until_the_region_settles(pipeline, parts):
+    detector, network = parts
+    detector.place = (350, 260, 210)
+    result = pipeline.still(frame(0))
+    assert [len(result.bodies), detector.calls] == [1, 2]
+    far = [abs(region.side - network.regions[-1].side) for region in network.regions]
+    assert len(network.regions) > 3
+    assert far[0] > 10 * far[-2], "the last two looks agree"
+    assert {"detect", "network", "body"} <= set(result.timings)
+
+
+def test_a_picture_counts_answers_that_were_no_numbers(pipeline, parts):
+    _, network = parts
+    result = pipeline.still(frame(0))
+    assert result.bodies[0].person == 0
+    assert result.leader is result.bodies[0]
+    network.poison = np.nan
+    result = pipeline.still(frame(1))
+    assert result.bodies == ()
+    assert result.invalid_outputs == 1
+
+
 def test_an_empty_room_does_not_cost_a_detection_on_every_frame(pipeline, parts):
     detector, network = parts
     detector.place = None

@@ -13,6 +13,7 @@ from engine.errors import PeopleError
 from engine.offline import run_offline
 from engine.pipeline import Pipeline
 from engine.sources import VideoFile, open_source
+from engine.state import Frame
 from engine.takes.container import read_take
 from tests.engine.tracking.scenes import FPS, SIZE, Actor, picture, who_is_who
 
@@ -136,6 +137,9 @@ def test_in_one_picture_nobody_hides_their_neighbours(pipeline):
     assert min(np.diff(places)) > 150
     sides = [body.region.side for body in bodies]
     assert sides == sorted(sides, reverse=True)
+    pipeline.people = 2
+    still = pipeline.still(Frame(shown, 0.0, 0))
+    assert [body.region for body in still.bodies] == [body.region for body in bodies[:2]]
 
 
 def test_people_of_an_earlier_run_do_not_stay_in_the_folder(pipeline, tmp_path):
