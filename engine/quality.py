@@ -13,9 +13,12 @@ from typing import Final
 
 #: Nobody needs more than this many frames a second here.
 TARGET_FPS: Final = 30.0
-#: Frames may be this much slower than the target before something is done,
-_TOO_SLOW: Final = 1.15
-#: and are well below this.  Between the two, everything stays as it is.
+#: Frames may be this much slower than the target before the view is reduced: one in twelve is lost,
+#: and all others wait for the one before, so that what is shown lags by a frame or two;
+_TOO_SLOW: Final = 1.08
+#: so much before frames are predicted in place of measured, which takes have to live with;
+_MUCH_TOO_SLOW: Final = 1.15
+#: they are well below this.  Between the two, everything stays as it is.
 _WELL: Final = 1.06
 #: They must be too slow for this long: opening a menu is no reason.
 _SLOW_FOR_S: Final = 1.5
@@ -83,6 +86,7 @@ class QualityGovernor:
         self.measures: tuple[Measure, ...] = ()
         self._patience = _PATIENCE_S
         self._slow_since: float | None = None
+        self._very_slow_since: float | None = None
         self._well_since: float | None = None
         self._changed_at = float("-inf")
         #: What the last trial does without, until the trial is over.
@@ -90,7 +94,7 @@ class QualityGovernor:
 
     def hold(self) -> None:
         """No frames come at present, which says nothing about the machine."""
-        self._slow_since = self._well_since = None
+        self._slow_since = self._very_slow_since = self._well_since = None
 
     def update(self, load: Load, now: float) -> bool:
         """Look at the load; True when :attr:`measures` have changed.
@@ -104,6 +108,7 @@ class QualityGovernor:
         """
         slowness = load.frame_ms / load.target_ms
         self._slow_since = _since(self._slow_since, slowness > _TOO_SLOW, now)
+        self._very_slow_since = _since(self._very_slow_since, slowness > _MUCH_TOO_SLOW, now)
         self._well_since = _since(self._well_since, slowness <= _WELL, now)
         age = now - self._changed_at
         if age < _SETTLE_S:
@@ -119,14 +124,19 @@ class QualityGovernor:
         return False
 
     def _take(self, load: Load, now: float) -> bool:
+        kept = set(self.measures)
+        if not _lasted(self._very_slow_since, _SLOW_FOR_S, now):
+            kept.add(Measure.INFERENCE)
         if self._on_trial is not None:
+            if self._on_trial in kept:
+                return False
             measure: Measure | None = self._on_trial
             self._on_trial = None
             self._patience = min(2 * self._patience, _LONGEST_PATIENCE_S)
         else:
             drawing_is_slow = load.drawing_ms >= load.recovery_ms
             order = _WHEN_DRAWING_IS_SLOW if drawing_is_slow else _WHEN_RECOVERY_IS_SLOW
-            measure = next((m for m in order if m not in self.measures), None)
+            measure = next((m for m in order if m not in kept), None)
         if measure is None:
             return False
         self._change((*self.measures, measure), now)
