@@ -75,8 +75,7 @@ def quaternion_from_matrix(matrix: Array) -> Array:
 
 def matrix_from_quaternion(quaternions: Array) -> Array:
     """``(..., 4)`` as (w, x, y, z), of any length but zero -> ``(..., 3, 3)``."""
-    length = np.linalg.norm(quaternions, axis=-1, keepdims=True)
-    w, x, y, z = np.moveaxis(quaternions / length, -1, 0)
+    w, x, y, z = np.moveaxis(quaternions / _norm(quaternions), -1, 0)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],

@@ -327,21 +327,15 @@ RUNS["narrow"] = replace(
 )
 # All but the stem once more, on two cores.
 RUNS["further"] = replace(
-    RUNS["whole"],
+    RUNS["upright"],
     name="further",
-    trained="end_to_end",
     start_from="narrow",
     hidden=512,
+    gauss_newton=True,
     steps=2000,
-    warm_up=150,
-    batch=48,
-    synthetic=12,
-    empty=4,
-    lifted=16,
-    real=64,
-    learning_rate=1.5e-4,
-    encoder_rate=1e-3,
-    ema=0.998,
+    confidence_rate=RUNS["whole"].confidence_rate,
+    held_photos=RUNS["whole"].held_photos,
+    augment=RUNS["whole"].augment,
     loss=RUNS["narrow"].loss,
 )
 # Other published encoders with their heat maps: the loop alone learns.

@@ -104,7 +104,7 @@ class JointTree(nn.Module):
     def __init__(self, body: RestBody) -> None:
         super().__init__()
         joints = torch.from_numpy(body.joints)
-        shapes = torch.from_numpy(body.joint_shapes).reshape(-1, 10).T
+        shapes = torch.from_numpy(body.joint_shapes)
         self.rest: Tensor
         self.shapes: Tensor
         self.bones: Tensor
@@ -113,11 +113,11 @@ class JointTree(nn.Module):
         self.last_row: Tensor
         self.jumps: Tensor
         self.register_buffer("rest", joints)
-        self.register_buffer("shapes", shapes)
+        self.register_buffer("shapes", shapes.reshape(-1, 10).T)
         # A bone is what betas make of the difference to the parent, as a joint is of its place.
         for name, value in (
             ("bones", _from_parents(joints)[..., None]),
-            ("bone_shapes", _from_parents(shapes.T.reshape(NUM_JOINTS, 3, 10)).reshape(-1, 10).T),
+            ("bone_shapes", _from_parents(shapes).reshape(-1, 10).T),
             ("root", torch.eye(4)[None, None]),
             ("last_row", torch.eye(4)[3].repeat(1, NUM_JOINTS, 1, 1)),
             ("jumps", torch.tensor(_jumps())),
