@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Final
 
@@ -24,8 +25,10 @@ from engine.state import Array, FrameResult
 
 #: Milliseconds between two drawings: the eye reads a running curve no better at 30 a second, and
 #: without a GPU every drawing takes time from the network.
-_PLOT_EVERY: Final = 66
-_PLOT_EVERY_WHEN_SLOW: Final = 200
+_PLOT_EVERY: Final = 60
+_PLOT_EVERY_WHEN_SLOW: Final = 190
+#: So many times longer is waited for a painted screen before the plot is drawn without one.
+_PATIENCE: Final = 2
 #: Numbers that change faster than this cannot be read.
 _NUMBERS_EVERY_PLOTS: Final = 3
 _HEADING: Final = "JOINT ANGLES"
@@ -60,8 +63,10 @@ class AnglePanel(QWidget):
         self._lay_out()
         self._changed = False
         self._rounds = 0
+        self._every = _PLOT_EVERY
+        self._drawn_at = 0.0
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self._refresh)
+        self._timer.timeout.connect(self._refresh_late)
         self._timer.start(_PLOT_EVERY)
         self.set_seconds(10)
 
@@ -93,7 +98,7 @@ class AnglePanel(QWidget):
         self._changed = True
 
     def add(self, result: FrameResult) -> None:
-        """Take in a frame; drawn with the next tick."""
+        """Take in a frame; drawn when it is time, see :meth:`on_screen_painted`."""
         self.history.add(result)
         heading = _heading(result)
         if heading != self.heading.text():
@@ -102,7 +107,11 @@ class AnglePanel(QWidget):
 
     def set_slow(self, slow: bool) -> None:
         """Draw the plot more seldom, to leave more time to everything else."""
-        self._timer.setInterval(_PLOT_EVERY_WHEN_SLOW if slow else _PLOT_EVERY)
+        self._every = _PLOT_EVERY_WHEN_SLOW if slow else _PLOT_EVERY
+
+    def on_screen_painted(self) -> None:
+        """Draw what is due now: the next frame is as far away as it can be, and need not wait."""
+        QTimer.singleShot(0, self._refresh_if_due)
 
     def show_plot(self, plot: CurvePlot | None) -> None:
         """Show another plot of the chosen angles in place of the live one; None brings it back."""
@@ -124,10 +133,16 @@ class AnglePanel(QWidget):
         self.heading.setText(_HEADING)
         self._changed = True
 
-    def _refresh(self) -> None:
-        if not self._changed or not self.isVisible():
+    def _refresh_late(self) -> None:
+        self._refresh_if_due(_PATIENCE)
+
+    def _refresh_if_due(self, patience: int = 1) -> None:
+        """Draw if there is something new, and the last drawing is long enough ago."""
+        now = time.monotonic()
+        waited = (now - self._drawn_at) * 1000
+        if not self._changed or not self.isVisible() or waited < patience * self._every:
             return
-        self._changed = False
+        self._changed, self._drawn_at = False, now
         self.plot.refresh()
         self._rounds += 1
         if self._rounds % _NUMBERS_EVERY_PLOTS == 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import moderngl
@@ -39,6 +41,16 @@ def moderngl_context(context: QOpenGLContext | None) -> moderngl.Context:
     # moderngl's types want settings here; what it takes is an object that finds functions.
     loader: Any = _QtLoader(context)
     return moderngl.create_context(require=330, context=loader)
+
+
+def finish_of(context: QOpenGLContext | None) -> Callable[[], None]:
+    """Waits until everything is drawn, and lets Python's other threads run meanwhile.
+
+    Moderngl's own ``finish`` keeps Python's lock: where a processor draws, the threads that capture
+    and recover would stand still for all that time.
+    """
+    address = _QtLoader(context).load_opengl_function("glFinish") if context else 0
+    return ctypes.CFUNCTYPE(None)(address) if address else lambda: None
 
 
 def no_opengl(reason: str) -> str:

@@ -196,6 +196,7 @@ class MainWindow(QMainWindow):
         self.streams.count_changed.connect(actions.show_streams)
         self.streams.problem_appeared.connect(self.banner.show_error)
         actions.mesh.toggled.connect(self.view.set_show_mesh)
+        self.view.frameSwapped.connect(self.panel.on_screen_painted)
         actions.panel.toggled.connect(self.panel.setVisible)
         actions.takes.toggled.connect(self.takes.list.setVisible)
         self.takes.opened.connect(self._on_take_opened)

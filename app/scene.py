@@ -210,7 +210,9 @@ class Scene:
             camera = Camera.over_frame(body, frame.size)
             beside = self._result.locked and body.person != self._result.leader_id
             opacity = _BESIDE_OPACITY if beside else _OVERLAY_OPACITY
-            self._bodies.draw(camera, slot=slot, opacity=opacity, color=tint(body.person))
+            self._bodies.draw(
+                camera, slot=slot, opacity=opacity, over=self._plane, color=tint(body.person)
+            )
         for slot, body in enumerate(self._ghosts, start=len(self._in_room)):
             self._draw_ghost(Camera.over_frame(body, frame.size), slot)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import moderngl
@@ -11,7 +12,7 @@ from PyQt6.QtGui import QMouseEvent, QOpenGLContext, QSurfaceFormat, QWheelEvent
 from PyQt6.QtOpenGL import QOpenGLWindow
 
 from app.captions import picture_of_text
-from app.gl_context import moderngl_context, no_opengl
+from app.gl_context import finish_of, moderngl_context, no_opengl
 from app.scene import Panes, Scene, arrange
 from app.window_target import WindowTarget
 from engine.body import BodyModel
@@ -74,6 +75,7 @@ class SceneView(QOpenGLWindow):
         self.draw_times = StageStatistics()
         self._scene: Scene | None = None
         self._ctx: moderngl.Context | None = None
+        self._finish: Callable[[], None] = lambda: None
         self._target: WindowTarget | None = None
         self._orbit = OrbitCamera()
         self._body: BodyModel | None = None
@@ -176,6 +178,7 @@ class SceneView(QOpenGLWindow):
         self._new_body, self._new_result = self._body is not None, self._result is not None
         try:
             self._ctx = moderngl_context(self.context())
+            self._finish = finish_of(self.context())
             self._target = WindowTarget(self._ctx)
             self._scene = Scene(self._ctx, picture_of_text)
         except Exception as error:  # drivers refuse in many ways
@@ -197,7 +200,7 @@ class SceneView(QOpenGLWindow):
             if is_software(self._ctx):
                 # Else the milliseconds would only tell how long it takes to ask; a GPU, though,
                 # must not be waited for.
-                self._ctx.finish()
+                self._finish()
         except Exception as error:  # a lost context must not take the program with it
             self._fail(error)
             return

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import moderngl
 
 from engine.render.body_renderer import is_software
-from engine.render.shaders import COPY_VERTEX, PLANE_FRAGMENT
+from engine.render.canvas import Canvas
 
 _SAMPLES: Final = 4
 #: Size of a coarse picture; spares a software renderer a quarter of the time of a frame.
@@ -44,11 +44,9 @@ class WindowTarget:
         self._key: tuple[int, tuple[int, int], bool] | None = None
         self._size = (0, 0)
         self._window: moderngl.Framebuffer | None = None
-        self._between: moderngl.Framebuffer | None = None
-        self._texture: moderngl.Texture | None = None
-        self._copy = ctx.program(vertex_shader=COPY_VERTEX, fragment_shader=PLANE_FRAGMENT)
-        self._copy["brightness"] = 1.0
-        self._corners = ctx.vertex_array(self._copy, [])
+        self._smooth: moderngl.Framebuffer | None = None
+        self._canvas = Canvas(ctx, depth=True)
+        self._coarse = False
 
     def begin(self, number: int, size: tuple[int, int], *, coarse: bool = False) -> Target:
         """The framebuffer to draw into.
@@ -65,44 +63,37 @@ class WindowTarget:
         if self._window is None or self._key != (number, size, coarse):
             self._key, self._size = (number, size, coarse), size
             self._window = self._ctx.detect_framebuffer(number)
+            self._coarse = coarse
             self._release()
-            if coarse:
-                self._make_coarse()
-            elif self._samples:
+            if self._samples and not coarse:
                 self._make_smooth()
-        if self._between is None or self._texture is None:
-            return Target(self._between or self._window, size, 1.0)
-        return Target(self._between, self._between.size, _COARSE_SCALE)
+        if self._coarse:
+            width, height = (max(round(side * _COARSE_SCALE), 1) for side in size)
+            return Target(self._canvas.framebuffer((width, height)), (width, height), _COARSE_SCALE)
+        return Target(self._smooth or self._window, size, 1.0)
 
     def end(self) -> None:
         """Everything is drawn."""
-        if self._between is None or self._window is None:
+        if self._window is None:
             return
-        if self._texture is None:
-            self._ctx.copy_framebuffer(self._window, self._between)
+        if self._coarse:
             self._window.use()
-            return
-        self._window.use()
-        self._ctx.viewport = (0, 0, *self._size)
-        self._ctx.enable_only(moderngl.NOTHING)
-        self._texture.use(0)
-        self._corners.render(moderngl.TRIANGLE_STRIP, vertices=4)
-
-    def _make_coarse(self) -> None:
-        width, height = (max(round(side * _COARSE_SCALE), 1) for side in self._size)
-        self._texture = self._ctx.texture((width, height), 4)
-        depth = self._ctx.depth_renderbuffer((width, height))
-        self._between = self._ctx.framebuffer(self._texture, depth)
+            self._ctx.viewport = (0, 0, *self._size)
+            self._canvas.draw()
+        elif self._smooth is not None:
+            self._ctx.copy_framebuffer(self._window, self._smooth)
+            self._window.use()
 
     def _make_smooth(self) -> None:
-        self._between = self._ctx.framebuffer(
+        self._smooth = self._ctx.framebuffer(
             self._ctx.renderbuffer(self._size, 4, samples=self._samples),
             self._ctx.depth_renderbuffer(self._size, samples=self._samples),
         )
 
     def _release(self) -> None:
-        if self._between is not None:
-            for part in (*self._between.color_attachments, self._between.depth_attachment):
+        self._canvas.release()
+        if self._smooth is not None:
+            for part in (*self._smooth.color_attachments, self._smooth.depth_attachment):
                 part.release()
-            self._between.release()
-        self._between = self._texture = None
+            self._smooth.release()
+        self._smooth = None

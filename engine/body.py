@@ -159,8 +159,36 @@ class BodyModel:
         betas
             Shape, ``(10,)``.
         """
+        vertices, joints = self._skin(rotmats, _with_one(betas))
+        return BodyMesh(np.ascontiguousarray(vertices.T), joints.copy())
+
+    def surface(
+        self, rotmats: AnyFloats, betas: AnyFloats, normals: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Vertices of a pose and shape, and normals that are turned with them.
+
+        Parameters
+        ----------
+        rotmats, betas
+            See :meth:`forward`.
+        normals
+            Of the resting body, ``(3, V)``.
+
+        Returns
+        -------
+        tuple
+            Vertices ``(3, V)``, metres, without translation, and normals ``(3, V)``, which have
+            no unit length.  Both lie in this thread's buffers: the next call overwrites them.
+        """
+        vertices, _ = self._skin(rotmats, _with_one(betas))
         work = self._work()
-        coefficients = _with_one(betas)
+        mixed = work.mixed.reshape(3, 4, -1)[:, :3]
+        np.multiply(mixed, normals, out=work.terms)
+        return vertices, np.sum(work.terms, axis=1, out=work.turned)
+
+    def _skin(self, rotmats: AnyFloats, coefficients: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Vertices ``(3, V)`` and joints ``(24, 3)``, in this thread's buffers."""
+        work = self._work()
         joints, transforms = self._pose_chain(rotmats, coefficients)
 
         np.dot(coefficients, self._vertex_basis, out=work.rest)
@@ -174,7 +202,7 @@ class BodyModel:
         posed = mixed[:, 3]
         for axis in range(3):
             posed += work.terms[:, axis]
-        return BodyMesh(np.ascontiguousarray(posed.T), joints.copy())
+        return posed, joints
 
     def _pose_chain(
         self, rotmats: AnyFloats, coefficients: FloatArray
@@ -225,6 +253,7 @@ class _Work:
         self.rest = np.empty(3 * count, np.float32)
         self.mixed = np.empty((12, count), np.float32)
         self.terms = np.empty((3, 3, count), np.float32)
+        self.turned = np.empty((3, count), np.float32)
 
 
 _IDENTITY = np.eye(3, dtype=np.float32)

@@ -20,3 +20,6 @@ OVER_PREMULTIPLIED: Final = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA)
 
 #: Keep the colour that is there; used to fill in depth alone.
 DEPTH_ONLY: Final = (moderngl.ZERO, moderngl.ONE)
+
+#: Multiply what is there, whose alpha stays.
+DARKEN: Final = (moderngl.DST_COLOR, moderngl.ZERO)

@@ -1,20 +1,27 @@
-"""The body on the GPU: skinned once a pose by transform feedback, drawn in any number of views."""
+"""The body in OpenGL: skinned once a pose, drawn in any number of views."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import moderngl
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.body import BodyModel
-from engine.pose_correctives import pose_correctives
 from engine.render.blend import DEPTH_ONLY, OVER
 from engine.render.camera import Camera
-from engine.render.shaders import BODY_FRAGMENT, BODY_VERTEX, SILHOUETTE_FRAGMENT, SKIN_VERTEX
-from engine.render.uniforms import float_bytes, write, write_camera
-from engine.skeleton import NUM_JOINTS
+from engine.render.faces import in_patches, lightened
+from engine.render.image_plane import ImagePlane
+from engine.render.shaders import BODY_FRAGMENT, BODY_VERTEX, SILHOUETTE_FRAGMENT
+from engine.render.skinning import (
+    FLOATS_PER_VERTEX,
+    ProcessorSkinning,
+    ShaderSkinning,
+    Skinning,
+)
+from engine.render.uniforms import write_camera
 from engine.state import Array
 
 _log = logging.getLogger(__name__)
@@ -22,8 +29,7 @@ _log = logging.getLogger(__name__)
 #: Linear light; a cool grey-blue that no picture of a person mistakes for skin.
 BODY_COLOR: Final = (0.30, 0.45, 0.66)
 
-#: Renderers that run shaders on the CPU, where 207 texture reads a vertex are dear (55 ms against
-#: 2 ms for the same sum as one numpy product).
+#: Renderers that run shaders on the CPU.
 _SOFTWARE_RENDERERS: Final = (
     "llvmpipe",
     "softpipe",
@@ -32,9 +38,10 @@ _SOFTWARE_RENDERERS: Final = (
     "swiftshader",
 )
 
-_INFLUENCES: Final = 8
-_FLOATS_PER_VERTEX: Final = 6
-_ROW_LENGTH: Final = 2048
+
+#: Metres: cells of the mesh that a software renderer draws where a cell is so few pixels wide.
+_LIGHT_CELL: Final = 0.03
+_LIGHT_PIXELS: Final = 8.0
 
 
 def is_software(ctx: moderngl.Context) -> bool:
@@ -52,73 +59,47 @@ class BodyRenderer:
         The context that everything is made in; it must be current at each call.
     body
         The body model.
-    correctives_on_gpu
-        Where the 207 pose correctives are summed: in the shader or in numpy.  By default in the
-        shader, except on software renderers.
+    software
+        Draw as a software renderer wants it: the body is skinned in numpy, the light is worked
+        out at its vertices, and a small body has fewer triangles.  By default what the context is.
     """
 
     def __init__(
-        self, ctx: moderngl.Context, body: BodyModel, *, correctives_on_gpu: bool | None = None
+        self, ctx: moderngl.Context, body: BodyModel, *, software: bool | None = None
     ) -> None:
         self.ctx = ctx
         self.body = body
-        self.correctives_on_gpu = (
-            not is_software(ctx) if correctives_on_gpu is None else correctives_on_gpu
-        )
+        self.software = is_software(ctx) if software is None else software
         self._vertex_count = len(body.v_template)
-        self._indices = ctx.buffer(np.ascontiguousarray(body.faces, np.uint32).tobytes())
+        self._faces = self._buffer_of(body.faces)
+        self._light_faces = self._faces
+        if self.software:
+            self._light_faces = self._buffer_of(lightened(body.v_template, body.faces, _LIGHT_CELL))
         self._slots: list[_Slot] = []
-        self._make_skinning()
-        self._shaded = ctx.program(vertex_shader=BODY_VERTEX, fragment_shader=BODY_FRAGMENT)
-        self._flat = ctx.program(vertex_shader=BODY_VERTEX, fragment_shader=SILHOUETTE_FRAGMENT)
+        self._skinning: Skinning = (
+            ProcessorSkinning(body) if self.software else ShaderSkinning(ctx, body)
+        )
+        self._shaded = ctx.program(
+            vertex_shader=self._adapted(BODY_VERTEX), fragment_shader=self._adapted(BODY_FRAGMENT)
+        )
+        self._shaded["picture"] = 0
+        self._flat = ctx.program(
+            vertex_shader=self._adapted(BODY_VERTEX), fragment_shader=SILHOUETTE_FRAGMENT
+        )
         _log.info(
-            "drawing %s on %s, pose correctives on the %s",
+            "drawing %s on %s, adapted to a %s",
             body.name,
             ctx.info["GL_RENDERER"],
-            "GPU" if self.correctives_on_gpu else "CPU",
+            "processor" if self.software else "GPU",
         )
 
-    def _make_skinning(self) -> None:
-        ctx, body = self.ctx, self.body
-        source = SKIN_VERTEX.replace(
-            "#version 330",
-            f"#version 330\n#define POSE_CORRECTIVES {int(self.correctives_on_gpu)}",
-        )
-        program = ctx.program(vertex_shader=source, varyings=("position", "normal"))
-        joints, weights = strongest_influences(np.asarray(body.weights, np.float32))
-        self._rest = ctx.buffer(float_bytes(body.v_template), dynamic=True)
-        static = [
-            (float_bytes(vertex_normals(body.v_template, body.faces)), "3f", "rest_normal"),
-            (joints[:, :4].tobytes(), "4u1", "joints_a"),
-            (joints[:, 4:].tobytes(), "4u1", "joints_b"),
-            (weights[:, :4].tobytes(), "4f", "weights_a"),
-            (weights[:, 4:].tobytes(), "4f", "weights_b"),
-        ]
-        self._skinning = ctx.vertex_array(
-            program,
-            [(self._rest, "3f", "rest")] + [(ctx.buffer(data), *what) for data, *what in static],
-        )
-        program["vertex_count"] = self._vertex_count
-        program["row_length"] = _ROW_LENGTH
-        program["shapedirs"] = 0
-        self._shapedirs = self._table(body.shapedirs)
-        if self.correctives_on_gpu:
-            program["posedirs"] = 1
-            self._posedirs = self._table(body.posedirs)
-        else:
-            self._correctives = pose_correctives(body.posedirs)
-            self._template_by_axis = np.ascontiguousarray(body.v_template.T).reshape(-1)
-        self._skin_program = program
+    def _buffer_of(self, faces: NDArray[Any]) -> moderngl.Buffer:
+        return self.ctx.buffer(in_patches(self.body.v_template, faces).tobytes())
 
-    def _table(self, directions: Array) -> moderngl.Texture:
-        """Blend shape directions ``(V, 3, K)`` as a float texture, shape after shape."""
-        texels = np.moveaxis(np.asarray(directions, np.float32), -1, 0).reshape(-1, 3)
-        rows = -(-len(texels) // _ROW_LENGTH)
-        padded = np.zeros((rows * _ROW_LENGTH, 3), np.float32)
-        padded[: len(texels)] = texels
-        texture = self.ctx.texture((_ROW_LENGTH, rows), 3, padded.tobytes(), dtype="f4")
-        texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        return texture
+    def _adapted(self, shader: str) -> str:
+        return shader.replace(
+            "#version 330", f"#version 330\n#define LIT_VERTICES {int(self.software)}", 1
+        )
 
     def pose(self, rotmats: Array, betas: Array, transl: Array, slot: int = 0) -> None:
         """Skin the body; what is drawn afterwards shows it until the slot is posed anew.
@@ -136,25 +117,8 @@ class BodyRenderer:
         """
         while len(self._slots) <= slot:
             self._slots.append(_Slot(self))
-        program = self._skin_program
-        transforms = np.asarray(self.body.skinning_transforms(rotmats, betas), np.float32)
-        write(program, "transforms", transforms.transpose(0, 2, 1))
-        write(program, "betas", betas)
-        write(program, "transl", transl)
-        self._write_correctives(np.asarray(self.body.pose_feature(rotmats), np.float32))
-        self._shapedirs.use(0)
-        self._skinning.transform(self._slots[slot].buffer, moderngl.POINTS, self._vertex_count)
-
-    def _write_correctives(self, feature: Array) -> None:
-        if self.correctives_on_gpu:
-            padded = np.zeros(208, np.float32)
-            padded[: len(feature)] = feature
-            write(self._skin_program, "pose_feature", padded)
-            self._posedirs.use(1)
-        else:
-            by_axis = self._template_by_axis.copy()
-            self._correctives.add_to(by_axis, feature)
-            self._rest.write(float_bytes(by_axis.reshape(3, -1).T))
+        self._slots[slot].transl = transl
+        self._skinning.pose(self._slots[slot].buffer, rotmats, betas, transl)
 
     def draw(
         self,
@@ -162,6 +126,7 @@ class BodyRenderer:
         *,
         slot: int = 0,
         opacity: float = 1.0,
+        over: ImagePlane | None = None,
         color: tuple[float, float, float] = BODY_COLOR,
     ) -> None:
         """Draw a posed body, shaded, into the framebuffer and viewport in use.
@@ -175,75 +140,79 @@ class BodyRenderer:
         opacity
             In [0, 1]; below 1 the person's own front hides their back, so that nobody looks
             hollow.
+        over
+            A picture that was drawn before, which alone shines through; None for everything that
+            was, which takes twice as long.
         color
             Red, green and blue in linear light.
         """
-        ctx = self.ctx
+        ctx, shaded = self.ctx, self._shaded
+        body = self._slots[slot].drawn(light=self._is_small(camera, self._slots[slot].transl))
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         ctx.depth_func = "<="
-        self._shaded["base_color"] = color
-        self._shaded["opacity"] = opacity
-        write_camera(self._shaded, camera)
-        if opacity < 1:
+        shaded["base_color"] = color
+        shaded["opacity"] = opacity
+        shaded["over_picture"] = over is not None
+        write_camera(shaded, camera)
+        if over is not None:
+            shaded["picture_place"] = over.use(0).as_tuple()
+        elif opacity < 1:
             write_camera(self._flat, camera)
             ctx.enable(moderngl.BLEND)
             ctx.blend_func = DEPTH_ONLY
-            self._slots[slot].flat.render(moderngl.TRIANGLES)
+            body.flat.render(moderngl.TRIANGLES)
             ctx.blend_func = OVER
-        self._slots[slot].shaded.render(moderngl.TRIANGLES)
+        body.shaded.render(moderngl.TRIANGLES)
 
     def draw_silhouette(self, camera: Camera, *, slot: int = 0) -> None:
         """Draw a posed body in plain white."""
         self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         write_camera(self._flat, camera)
-        self._slots[slot].flat.render(moderngl.TRIANGLES)
+        self._slots[slot].drawn(light=False).flat.render(moderngl.TRIANGLES)
+
+    def _is_small(self, camera: Camera, place: Array) -> bool:
+        """Whether a body at ``place`` (3,) looks the same with fewer triangles."""
+        depth = float((camera.projection @ camera.view @ np.append(place, 1.0))[3])
+        half_height = self.ctx.viewport[3] / 2
+        pixels_per_metre = half_height * float(camera.projection[1, 1]) / max(depth, 1e-3)
+        return pixels_per_metre * _LIGHT_CELL < _LIGHT_PIXELS
 
     def read_vertices(self, slot: int = 0) -> Array:
         """Skinned vertices ``(V, 3)``, metres, camera frame, read back from the GPU."""
         data = np.frombuffer(self._slots[slot].buffer.read(), np.float32)
-        return data.reshape(-1, _FLOATS_PER_VERTEX)[:, :3].copy()
+        return data.reshape(-1, FLOATS_PER_VERTEX)[:, :3].copy()
 
     def read_normals(self, slot: int = 0) -> Array:
         """Skinned vertex normals ``(V, 3)``, not normalised, camera frame."""
         data = np.frombuffer(self._slots[slot].buffer.read(), np.float32)
-        return data.reshape(-1, _FLOATS_PER_VERTEX)[:, 3:].copy()
+        return data.reshape(-1, FLOATS_PER_VERTEX)[:, 3:].copy()
+
+
+class _Drawn(NamedTuple):
+    """The two ways to draw a mesh."""
+
+    shaded: moderngl.VertexArray
+    flat: moderngl.VertexArray
 
 
 class _Slot:
-    """Skinned vertices of one person and the ways to draw them."""
+    """Skinned vertices of one person and what can be drawn of them."""
 
     def __init__(self, renderer: BodyRenderer) -> None:
-        ctx = renderer.ctx
-        size = renderer._vertex_count * _FLOATS_PER_VERTEX * 4
-        self.buffer = ctx.buffer(reserve=size, dynamic=True)
-        self.shaded = ctx.vertex_array(
-            renderer._shaded, [(self.buffer, "3f 3f", "position", "normal")], renderer._indices
+        size = renderer._vertex_count * FLOATS_PER_VERTEX * 4
+        self.buffer = renderer.ctx.buffer(reserve=size, dynamic=True)
+        self.transl: Array = np.zeros(3, np.float32)
+        self._all = self._mesh(renderer, renderer._faces)
+        self._light = self._mesh(renderer, renderer._light_faces)
+
+    def drawn(self, *, light: bool) -> _Drawn:
+        """All triangles, or fewer."""
+        return self._light if light else self._all
+
+    def _mesh(self, renderer: BodyRenderer, faces: moderngl.Buffer) -> _Drawn:
+        shaded = [(self.buffer, "3f 3f", "position", "normal")]
+        flat = [(self.buffer, "3f 12x", "position")]
+        return _Drawn(
+            renderer.ctx.vertex_array(renderer._shaded, shaded, faces),
+            renderer.ctx.vertex_array(renderer._flat, flat, faces),
         )
-        self.flat = ctx.vertex_array(
-            renderer._flat, [(self.buffer, "3f 12x", "position")], renderer._indices
-        )
-
-
-def vertex_normals(vertices: Array, faces: np.ndarray[Any, Any]) -> Array:
-    """Unit normals ``(V, 3)`` of a closed mesh, face normals weighted by area."""
-    corners = np.asarray(vertices, np.float64)[faces]
-    normals = np.zeros((len(vertices), 3))
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    for corner in range(3):
-        np.add.at(normals, faces[:, corner], across)
-    lengths = np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    return np.asarray(normals / lengths, np.float32)
-
-
-def strongest_influences(weights: Array) -> tuple[np.ndarray[Any, Any], Array]:
-    """The eight strongest joints of each vertex, ``(V, 24)`` -> ``(V, 8)`` uint8 and ``(V, 8)``.
-
-    The weights are scaled to the sum that all joints had, so nothing changes for bodies with at
-    most eight influences a vertex (SMPL has four, the open body seven).
-    """
-    order = np.argsort(-weights, axis=1, kind="stable")[:, :_INFLUENCES]
-    chosen = np.take_along_axis(weights, order, axis=1)
-    scale = weights.sum(axis=1, keepdims=True) / chosen.sum(axis=1, keepdims=True)
-    if weights.shape[1] != NUM_JOINTS:
-        raise ValueError(f"weights of {weights.shape[1]} joints, not {NUM_JOINTS}")
-    return order.astype(np.uint8), np.asarray(chosen * scale, np.float32)

@@ -108,7 +108,7 @@ class OffscreenRenderer:
         for body in bodies:
             self.bodies.pose(body.rotmats, body.betas, body.transl)
             camera = Camera.over_frame(body, frame.size)
-            self.bodies.draw(camera, opacity=opacity, color=tint(body.person))
+            self.bodies.draw(camera, opacity=opacity, over=self._plane, color=tint(body.person))
         return np.ascontiguousarray(target.read()[:, :, ::-1])
 
     def silhouette(self, size: tuple[int, int], body: BodyState) -> NDArray[np.bool_]:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 #: SMPL's forward pass for one vertex (Loper et al. 2015, equations 2 to 10), captured by
-#: transform feedback.  ``rest`` already holds the pose correctives where POSE_CORRECTIVES is 0.
+#: transform feedback.
 SKIN_VERTEX: Final = """
 #version 330
 uniform mat4 transforms[24];
-uniform float betas[10];
 uniform vec3 transl;
+uniform float betas[10];
+uniform vec4 pose_feature[52];
 uniform int vertex_count;
 uniform int row_length;
 uniform sampler2D shapedirs;
-#if POSE_CORRECTIVES
-uniform vec4 pose_feature[52];
 uniform sampler2D posedirs;
-#endif
 
 in vec3 rest;
 in vec3 rest_normal;
@@ -37,9 +35,7 @@ vec3 direction(sampler2D table, int k) {
 void main() {
     vec3 shaped = rest;
     for (int k = 0; k < 10; ++k) shaped += betas[k] * direction(shapedirs, k);
-#if POSE_CORRECTIVES
     for (int k = 0; k < 207; ++k) shaped += pose_feature[k / 4][k % 4] * direction(posedirs, k);
-#endif
     mat4 blend = mat4(0.0);
     for (int i = 0; i < 4; ++i) {
         blend += weights_a[i] * transforms[joints_a[i]];
@@ -50,35 +46,13 @@ void main() {
 }
 """
 
-BODY_VERTEX: Final = """
-#version 330
-uniform mat4 view;
-uniform mat4 projection;
-in vec3 position;
-in vec3 normal;
-out vec3 view_position;
-out vec3 view_normal;
-
-void main() {
-    vec4 seen = view * vec4(position, 1.0);
-    view_position = seen.xyz;
-    view_normal = mat3(view) * normal;
-    gl_Position = projection * seen;
-}
-"""
-
 #: A soft studio: a large key light from the upper left (wrapped diffuse, as skin and clay scatter
 #: light), sky and floor fill, a cool rim from behind and a broad highlight.  Works in linear
 #: light; the lights stand still relative to the viewer.
-BODY_FRAGMENT: Final = """
-#version 330
+_STUDIO: Final = """
 uniform vec3 base_color;
-uniform float opacity;
-in vec3 view_position;
-in vec3 view_normal;
-out vec4 color;
 
-void main() {
+vec3 lit(vec3 view_position, vec3 view_normal) {
     vec3 n = normalize(view_normal);
     vec3 v = normalize(-view_position);
     vec3 key = normalize(vec3(-0.45, 0.75, 0.65));
@@ -92,15 +66,74 @@ void main() {
     float shine = pow(max(dot(n, normalize(key + v)), 0.0), 22.0);
     vec3 linear = base_color * light * (0.72 + 0.28 * facing)
                 + 0.10 * shine + 0.55 * rim * vec3(0.62, 0.80, 1.00);
-    color = vec4(pow(clamp(linear, 0.0, 1.0), vec3(1.0 / 2.2)), opacity);
+    return pow(clamp(linear, 0.0, 1.0), vec3(1.0 / 2.2));
 }
+"""
+
+#: With LIT_VERTICES the light is worked out at the vertices, which lie a few pixels apart, and not
+#: at every pixel: for renderers whose shaders run on the CPU.
+BODY_VERTEX: Final = f"""
+#version 330
+#if LIT_VERTICES
+{_STUDIO}
+out vec3 light;
+#else
+out vec3 view_position;
+out vec3 view_normal;
+#endif
+uniform mat4 view;
+uniform mat4 projection;
+in vec3 position;
+in vec3 normal;
+
+void main() {{
+    vec4 seen = view * vec4(position, 1.0);
+#if LIT_VERTICES
+    light = lit(seen.xyz, mat3(view) * normal);
+#else
+    view_position = seen.xyz;
+    view_normal = mat3(view) * normal;
+#endif
+    gl_Position = projection * seen;
+}}
+"""
+
+#: A body that lets a picture behind it shine through mixes with that picture here: blending would
+#: need the whole body drawn a second time, so that no far side shows.
+BODY_FRAGMENT: Final = f"""
+#version 330
+#if LIT_VERTICES
+in vec3 light;
+#else
+{_STUDIO}
+in vec3 view_position;
+in vec3 view_normal;
+#endif
+uniform float opacity;
+uniform bool over_picture;
+uniform sampler2D picture;
+uniform vec4 picture_place;  // left, bottom, width and height, pixels
+out vec4 color;
+
+void main() {{
+#if LIT_VERTICES
+    vec3 shade = clamp(light, 0.0, 1.0);  // at an edge it may come from beyond the triangle
+#else
+    vec3 shade = lit(view_position, view_normal);
+#endif
+    if (over_picture) {{
+        vec2 uv = (gl_FragCoord.xy - picture_place.xy) / picture_place.zw;
+        vec3 behind = texture(picture, vec2(uv.x, 1.0 - uv.y)).rgb;
+        color = vec4(mix(behind, shade, opacity), 1.0);
+    }} else {{
+        color = vec4(shade, opacity);
+    }}
+}}
 """
 
 #: Only that a body is there.
 SILHOUETTE_FRAGMENT: Final = """
 #version 330
-in vec3 view_position;
-in vec3 view_normal;
 out vec4 color;
 void main() { color = vec4(1.0); }
 """
@@ -138,33 +171,73 @@ void main() {
 }
 """
 
-BACKDROP_FRAGMENT: Final = """
+COPY_FRAGMENT: Final = """
+#version 330
+uniform sampler2D picture;
+in vec2 uv;
+out vec4 color;
+void main() { color = texture(picture, uv); }
+"""
+
+#: Backdrop and floor in one pass over the viewport.  A plane seen in a picture is a homography of
+#: it, so the floor's coordinates are linear over the picture but for one division.
+ROOM_VERTEX: Final = """
+#version 330
+uniform mat3 floor_from_picture;  // normalised device coordinates -> homogeneous (x, z)
+out float height;
+out vec3 spot;
+
+void main() {
+    vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
+    height = corner.y;
+    spot = floor_from_picture * vec3(2.0 * corner - 1.0, 1.0);
+    gl_Position = vec4(2.0 * corner - 1.0, 0.0, 1.0);
+}
+"""
+
+#: A line every metre and a fainter one every half metre, as wide as a pixel at any distance.
+ROOM_FRAGMENT: Final = """
 #version 330
 uniform vec3 top;
 uniform vec3 bottom;
-in vec2 uv;
+uniform vec3 floor_color;
+uniform vec3 line_color;
+uniform float extent;
+in float height;
+in vec3 spot;
 out vec4 color;
-void main() { color = vec4(mix(top, bottom, smoothstep(0.0, 1.0, uv.y)), 1.0); }
+
+void main() {
+    vec3 backdrop = mix(bottom, top, height);
+    vec2 ground = spot.xy / max(spot.z, 1e-4);  // beyond the horizon: very far away
+    vec2 per_metre = 1.0 / max(fwidth(ground), 1e-5);  // pixels
+    vec2 metre = 1.25 - abs(fract(ground - 0.5) - 0.5) * per_metre;
+    vec2 half_metre = 1.0 - abs(fract(2.0 * ground - 0.5) - 0.5) * (0.5 * per_metre);
+    vec2 line = clamp(max(metre, 0.45 * clamp(half_metre, 0.0, 1.0)), 0.0, 1.0)
+              * clamp(0.25 * per_metre, 0.0, 1.0);
+    float radius = length(ground) / extent;
+    float drawn = max(line.x, line.y) * (1.0 - smoothstep(0.1, 0.8, radius));
+    vec3 surface = mix(floor_color, line_color, drawn);
+    color = vec4(mix(surface, backdrop, smoothstep(0.25, 1.0, radius)), 1.0);
+}
 """
 
-#: Shade under every body: each joint is a ball that hides a part of the sky from the floor.
-#: Shade and fading are worked out at the floor's vertices, which is smooth enough and spares
-#: software renderers the work at every pixel.
-FLOOR_VERTEX: Final = """
+#: Shade under every body: each joint is a ball that hides a part of the sky from the floor.  It is
+#: worked out at the vertices of a net on the floor, which is smooth enough.
+SHADE_VERTEX: Final = """
 #version 330
 #define MAX_BALLS 112
 uniform mat4 view;
 uniform mat4 projection;
 uniform vec4 balls[MAX_BALLS];
 uniform int ball_count;
-uniform float extent;
-in vec2 spot;
-out vec2 ground;
-out vec3 look;  // shade, fading of the lines, fading of the floor
+uniform float reach;  // metres
+in vec2 place;        // in [-1, 1]
+out float shade;
 
 void main() {
-    ground = spot;
-    float shade = 1.0;
+    vec2 spot = reach * place;
+    shade = 1.0;
     for (int i = 0; i < ball_count; ++i) {
         vec3 away = balls[i].xyz - vec3(spot.x, 0.0, spot.y);
         float distance2 = max(dot(away, away), 1e-4);
@@ -172,28 +245,13 @@ void main() {
         float hidden = radius2 * max(away.y, 0.0) / (distance2 * sqrt(distance2));
         shade *= 1.0 - clamp(hidden, 0.0, 0.6);
     }
-    float radius = length(spot) / extent;
-    look = vec3(shade, 1.0 - smoothstep(0.1, 0.8, radius), 1.0 - smoothstep(0.25, 1.0, radius));
     gl_Position = projection * view * vec4(spot.x, 0.0, spot.y, 1.0);
 }
 """
 
-#: A line every metre and a fainter one every half metre, as wide as a pixel at any distance.
-FLOOR_FRAGMENT: Final = """
+SHADE_FRAGMENT: Final = """
 #version 330
-uniform vec3 floor_color;
-uniform vec3 line_color;
-in vec2 ground;
-in vec3 look;
+in float shade;
 out vec4 color;
-
-void main() {
-    vec2 per_metre = 1.0 / max(fwidth(ground), 1e-5);  // pixels
-    vec2 metre = 1.25 - abs(fract(ground - 0.5) - 0.5) * per_metre;
-    vec2 half_metre = 1.0 - abs(fract(2.0 * ground - 0.5) - 0.5) * (0.5 * per_metre);
-    vec2 line = clamp(max(metre, 0.45 * clamp(half_metre, 0.0, 1.0)), 0.0, 1.0)
-              * clamp(0.25 * per_metre, 0.0, 1.0);
-    vec3 surface = mix(floor_color, line_color, max(line.x, line.y) * look.y);
-    color = vec4(surface * look.x, look.z);
-}
+void main() { color = vec4(vec3(shade), 1.0); }
 """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from app.angle_groups import DEFAULT_CHOICE, GROUPS
 from app.angle_history import AngleHistory
 from app.angle_table import AngleTable
 from app.cli import main
+from app.main_window import MainWindow
 from app.plots import AnglePlot
 from engine.angles import ANGLE_INDEX, ANGLES, definitions_text, joint_angles
 from engine.body import BodyModel
@@ -166,6 +168,32 @@ def test_curve_that_trembles_at_half_a_turn_stays_where_it_is(
         plot.refresh()
         ends.append(float(plot.curves[index].getData()[1][-1]))
     assert ends == pytest.approx([170, 178, 183, 178, 184, 177], abs=0.1)
+
+
+def test_plot_is_drawn_when_the_screen_has_just_been_painted_but_not_every_time(
+    window: MainWindow, qtbot: QtBot, body: BodyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = window.panel
+    panel._timer.stop()  # the screen alone is to be the reason
+    drawn: list[float] = []
+    monkeypatch.setattr(panel.plot, "refresh", lambda: drawn.append(time.monotonic()))
+    start = time.monotonic()
+    while time.monotonic() - start < 0.6:
+        panel.add(result(body, time.monotonic()))
+        panel.on_screen_painted()
+        qtbot.wait(5)
+    assert 3 <= len(drawn) <= 11
+    assert np.diff(drawn).min() >= 0.058
+
+
+def test_plot_is_drawn_where_no_screen_is_ever_painted(
+    window: MainWindow, qtbot: QtBot, body: BodyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = window.panel
+    drawn: list[int] = []
+    monkeypatch.setattr(panel.plot, "refresh", lambda: drawn.append(1))
+    panel.add(result(body, 0.0))
+    qtbot.waitUntil(lambda: bool(drawn), timeout=2000)
 
 
 def test_command_line_prints_the_definitions(capsys: pytest.CaptureFixture[str]) -> None:

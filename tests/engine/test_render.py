@@ -9,10 +9,12 @@ from engine.body import BodyModel
 from engine.camera import project
 from engine.errors import RenderError
 from engine.render import offscreen
-from engine.render.body_renderer import BodyRenderer, strongest_influences, vertex_normals
+from engine.render.body_renderer import BodyRenderer
 from engine.render.camera import VIEW_FROM_CAMERA, Camera, perspective
+from engine.render.faces import in_patches, lightened, vertex_normals
 from engine.render.image_plane import ImagePlane, Rectangle, letterbox
 from engine.render.offscreen import OffscreenRenderer
+from engine.render.skinning import strongest_influences
 from engine.rotations import matrix_from_axis_angle
 from engine.skeleton import NUM_JOINTS
 from engine.state import Array, BodyState, Frame, Image, Region
@@ -66,13 +68,11 @@ def grey_frame(size: tuple[int, int] = SIZE, value: int = 90) -> Frame:
     return Frame(np.full((size[1], size[0], 3), value, np.uint8), 0.0, 0)
 
 
-@pytest.mark.parametrize(
-    "on_gpu", [True, False], ids=["correctives on gpu", "correctives in numpy"]
-)
+@pytest.mark.parametrize("on_gpu", [True, False], ids=["by shaders", "in numpy"])
 def test_vertices_skinned_on_the_gpu_equal_the_numpy_body_within_a_millimetre(
     renderer: OffscreenRenderer, body: BodyModel, on_gpu: bool
 ) -> None:
-    gpu = BodyRenderer(renderer.ctx, body, correctives_on_gpu=on_gpu)
+    gpu = BodyRenderer(renderer.ctx, body, software=not on_gpu)
     for seed in range(6):
         rotmats, betas, transl = random_pose(seed)
         gpu.pose(rotmats, betas, transl)
@@ -197,6 +197,110 @@ def test_opacity_lets_the_frame_through_but_never_the_far_side_of_the_body(
     solid = renderer.overlay(frame, [state], opacity=1.0).astype(float)
     half = renderer.overlay(frame, [state], opacity=0.5).astype(float)
     np.testing.assert_allclose(half[inside], (solid[inside] + 90) / 2, atol=2)
+
+
+def painted(
+    renderer: OffscreenRenderer,
+    bodies: BodyRenderer,
+    state: BodyState,
+    *,
+    opacity: float = 1.0,
+    over: ImagePlane | None = None,
+) -> Array:
+    """The body over what is in the framebuffer of SIZE in use, ``(H, W, 3)``."""
+    bodies.pose(state.rotmats, state.betas, state.transl)
+    target = renderer.ctx.simple_framebuffer(SIZE, 4)
+    target.use()
+    target.clear(0.2, 0.3, 0.4, 1.0)
+    if over is not None:
+        over.draw(Rectangle(40, 20, 200, 150))
+    renderer.ctx.viewport = (0, 0, *SIZE)
+    bodies.draw(Camera.over_frame(state, SIZE), opacity=opacity, over=over)
+    data = np.frombuffer(target.read(components=3), np.uint8)
+    return data.reshape(SIZE[1], SIZE[0], 3)[::-1].astype(float)
+
+
+def test_light_at_the_vertices_looks_like_light_at_the_pixels(
+    renderer: OffscreenRenderer, body: BodyModel
+) -> None:
+    state = standing(body, (0.0, 0.2, 0.9))
+    pixels, vertices = (
+        painted(renderer, BodyRenderer(renderer.ctx, body, software=software), state)
+        for software in (False, True)
+    )
+    assert np.abs(pixels - vertices).mean() < 0.5
+    assert np.quantile(np.abs(pixels - vertices), 0.99) < 12
+
+
+def test_a_picture_shines_through_as_it_would_by_blending(
+    renderer: OffscreenRenderer, body: BodyModel
+) -> None:
+    plane = ImagePlane(renderer.ctx)
+    noise = np.random.default_rng(2).integers(0, 255, (150, 200, 3), dtype=np.uint8)
+    plane.upload(noise, (200, 150))
+    state = standing(body, (0.0, 0.1, 4.0))
+    bodies = BodyRenderer(renderer.ctx, body)
+    solid = painted(renderer, bodies, state, over=plane, opacity=1.0)
+    mixed = painted(renderer, bodies, state, over=plane, opacity=0.6)
+    covered = np.abs(solid - painted(renderer, bodies, state, over=plane, opacity=0.0)).max(2) > 0
+    inside = np.zeros(covered.shape, bool)
+    inside[SIZE[1] - 170 : SIZE[1] - 20, 40:240] = True
+    inside &= covered
+    assert inside.sum() > 500
+    behind = np.zeros_like(solid)
+    behind[SIZE[1] - 170 : SIZE[1] - 20, 40:240] = noise[:, :, ::-1]
+    np.testing.assert_allclose(mixed[inside], 0.6 * solid[inside] + 0.4 * behind[inside], atol=1.5)
+
+
+@pytest.mark.parametrize(("depth", "same"), [(0.9, True), (4.0, False)], ids=["near", "far"])
+def test_software_renderers_draw_fewer_triangles_of_a_small_body(
+    renderer: OffscreenRenderer, body: BodyModel, depth: float, same: bool
+) -> None:
+    state = standing(body, (0.0, 0.2, depth))
+    bodies = BodyRenderer(renderer.ctx, body, software=True)
+    bodies.pose(state.rotmats, state.betas, state.transl)
+    picture = painted(renderer, bodies, state)
+    drawn = np.abs(picture - picture[0, 0]).max(axis=2) > 0
+    covered = renderer.silhouette(SIZE, state)
+    union, both = (drawn | covered).sum(), (drawn & covered).sum()
+    assert bool(both == union) is same
+    assert both / union > 0.97
+
+
+def test_fewer_faces_join_some_of_the_same_vertices(body: BodyModel) -> None:
+    light = lightened(body.v_template, body.faces, 0.03)
+    assert len(light) < 0.5 * len(body.faces)
+    assert light.max() < len(body.v_template)
+    a, b, c = light.T
+    assert ((a != b) & (b != c) & (c != a)).all()
+    # They still face outwards.
+    corners = body.v_template[light]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = vertex_normals(body.v_template, body.faces)[light].mean(axis=1)
+    assert ((across * normals).sum(axis=1) >= 0).all()
+
+
+def test_faces_in_patches_are_the_same_faces_and_share_their_vertices(body: BodyModel) -> None:
+    patches = in_patches(body.v_template, body.faces)
+    assert sorted(map(tuple, patches.tolist())) == sorted(map(tuple, body.faces.tolist()))
+
+    def worked_out(faces: np.ndarray) -> int:
+        batches = np.array_split(faces.reshape(-1), 40)
+        return sum(len(np.unique(batch)) for batch in batches)
+
+    assert worked_out(patches) < 1.4 * len(body.v_template)
+
+
+def test_a_fine_pattern_becomes_an_even_grey_when_it_is_reduced(
+    renderer: OffscreenRenderer,
+) -> None:
+    pattern = np.indices((480, 640)).sum(axis=0) % 2 * 200
+    picture = np.repeat(pattern[:, :, None], 3, axis=2).astype(np.uint8)
+    plane = ImagePlane(renderer.ctx)
+    plane.upload(picture, (150, 112))
+    assert plane._texture is not None
+    texels = np.frombuffer(plane._texture.read(), np.uint8).reshape(112, 149, 4)[..., :3]
+    np.testing.assert_allclose(texels, 100, atol=1)
 
 
 def test_large_pictures_are_reduced_before_upload(renderer: OffscreenRenderer) -> None:

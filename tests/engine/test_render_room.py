@@ -6,8 +6,8 @@ import moderngl
 import numpy as np
 import pytest
 
-from engine.render.camera import OrbitCamera
-from engine.render.floor import Floor
+from engine.render.camera import Camera, OrbitCamera
+from engine.render.floor import EXTENT, Floor, floor_from_picture
 from engine.render.offscreen import create_standalone_context, leave_context
 from engine.render.room import Room
 from engine.skeleton import JOINT, NUM_JOINTS
@@ -108,6 +108,45 @@ def test_zoom_and_elevation_stop_at_their_limits() -> None:
     camera.orbit(0, 10)
     assert camera.elevation < np.pi / 2
     assert np.isfinite(camera.camera((10, 10)).view).all()
+
+
+@pytest.mark.parametrize("elevation", [-0.1, 0.2, 1.2], ids=["from below", "usual", "from above"])
+def test_picture_and_floor_are_related_by_a_homography(elevation: float) -> None:
+    camera = OrbitCamera(elevation=elevation, distance=12.0).camera((400, 300))
+    spots = np.array([[0.0, 0.0], [1.5, -0.5], [-2.0, 1.0]])
+    points = np.column_stack([spots[:, 0], np.zeros(3), spots[:, 1], np.ones(3)])
+    clip = points @ (camera.projection @ camera.view).T
+    seen = np.column_stack([clip[:, :2] / clip[:, 3:], np.ones(3)])
+    found = seen @ floor_from_picture(camera).T
+    assert (found[:, 2] > 0).all()
+    np.testing.assert_allclose(found[:, :2] / found[:, 2:], spots, atol=1e-3)
+
+
+def test_a_camera_at_the_height_of_the_floor_sees_the_backdrop_alone() -> None:
+    target = np.zeros(3, np.float32)
+    camera = OrbitCamera(target=target, elevation=0.0).camera((400, 300))
+    found = floor_from_picture(camera) @ np.array([0.3, -0.4, 1.0])
+    assert np.linalg.norm(found[:2] / found[2]) > 100 * EXTENT
+
+
+def test_the_empty_room_follows_the_view() -> None:
+    ctx = create_standalone_context()
+    target = ctx.simple_framebuffer((120, 90), 4)
+    floor = Floor(ctx)
+
+    def picture(camera: Camera) -> bytes:
+        target.use()
+        target.clear()
+        floor.draw(camera, [])
+        return target.read(components=3)
+
+    front, side = (OrbitCamera(azimuth=angle).camera((120, 90)) for angle in (0.45, 1.3))
+    first, second, again = picture(front), picture(side), picture(front)
+    assert first != second
+    assert first == again
+    assert picture(front) == first
+    ctx.release()
+    leave_context()
 
 
 def test_floor_is_darker_under_a_person() -> None:

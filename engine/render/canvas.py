@@ -1,0 +1,55 @@
+"""A picture that is drawn into, and then laid over a part of another framebuffer."""
+
+from __future__ import annotations
+
+import moderngl
+
+from engine.render.shaders import COPY_FRAGMENT, COPY_VERTEX
+
+
+class Canvas:
+    """Makes its framebuffer anew whenever another size is wanted.
+
+    Parameters
+    ----------
+    ctx
+        The context that everything is made in; it must be current at each call.
+    depth
+        Whether what is drawn needs a depth buffer.
+    """
+
+    def __init__(self, ctx: moderngl.Context, *, depth: bool = False) -> None:
+        self._ctx = ctx
+        self._depth = depth
+        self._texture: moderngl.Texture | None = None
+        self._framebuffer: moderngl.Framebuffer | None = None
+        self._copy = ctx.program(vertex_shader=COPY_VERTEX, fragment_shader=COPY_FRAGMENT)
+        self._corners = ctx.vertex_array(self._copy, [])
+
+    def framebuffer(self, size: tuple[int, int]) -> moderngl.Framebuffer:
+        """Where to draw, (width, height) pixels."""
+        if self._framebuffer is None or self._framebuffer.size != size:
+            self.release()
+            self._texture = self._ctx.texture(size, 4)
+            depth = self._ctx.depth_renderbuffer(size) if self._depth else None
+            self._framebuffer = self._ctx.framebuffer(self._texture, depth)
+        return self._framebuffer
+
+    def draw(self) -> None:
+        """Fill the viewport in use with the picture, over whatever is there."""
+        if self._texture is None:
+            return
+        self._ctx.enable_only(moderngl.NOTHING)
+        exact = self._texture.size == self._ctx.viewport[2:]
+        self._texture.filter = (moderngl.NEAREST if exact else moderngl.LINEAR,) * 2
+        self._texture.use(0)
+        self._corners.render(moderngl.TRIANGLE_STRIP, vertices=4)
+
+    def release(self) -> None:
+        """Give the memory back."""
+        if self._framebuffer is not None and self._texture is not None:
+            if self._framebuffer.depth_attachment is not None:
+                self._framebuffer.depth_attachment.release()
+            self._texture.release()
+            self._framebuffer.release()
+        self._framebuffer = self._texture = None
