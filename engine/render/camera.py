@@ -86,6 +86,23 @@ class Camera:
         """The camera that lays ``body`` over its frame of ``size`` = (width, height)."""
         return cls.weak_perspective(body.focal_length, float(body.transl[2]), size)
 
+    def looking_at(self, part: tuple[int, int, int, int], size: tuple[int, int]) -> Camera:
+        """The same camera for a viewport that holds only a part of its picture.
+
+        Parameters
+        ----------
+        part
+            Left, top, width and height in pixels of the picture.
+        size
+            (width, height) of the whole picture.
+        """
+        left, top, width, height = part
+        across, down = size[0] / width, size[1] / height
+        matrix = np.eye(4, dtype=np.float32)
+        matrix[0, 0], matrix[0, 3] = across, across - 1 - 2 * left / width
+        matrix[1, 1], matrix[1, 3] = down, 1 - down + 2 * top / height
+        return replace(self, projection=np.asarray(matrix @ self.projection, np.float32))
+
     def seeing(self, model: Array) -> Camera:
         """The same camera for things given in coordinates that ``model`` (4, 4) moves first."""
         return replace(self, view=np.asarray(self.view @ model, np.float32))

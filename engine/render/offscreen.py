@@ -7,13 +7,15 @@ import ctypes
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.body import BodyModel
+from engine.camera import project
 from engine.errors import RenderError
 from engine.render.body_renderer import BodyRenderer
 from engine.render.camera import Camera
@@ -22,6 +24,11 @@ from engine.render.tints import tint
 from engine.state import BodyState, Frame, Image
 
 _log = logging.getLogger(__name__)
+
+#: Framebuffers are made in steps of so many pixels, and so many of them are kept: what the people
+#: cover of a frame changes all the time.
+_STEP: Final = 128
+_MOST_TARGETS: Final = 8
 
 
 def create_standalone_context() -> moderngl.Context:
@@ -100,16 +107,39 @@ class OffscreenRenderer:
         opacity
             Of the bodies, in [0, 1].
         """
-        target = self._target(frame.size, self._samples)
+        picture = frame.image.copy()
+        part = self._part(frame.size, bodies)
+        if part is None:
+            return picture
+        left, top, width, height = part
+        seen = picture[top : top + height, left : left + width]
+        target = self._target((-width % _STEP + width, -height % _STEP + height), self._samples)
         target.begin()
-        width, height = frame.size
-        self._plane.upload(frame.image, frame.size)
-        self._plane.draw(Rectangle(0, 0, width, height))
+        place = Rectangle(0, 0, width, height)
+        self._plane.upload(seen, place.size)
+        self._plane.draw(place)
         for body in bodies:
             self.bodies.pose(body.rotmats, body.betas, body.transl)
-            camera = Camera.over_frame(body, frame.size)
+            camera = Camera.over_frame(body, frame.size).looking_at(part, frame.size)
             self.bodies.draw(camera, opacity=opacity, over=self._plane, color=tint(body.person))
-        return np.ascontiguousarray(target.read()[:, :, ::-1])
+        seen[:] = target.read(place.size)
+        return picture
+
+    def _part(
+        self, size: tuple[int, int], bodies: Sequence[BodyState]
+    ) -> tuple[int, int, int, int] | None:
+        """Left, top, width and height of what the bodies cover of a frame; None for nothing."""
+        corners = []
+        for body in bodies:
+            vertices = self.bodies.body.forward(body.rotmats, body.betas).vertices + body.transl
+            points = project(vertices, float(body.transl[2]), body.focal_length, size)
+            corners += [points.min(axis=0) - 1, points.max(axis=0) + 2]
+        if not corners or not np.isfinite(corners).all():
+            return None
+        low = np.clip(np.min(corners, axis=0), 0, size).astype(int).tolist()
+        high = np.clip(np.max(corners, axis=0), 0, size).astype(int).tolist()
+        width, height = high[0] - low[0], high[1] - low[1]
+        return (low[0], low[1], width, height) if width > 0 and height > 0 else None
 
     def silhouette(self, size: tuple[int, int], body: BodyState) -> NDArray[np.bool_]:
         """Which pixels of a frame of ``size`` = (width, height) the body covers, ``(H, W)``."""
@@ -117,7 +147,7 @@ class OffscreenRenderer:
         target.begin()
         self.bodies.pose(body.rotmats, body.betas, body.transl)
         self.bodies.draw_silhouette(Camera.over_frame(body, size))
-        return np.asarray(target.read()[:, :, 0] > 127)
+        return np.asarray(target.read(size)[:, :, 0] > 127)
 
     def close(self) -> None:
         """Give the context back; the renderer cannot be used afterwards."""
@@ -127,6 +157,8 @@ class OffscreenRenderer:
     def _target(self, size: tuple[int, int], samples: int) -> _Target:
         key = (*size, samples)
         if key not in self._targets:
+            while len(self._targets) >= _MOST_TARGETS:
+                self._targets.pop(next(iter(self._targets))).release()
             self._targets[key] = _Target(self.ctx, size, samples)
         return self._targets[key]
 
@@ -149,9 +181,19 @@ class _Target:
         self._ctx.viewport = (0, 0, *self._size)
         self._drawn.clear(0.0, 0.0, 0.0, 1.0, depth=1.0)
 
-    def read(self) -> Image:
-        """What was drawn, ``(H, W, 3)`` RGB, top row first."""
+    def read(self, size: tuple[int, int]) -> Image:
+        """The lower left (width, height) of what was drawn, ``(H, W, 3)`` BGR, top row first."""
         if self._resolved is not self._drawn:
             self._ctx.copy_framebuffer(self._resolved, self._drawn)
-        data = np.frombuffer(self._resolved.read(components=3, alignment=1), np.uint8)
-        return data.reshape(self._size[1], self._size[0], 3)[::-1]
+        # Four bytes a pixel are what drivers keep; they need five times as long for three.
+        data = self._resolved.read((0, 0, *size), components=4, alignment=1)
+        pixels = np.frombuffer(data, np.uint8).reshape(size[1], size[0], 4)
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGR), np.uint8)[::-1]
+
+    def release(self) -> None:
+        """Give the memory back."""
+        for framebuffer in {self._drawn, self._resolved}:
+            for part in (*framebuffer.color_attachments, framebuffer.depth_attachment):
+                if part is not None:
+                    part.release()
+            framebuffer.release()

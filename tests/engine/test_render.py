@@ -15,6 +15,7 @@ from engine.render.faces import in_patches, lightened, vertex_normals
 from engine.render.image_plane import ImagePlane, Rectangle, letterbox
 from engine.render.offscreen import OffscreenRenderer
 from engine.render.skinning import strongest_influences
+from engine.render.tints import tint
 from engine.rotations import matrix_from_axis_angle
 from engine.skeleton import NUM_JOINTS
 from engine.state import Array, BodyState, Frame, Image, Region
@@ -181,6 +182,42 @@ def test_overlay_changes_the_body_and_nothing_else(
     assert changed[covered].mean() > 0.9
     # Smooth edges reach one pixel beyond the silhouette.
     assert not changed[~_grown(covered)].any()
+
+
+@pytest.mark.parametrize("where", [(0.0, 0.2, 4.0), (1.9, 0.2, 4.0), (0.1, -0.4, 1.5)])
+def test_only_the_part_with_people_is_drawn_and_nobody_can_tell(
+    renderer: OffscreenRenderer,
+    body: BodyModel,
+    where: tuple[float, float, float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(renderer, "_samples", 0)
+    noise = np.random.default_rng(4).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    state = standing(body, where)
+    picture = renderer.overlay(Frame(noise, 0.0, 0), [state], opacity=0.8)
+    plane = ImagePlane(renderer.ctx)
+    plane.upload(noise, SIZE)
+    target = renderer.ctx.simple_framebuffer(SIZE, 4)
+    target.use()
+    target.clear(depth=1.0)
+    plane.draw(Rectangle(0, 0, *SIZE))
+    renderer.bodies.pose(state.rotmats, state.betas, state.transl)
+    renderer.bodies.draw(Camera.over_frame(state, SIZE), opacity=0.8, over=plane, color=tint(0))
+    data = np.frombuffer(target.read(components=3), np.uint8)
+    whole = data.reshape(SIZE[1], SIZE[0], 3)[::-1, :, ::-1]
+    covered = renderer.silhouette(SIZE, state)
+    assert covered.any()
+    assert (np.abs(picture.astype(int) - whole).max(axis=2) > 2).sum() < 0.002 * covered.sum()
+    assert (np.abs(picture.astype(int) - noise).max(axis=2) > 0)[covered].mean() > 0.95
+
+
+def test_people_beside_the_frame_leave_it_as_it_is(
+    renderer: OffscreenRenderer, body: BodyModel
+) -> None:
+    frame = grey_frame()
+    picture = renderer.overlay(frame, [standing(body, (9.0, 0.2, 4.0))])
+    np.testing.assert_array_equal(picture, frame.image)
+    assert picture is not frame.image
 
 
 def test_overlay_without_anybody_is_the_frame_itself(renderer: OffscreenRenderer) -> None:
