@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QGraphicsItem, QWidget
 
 from app import theme
 from app.angle_groups import GROUPS, AngleGroup
@@ -39,6 +39,8 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             axis.setPen(pg.mkPen(theme.LINE))
             axis.setTextPen(pg.mkPen(theme.MUTED))
             axis.setStyle(tickLength=-4)
+            # With its grid it takes most of a plot's time, and it hardly ever changes.
+            axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.setLabel("left", "angle (°)")
         self.setLabel("bottom", "time (s)")
         self.disableAutoRange()
@@ -58,7 +60,9 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         for group in chosen:
             for curve in group.curves:
                 pen = pg.mkPen(curve.color, width=1)
-                self._curves[curve.index] = self.plot(pen=pen, skipFiniteCheck=True)
+                item = pg.PlotCurveItem(pen=pen, skipFiniteCheck=True)
+                self.addItem(item)
+                self._curves[curve.index] = item
         low, high = _range(chosen)
         self.setYRange(low, high, padding=0)
 

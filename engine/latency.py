@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.timing import StageSummary
+from engine.timing import StageSummary, summarise
 
 #: Frames that the live figures look back on: ten seconds of a usual camera.
 RECENT: Final = 300
@@ -110,7 +109,7 @@ class LatencyMeter:
             return None
         count = min(len(self._frames), RECENT)
         latest = [self._frames[-number] for number in range(1, count + 1)]
-        return _summary(np.array([1000 * (f.swapped - f.grabbed) for f in latest]))
+        return summarise(1000 * (frame.swapped - frame.grabbed) for frame in latest)
 
     def report(self) -> LatencyReport | None:
         """Everything since the beginning; None when nothing was shown yet."""
@@ -119,7 +118,7 @@ class LatencyMeter:
         moments = np.array(self._frames, np.float64)
         parts = 1000 * np.diff(moments, axis=1)
         whole = parts.sum(axis=1)
-        total = _summary(whole)
+        total = summarise(whole)
         means = parts.mean(axis=0) / max(float(whole.mean()), 1e-9)
         edges = np.arange(0, _LAST_BAR_MS + _BAR_MS, _BAR_MS)
         bars, _ = np.histogram(np.clip(whole, 0, _LAST_BAR_MS), edges)
@@ -128,13 +127,8 @@ class LatencyMeter:
             p50=total.p50,
             p95=total.p95,
             longest=float(whole.max()),
-            segments={name: _summary(parts[:, k]) for k, name in enumerate(SEGMENTS)},
+            segments={name: summarise(parts[:, k]) for k, name in enumerate(SEGMENTS)},
             shares={name: float(means[k]) for k, name in enumerate(SEGMENTS)},
             bar_ms=_BAR_MS,
             bars=tuple(int(count) for count in bars),
         )
-
-
-def _summary(milliseconds: NDArray[np.float64]) -> StageSummary:
-    p50, p95 = np.percentile(milliseconds, [50, 95])
-    return StageSummary(float(p50), float(p95), len(milliseconds))

@@ -7,6 +7,7 @@ into a shader.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -40,11 +41,10 @@ def perspective(focal: float, size: tuple[int, int], near: float = NEAR, far: fl
 
 def look_at(eye: Array, target: Array) -> Array:
     """View matrix ``(4, 4)`` of a camera at ``eye`` (3,) that looks at ``target`` (3,), y up."""
-    backward = np.asarray(eye, np.float64) - target
-    backward /= np.linalg.norm(backward)
-    right = np.cross([0.0, 1.0, 0.0], backward)
-    right /= np.linalg.norm(right)
-    rotation = np.stack([right, np.cross(backward, right), backward])
+    x, y, z = (float(a) - float(b) for a, b in zip(eye, target, strict=True))
+    distance, flat = math.sqrt(x * x + y * y + z * z), math.hypot(x, z)
+    x, y, z, flat = x / distance, y / distance, z / distance, flat / distance
+    rotation = np.array([[z / flat, 0, -x / flat], [-x * y / flat, flat, -y * z / flat], [x, y, z]])
     matrix = np.eye(4, dtype=np.float32)
     matrix[:3, :3] = rotation
     matrix[:3, 3] = -rotation @ eye

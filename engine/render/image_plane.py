@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.render.blend import OVER_PREMULTIPLIED
 from engine.render.shaders import PLANE_FRAGMENT, PLANE_VERTEX
+from engine.shrink import shrunk
 from engine.state import Image
 
 
@@ -69,8 +70,11 @@ class ImagePlane:
         area
             Pixels of the place.
         """
-        image = _reduced(image, area)
         height, width = image.shape[:2]
+        scale = min(area[0] / width, area[1] / height)
+        if scale < 0.75:
+            image = shrunk(image, (max(1, round(width * scale)), max(1, round(height * scale))))
+            height, width = image.shape[:2]
         if image.shape[2] == 3:
             # Four bytes a pixel are what drivers keep: this copy is much faster than theirs.
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA), np.uint8)
@@ -114,24 +118,3 @@ class ImagePlane:
         if self._texture is not None:
             self._texture.use(location)
         return self._place
-
-
-def _reduced(image: Image, area: tuple[int, int]) -> Image:
-    """The picture in the size of its place where it is much larger.
-
-    It is halved as often as it can be, then interpolated: OpenCV averages two by two pixels in a
-    tenth of the time that it needs for any other area.
-    """
-    height, width = image.shape[:2]
-    scale = min(area[0] / width, area[1] / height)
-    if scale >= 0.75:
-        return image
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
-        half = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
-        image = _resized(half, (half.shape[1] // 2, half.shape[0] // 2), cv2.INTER_AREA)
-    return _resized(image, size, cv2.INTER_LINEAR)
-
-
-def _resized(image: Image, size: tuple[int, int], interpolation: int) -> Image:
-    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
