@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import cv2
 
+from engine.body import BodyModel
 from engine.errors import ExportError, HmrLiveError, RecordingError, RenderError
 from engine.export.exporter import Exporter, ExportOptions
 from engine.export.formats import FORMATS
@@ -36,6 +39,8 @@ _OVERLAY: Final = "overlay.mp4"
 _SUMMARY: Final = "summary.json"
 #: A video that ends before this share of the frames that it announces is told to be incomplete.
 _COMPLETE_SHARE: Final = 0.9
+#: Frames that wait to be drawn: recovery may run ahead by so many.
+_MOST_PENDING: Final = 4
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class RunSummary:
     seconds, fps
         Wall-clock time of the whole run, and frames a second, drawing and writing included.
     pipeline_fps
-        Frames a second by the median times of detect, network and body alone.
+        Frames a second by the median times of detect, network and body alone, which are longer
+        while an overlay is drawn beside them.
     stages
         Milliseconds by stage.
     network, backend
@@ -77,9 +83,10 @@ class RunSummary:
     def as_text(self, folder: Path) -> str:
         """Lines for people, with the files as they lie in ``folder``."""
         found = f"{self.frames_with_body} of {self.frames} frames"
+        drawing = ", drawing and writing included" if "draw" in self.stages else ""
         lines = [
-            f"{self.source}: a body in {found}, {self.fps:.1f} frames/s with drawing and writing, "
-            f"{self.pipeline_fps:.1f} without ({self.network}, {self.backend})",
+            f"{self.source}: a body in {found}, {self.fps:.1f} frames/s{drawing} "
+            f"({self.network}, {self.backend})",
             stage_table(self.stages),
             *(f"{kind}: {folder / name}" for kind, name in self.files.items()),
             *self.notes,
@@ -150,6 +157,7 @@ def run_offline(
             interruption = error
         if look_ahead:
             write(look_ahead.rest())
+        writer.catch_up()
     except (HmrLiveError, KeyboardInterrupt) as error:
         interruption = interruption or error
     except BaseException:
@@ -190,28 +198,29 @@ class _Writer:
         )
         # Written in this thread: a run may wait for the disk, but loses nothing.
         self._take = TakeWriter(out / _TAKE, info)
-        self._painter = _Painter(pipeline, self._notes) if overlay else None
-        self._video: VideoFileWriter | None = None
+        self._film: _Film | None = None
+        if overlay:
+            self._film = _Film(pipeline.body, out / _OVERLAY, source.fps, self._notes)
 
     def add(self, result: FrameResult) -> None:
-        """Draw and write one frame."""
-        timer = StageTimer()
+        """Write one frame; it is drawn while the next one is recovered."""
         self.frames += 1
         self._with_body += bool(result.bodies)
-        if self._painter is not None:
-            with timer("draw"):
-                picture = self._painter.paint(result.frame, result.bodies)
-            with timer("write"):
-                if self._video is None:
-                    size = (picture.shape[1], picture.shape[0])
-                    self._video = VideoFileWriter(self._out / _OVERLAY, size, self._source.fps)
-                self._video.add(picture)
+        if self._film is not None:
+            for timings in self._film.add(result.frame, result.bodies):
+                self._statistics.add(timings)
         self._record(result)
-        self._statistics.add(result.timings | timer.milliseconds)
+        self._statistics.add(result.timings)
+
+    def catch_up(self) -> None:
+        """Wait until every frame is drawn."""
+        if self._film is not None:
+            for timings in self._film.rest():
+                self._statistics.add(timings)
 
     def close(self, seconds: float) -> RunSummary:
         """Finish the files and return what they hold."""
-        if self._video is not None:
+        if self._film is not None and self._film.exists:
             self._files["overlay"] = _OVERLAY
         self.release()
         self._write_parameters()
@@ -238,10 +247,8 @@ class _Writer:
 
     def release(self) -> None:
         """Let go of the files and of OpenGL, without results."""
-        if self._video is not None:
-            self._video.close()
-        if self._painter is not None:
-            self._painter.close()
+        if self._film is not None:
+            self._film.close()
         self._take.close()
 
     def _note_early_end(self) -> None:
@@ -299,13 +306,70 @@ class _Writer:
             ) from error
 
 
+class _Film:
+    """The overlay video, drawn and written in a thread of its own.
+
+    OpenGL wants everything in the thread that made the context.
+    """
+
+    def __init__(self, body: BodyModel, path: Path, fps: float, notes: list[str]) -> None:
+        self._path, self._fps = path, fps
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="overlay")
+        self._painter = self._thread.submit(_Painter, body, notes).result()
+        self._pending: deque[Future[dict[str, float]]] = deque()
+        self._video: VideoFileWriter | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether a frame was written."""
+        return self._video is not None
+
+    def add(self, frame: Frame, bodies: tuple[BodyState, ...]) -> Iterator[dict[str, float]]:
+        """Take a frame; yields the milliseconds by stage of those that have been written.
+
+        Raises
+        ------
+        RecordingError
+            When a frame before could not be written.
+        """
+        self._pending.append(self._thread.submit(self._add, frame, bodies))
+        while len(self._pending) > _MOST_PENDING or (self._pending and self._pending[0].done()):
+            yield self._pending.popleft().result()
+
+    def rest(self) -> Iterator[dict[str, float]]:
+        """Wait for all frames; else as :meth:`add`."""
+        while self._pending:
+            yield self._pending.popleft().result()
+
+    def close(self) -> None:
+        """Finish the file; frames that wait are left out after an error."""
+        for waiting in self._pending:
+            waiting.cancel()
+        self._pending.clear()
+        self._thread.submit(self._painter.close).result()
+        self._thread.shutdown()
+        if self._video is not None:
+            self._video.close()
+
+    def _add(self, frame: Frame, bodies: tuple[BodyState, ...]) -> dict[str, float]:
+        timer = StageTimer()
+        with timer("draw"):
+            picture = self._painter.paint(frame, bodies)
+        with timer("write"):
+            if self._video is None:
+                size = (picture.shape[1], picture.shape[0])
+                self._video = VideoFileWriter(self._path, size, self._fps)
+            self._video.add(picture)
+        return timer.milliseconds
+
+
 class _Painter:
     """Draws the mesh over the frame, or the skeleton where there is no OpenGL."""
 
-    def __init__(self, pipeline: Pipeline, notes: list[str]) -> None:
+    def __init__(self, body: BodyModel, notes: list[str]) -> None:
         self._renderer: OffscreenRenderer | None = None
         try:
-            self._renderer = OffscreenRenderer(pipeline.body)
+            self._renderer = OffscreenRenderer(body)
         except RenderError as error:
             logger.warning("%s", error)
             notes.append(f"{error} The overlay shows the skeleton instead of the mesh.")
