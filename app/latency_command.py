@@ -67,12 +67,13 @@ def measure_latency(
         def look() -> None:
             nonlocal settled
             meter = window.performance.latency
-            report = meter.report()
-            if report is not None and not settled and report.frames >= _WARM_UP_FRAMES:
+            if not settled and meter.count >= _WARM_UP_FRAMES:
                 settled = True
                 meter.clear()
-            elif report is not None and settled and report.frames >= options.frames:
-                found.append((report, _circumstances(window)))
+            elif settled and meter.count >= options.frames:
+                report = meter.report()
+                if report is not None:
+                    found.append((report, _circumstances(window)))
                 timer.stop()
                 window.close()
 

@@ -103,6 +103,11 @@ class LatencyMeter:
         """Begin anew."""
         self._frames.clear()
 
+    @property
+    def count(self) -> int:
+        """How many frames a report would be of."""
+        return len(self._frames)
+
     def recent(self) -> StageSummary | None:
         """Milliseconds from grab to swap over the last :data:`RECENT` frames; None without any."""
         if not self._frames:

@@ -87,7 +87,7 @@ class ShaderSkinning:
         """See :class:`Skinning`."""
         program = self._program
         transforms = np.asarray(self._body.skinning_transforms(rotmats, betas), np.float32)
-        feature = np.zeros(208, np.float32)
+        feature = np.zeros(4 * 52, np.float32)  # whole vec4s
         feature[:207] = self._body.pose_feature(rotmats)
         write(program, "transforms", transforms.transpose(0, 2, 1))
         write(program, "betas", betas)
