@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import Final
 
-from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -17,6 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.after_paint import AfterPaint
 from app.angle_history import AngleHistory
 from app.angle_table import AngleTable
 from app.plots import AnglePlot, CurvePlot
@@ -27,8 +27,6 @@ from engine.state import Array, FrameResult
 #: without a GPU every drawing takes time from the network.
 _PLOT_EVERY: Final = 60
 _PLOT_EVERY_WHEN_SLOW: Final = 190
-#: So many times longer is waited for a painted screen before the plot is drawn without one.
-_PATIENCE: Final = 2
 #: Numbers that change faster than this cannot be read.
 _NUMBERS_EVERY_PLOTS: Final = 3
 _HEADING: Final = "JOINT ANGLES"
@@ -36,7 +34,13 @@ _SPANS: Final = (5, 10, 20, 60)
 
 
 class AnglePanel(QWidget):
-    """Plots and present values of the joint angles."""
+    """Plots and present values of the joint angles.
+
+    Attributes
+    ----------
+    drawing
+        When the plot is drawn; to be told whenever the screen was painted.
+    """
 
     #: Names of the plotted groups, whenever they change.
     choice_changed = pyqtSignal(tuple)
@@ -63,11 +67,8 @@ class AnglePanel(QWidget):
         self._lay_out()
         self._changed = False
         self._rounds = 0
-        self._every = _PLOT_EVERY
-        self._drawn_at = 0.0
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._refresh_late)
-        self._timer.start(_PLOT_EVERY)
+        self.drawing = AfterPaint(self, _PLOT_EVERY)
+        self.drawing.due.connect(self._refresh)
         self.set_seconds(10)
 
     def _lay_out(self) -> None:
@@ -98,7 +99,7 @@ class AnglePanel(QWidget):
         self._changed = True
 
     def add(self, result: FrameResult) -> None:
-        """Take in a frame; drawn when it is time, see :meth:`on_screen_painted`."""
+        """Take in a frame; drawn when it is time, see :attr:`drawing`."""
         self.history.add(result)
         heading = _heading(result)
         if heading != self.heading.text():
@@ -107,11 +108,7 @@ class AnglePanel(QWidget):
 
     def set_slow(self, slow: bool) -> None:
         """Draw the plot more seldom, to leave more time to everything else."""
-        self._every = _PLOT_EVERY_WHEN_SLOW if slow else _PLOT_EVERY
-
-    def on_screen_painted(self) -> None:
-        """Draw what is due now: the next frame is as far away as it can be, and need not wait."""
-        QTimer.singleShot(0, self._refresh_if_due)
+        self.drawing.set_every(_PLOT_EVERY_WHEN_SLOW if slow else _PLOT_EVERY)
 
     def show_plot(self, plot: CurvePlot | None) -> None:
         """Show another plot of the chosen angles in place of the live one; None brings it back."""
@@ -133,16 +130,10 @@ class AnglePanel(QWidget):
         self.heading.setText(_HEADING)
         self._changed = True
 
-    def _refresh_late(self) -> None:
-        self._refresh_if_due(_PATIENCE)
-
-    def _refresh_if_due(self, patience: int = 1) -> None:
-        """Draw if there is something new, and the last drawing is long enough ago."""
-        now = time.monotonic()
-        waited = (now - self._drawn_at) * 1000
-        if not self._changed or not self.isVisible() or waited < patience * self._every:
+    def _refresh(self) -> None:
+        if not self._changed or not self.isVisible():
             return
-        self._changed, self._drawn_at = False, now
+        self._changed = False
         self.plot.refresh()
         self._rounds += 1
         if self._rounds % _NUMBERS_EVERY_PLOTS == 0:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import Qt, QTimer, QUrl
+from PyQt6.QtCore import Qt, QUrl
 from PyQt6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QFileDialog,
@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 
 from app import dialogs
 from app.actions import Actions, fill_menus, fill_tool_bar
+from app.after_paint import AfterPaint
 from app.angle_panel import AnglePanel
 from app.banner import Banner
 from app.camera_watch import CameraWatch
@@ -108,13 +109,12 @@ class MainWindow(QMainWindow):
         self.latency = LatencyDialog(self.performance.latency, self)
         self._hints = Hints(self.session)
         self._camera_watch = CameraWatch(self.session, self.banner)
+        self._numbers = AfterPaint(self, _NUMBERS_EVERY_MS)
         self._lay_out()
         self._connect_session()
         self._connect_widgets()
         self._restore()
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._show_numbers)
-        self._timer.start(_NUMBERS_EVERY_MS)
+        self._numbers.due.connect(self._show_numbers)
 
     def open(self, spec: int | str | Path | SourceChoice) -> None:
         """Show this camera, file or choice; a take is played."""
@@ -196,7 +196,8 @@ class MainWindow(QMainWindow):
         self.streams.count_changed.connect(actions.show_streams)
         self.streams.problem_appeared.connect(self.banner.show_error)
         actions.mesh.toggled.connect(self.view.set_show_mesh)
-        self.view.frameSwapped.connect(self.panel.on_screen_painted)
+        for work in (self.panel.drawing, self._numbers):
+            self.view.frameSwapped.connect(work.on_painted)
         actions.panel.toggled.connect(self.panel.setVisible)
         actions.takes.toggled.connect(self.takes.list.setVisible)
         self.takes.opened.connect(self._on_take_opened)
@@ -396,7 +397,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Remember everything, finish the recording, stop the threads."""
-        self._timer.stop()
+        self._numbers.stop()
         remember(self)
         save_preferences(self.preferences)
         self.takes.close()

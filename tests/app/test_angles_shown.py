@@ -174,13 +174,13 @@ def test_plot_is_drawn_when_the_screen_has_just_been_painted_but_not_every_time(
     window: MainWindow, qtbot: QtBot, body: BodyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel = window.panel
-    panel._timer.stop()  # the screen alone is to be the reason
+    panel.drawing._timer.stop()  # the screen alone is to be the reason
     drawn: list[float] = []
     monkeypatch.setattr(panel.plot, "refresh", lambda: drawn.append(time.monotonic()))
     start = time.monotonic()
     while time.monotonic() - start < 0.6:
         panel.add(result(body, time.monotonic()))
-        panel.on_screen_painted()
+        panel.drawing.on_painted()
         qtbot.wait(5)
     assert 3 <= len(drawn) <= 11
     assert np.diff(drawn).min() >= 0.058
