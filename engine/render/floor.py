@@ -21,7 +21,7 @@ EXTENT: Final = 5.0
 #: Metres beyond the farthest joint that a body shades.
 _SHADED: Final = 1.0
 #: Lines of the net of shade in either direction.
-_LINES: Final = 25
+_LINES: Final = 17
 
 #: Balls that stand for the body when the floor is shaded: joint and radius in metres.
 _BALLS: Final = {
