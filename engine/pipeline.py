@@ -192,11 +192,12 @@ class Pipeline:
 
     def _recovered(self, image: Image, timer: StageTimer) -> list[BodyState]:
         size = (image.shape[1], image.shape[0])
-        people = sorted(self._find_all(image, timer), key=lambda seen: -seen.around.side)
+        people = self._find_all(image, timer)
         for _ in range(_MORE_LOOKS):
             regions = [seen.around for seen in people if is_usable(seen.around, size)]
             looks = self._look(image, regions, timer)
             people = [seen for seen in looks if seen is not None]
+        people.sort(key=lambda seen: -seen.region.side)
         return [
             self._placement.state(seen, seen.placed, person, size)
             for person, seen in enumerate(people)
