@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Final
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
-
-#: So many times longer than usual is waited for a painted screen.
-_PATIENCE: Final = 2
 
 
 class AfterPaint(QObject):
@@ -30,8 +26,9 @@ class AfterPaint(QObject):
         super().__init__(parent)
         self._every = every
         self._last = 0.0
+        self._painted = False
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self._without_paint)
+        self._timer.timeout.connect(self._on_timer)
         self._timer.start(every)
 
     def set_every(self, every: int) -> None:
@@ -41,6 +38,7 @@ class AfterPaint(QObject):
 
     def on_painted(self) -> None:
         """The screen has just been painted."""
+        self._painted = True
         QTimer.singleShot(0, self._after_paint)
 
     def stop(self) -> None:
@@ -49,13 +47,14 @@ class AfterPaint(QObject):
         self._last = float("inf")
 
     def _after_paint(self) -> None:
-        self._say(self._every)
+        if (time.monotonic() - self._last) * 1000 >= self._every:
+            self._say()
 
-    def _without_paint(self) -> None:
-        self._say(_PATIENCE * self._every)
+    def _on_timer(self) -> None:
+        painted, self._painted = self._painted, False
+        if not painted:  # for a whole turn: no frame has to wait
+            self._say()
 
-    def _say(self, least: int) -> None:
-        now = time.monotonic()
-        if (now - self._last) * 1000 >= least:
-            self._last = now
-            self.due.emit()
+    def _say(self) -> None:
+        self._last = time.monotonic()
+        self.due.emit()

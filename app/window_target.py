@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import moderngl
 
 from engine.render.body_renderer import is_software
-from engine.render.canvas import Canvas
+from engine.render.canvas import Canvas, release_with_parts
 
 _SAMPLES: Final = 4
 #: Size of a coarse picture; spares a software renderer a quarter of the time of a frame.
@@ -93,7 +93,5 @@ class WindowTarget:
     def _release(self) -> None:
         self._canvas.release()
         if self._smooth is not None:
-            for part in (*self._smooth.color_attachments, self._smooth.depth_attachment):
-                part.release()
-            self._smooth.release()
+            release_with_parts(self._smooth)
         self._smooth = None

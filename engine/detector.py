@@ -16,7 +16,7 @@ import numpy as np
 from engine.assets import asset_path, read_manifest
 from engine.backends import open_backend, split_choice
 from engine.crop import region_around
-from engine.shrink import shrunk
+from engine.resize import resized
 from engine.state import Array, Image, Region
 
 INPUT_SIZE = 224
@@ -87,10 +87,7 @@ def _letterbox(image: Image, scale: float, border: Array) -> Array:
     """Whole frame, centred on black, as ``(1, 3, 224, 224)`` RGB in [-1, 1]."""
     height, width = image.shape[:2]
     small_size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    if scale < 1:
-        small = shrunk(image, small_size)
-    else:
-        small = np.asarray(cv2.resize(image, small_size), np.uint8)
+    small = resized(image, small_size)
     canvas = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), np.uint8)
     left, top = np.round(border).astype(int)
     canvas[top : top + small.shape[0], left : left + small.shape[1]] = small

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import moderngl
 
-from engine.render.shaders import COPY_FRAGMENT, COPY_VERTEX
+from engine.render.shaders import COPY_VERTEX, PICTURE_FRAGMENT
+
+
+def release_with_parts(framebuffer: moderngl.Framebuffer) -> None:
+    """Give the memory of a framebuffer and of all that is attached to it back."""
+    for part in (*framebuffer.color_attachments, framebuffer.depth_attachment):
+        if part is not None:
+            part.release()
+    framebuffer.release()
 
 
 class Canvas:
@@ -23,7 +31,7 @@ class Canvas:
         self._depth = depth
         self._texture: moderngl.Texture | None = None
         self._framebuffer: moderngl.Framebuffer | None = None
-        self._copy = ctx.program(vertex_shader=COPY_VERTEX, fragment_shader=COPY_FRAGMENT)
+        self._copy = ctx.program(vertex_shader=COPY_VERTEX, fragment_shader=PICTURE_FRAGMENT)
         self._corners = ctx.vertex_array(self._copy, [])
 
     def framebuffer(self, size: tuple[int, int]) -> moderngl.Framebuffer:
@@ -47,9 +55,6 @@ class Canvas:
 
     def release(self) -> None:
         """Give the memory back."""
-        if self._framebuffer is not None and self._texture is not None:
-            if self._framebuffer.depth_attachment is not None:
-                self._framebuffer.depth_attachment.release()
-            self._texture.release()
-            self._framebuffer.release()
+        if self._framebuffer is not None:
+            release_with_parts(self._framebuffer)
         self._framebuffer = self._texture = None

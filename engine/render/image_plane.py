@@ -9,8 +9,8 @@ import moderngl
 import numpy as np
 
 from engine.render.blend import OVER_PREMULTIPLIED
-from engine.render.shaders import PLANE_FRAGMENT, PLANE_VERTEX
-from engine.shrink import shrunk
+from engine.render.shaders import PICTURE_FRAGMENT, PLANE_VERTEX
+from engine.resize import resized
 from engine.state import Image
 
 
@@ -54,7 +54,7 @@ class ImagePlane:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.ctx = ctx
-        self._program = ctx.program(vertex_shader=PLANE_VERTEX, fragment_shader=PLANE_FRAGMENT)
+        self._program = ctx.program(vertex_shader=PLANE_VERTEX, fragment_shader=PICTURE_FRAGMENT)
         self._corners = ctx.vertex_array(self._program, [])
         self._texture: moderngl.Texture | None = None
         self._place = Rectangle(0, 0, 1, 1)
@@ -73,7 +73,7 @@ class ImagePlane:
         height, width = image.shape[:2]
         scale = min(area[0] / width, area[1] / height)
         if scale < 0.75:
-            image = shrunk(image, (max(1, round(width * scale)), max(1, round(height * scale))))
+            image = resized(image, (max(1, round(width * scale)), max(1, round(height * scale))))
             height, width = image.shape[:2]
         if image.shape[2] == 3:
             # Four bytes a pixel are what drivers keep: this copy is much faster than theirs.
@@ -86,15 +86,13 @@ class ImagePlane:
             self._texture.repeat_x = self._texture.repeat_y = False
         self._texture.write(np.ascontiguousarray(image))
 
-    def draw(self, place: Rectangle, *, brightness: float = 1.0, blend: bool = False) -> None:
+    def draw(self, place: Rectangle, *, blend: bool = False) -> None:
         """Fill ``place`` with the picture; nothing happens before the first :meth:`upload`.
 
         Parameters
         ----------
         place
             The part of the framebuffer to fill (see :func:`letterbox`).
-        brightness
-            Factor on the colours.
         blend
             Let what is behind shine through where a BGRA picture is transparent
             (premultiplied alpha).
@@ -108,7 +106,6 @@ class ImagePlane:
         self._place = place
         exact = self._texture.size == place.size
         self._texture.filter = (moderngl.NEAREST if exact else moderngl.LINEAR,) * 2
-        self._program["brightness"] = brightness
         self._texture.use(0)
         self._program["picture"] = 0
         self._corners.render(moderngl.TRIANGLE_STRIP, vertices=4)

@@ -19,6 +19,7 @@ from engine.camera import project
 from engine.errors import RenderError
 from engine.render.body_renderer import BodyRenderer
 from engine.render.camera import Camera
+from engine.render.canvas import release_with_parts
 from engine.render.image_plane import ImagePlane, Rectangle
 from engine.render.tints import tint
 from engine.state import BodyState, Frame, Image
@@ -107,31 +108,34 @@ class OffscreenRenderer:
         opacity
             Of the bodies, in [0, 1].
         """
+        for slot, body in enumerate(bodies):
+            self.bodies.pose(body.rotmats, body.betas, body.transl, slot)
         picture = frame.image.copy()
         part = self._part(frame.size, bodies)
         if part is None:
             return picture
         left, top, width, height = part
         seen = picture[top : top + height, left : left + width]
-        target = self._target((-width % _STEP + width, -height % _STEP + height), self._samples)
+        target = self._target((_stepped(width), _stepped(height)), self._samples)
         target.begin()
         place = Rectangle(0, 0, width, height)
         self._plane.upload(seen, place.size)
         self._plane.draw(place)
-        for body in bodies:
-            self.bodies.pose(body.rotmats, body.betas, body.transl)
+        for slot, body in enumerate(bodies):
             camera = Camera.over_frame(body, frame.size).looking_at(part, frame.size)
-            self.bodies.draw(camera, opacity=opacity, over=self._plane, color=tint(body.person))
+            self.bodies.draw(
+                camera, slot=slot, opacity=opacity, over=self._plane, color=tint(body.person)
+            )
         seen[:] = target.read(place.size)
         return picture
 
     def _part(
         self, size: tuple[int, int], bodies: Sequence[BodyState]
     ) -> tuple[int, int, int, int] | None:
-        """Left, top, width and height of what the bodies cover of a frame; None for nothing."""
+        """Left, top, width and height of what the posed bodies cover; None for nothing."""
         corners = []
-        for body in bodies:
-            vertices = self.bodies.body.forward(body.rotmats, body.betas).vertices + body.transl
+        for slot, body in enumerate(bodies):
+            vertices = self.bodies.read_vertices(slot)
             points = project(vertices, float(body.transl[2]), body.focal_length, size)
             corners += [points.min(axis=0) - 1, points.max(axis=0) + 2]
         if not corners or not np.isfinite(corners).all():
@@ -161,6 +165,10 @@ class OffscreenRenderer:
                 self._targets.pop(next(iter(self._targets))).release()
             self._targets[key] = _Target(self.ctx, size, samples)
         return self._targets[key]
+
+
+def _stepped(pixels: int) -> int:
+    return -(-pixels // _STEP) * _STEP
 
 
 class _Target:
@@ -193,7 +201,4 @@ class _Target:
     def release(self) -> None:
         """Give the memory back."""
         for framebuffer in {self._drawn, self._resolved}:
-            for part in (*framebuffer.color_attachments, framebuffer.depth_attachment):
-                if part is not None:
-                    part.release()
-            framebuffer.release()
+            release_with_parts(framebuffer)

@@ -149,16 +149,12 @@ void main() {
 }
 """
 
-PLANE_FRAGMENT: Final = """
+PICTURE_FRAGMENT: Final = """
 #version 330
 uniform sampler2D picture;
-uniform float brightness;
 in vec2 uv;
 out vec4 color;
-void main() {
-    vec4 texel = texture(picture, uv);
-    color = vec4(texel.rgb * brightness, texel.a);
-}
+void main() { color = texture(picture, uv); }
 """
 
 #: As PLANE_VERTEX, for a texture that was drawn into: its first row is the lowest.
@@ -169,14 +165,6 @@ void main() {
     uv = vec2(gl_VertexID & 1, gl_VertexID >> 1);
     gl_Position = vec4(2.0 * uv - 1.0, 0.0, 1.0);
 }
-"""
-
-COPY_FRAGMENT: Final = """
-#version 330
-uniform sampler2D picture;
-in vec2 uv;
-out vec4 color;
-void main() { color = texture(picture, uv); }
 """
 
 #: Backdrop and floor in one pass over the viewport.  A plane seen in a picture is a homography of
