@@ -11,6 +11,7 @@ import torch
 
 from engine.errors import AssetError
 from training.config import RunConfig
+from training.encoders.blazepose import TENSORS
 
 State = dict[str, Any]
 
@@ -58,11 +59,13 @@ class Checkpoint:
         fresh = self.config.stage in ("crop", "stem")
         cut = "photos, cropped anew every time" if fresh else "stored crops"
         synthetic = self.samples.get("synthetic", 0)
+        teacher = self.config.teacher
+        taught = f"BlazePose {teacher}" if teacher in TENSORS else f"the network of {teacher}"
         people = f"; {synthetic} synthetic people with exact landmarks" if synthetic else ""
         return {
             "data": (
                 "Leeds Sports Pose Extended, photos im00001 to im08000 with at least 8 visible "
-                f"joints ({self.samples.get('photos', 0)} {cut}); 3D from BlazePose heavy, gated "
+                f"joints ({self.samples.get('photos', 0)} {cut}); 3D from {taught}, gated "
                 "by agreement with the photos' joints; CMU motion capture as prior and as lifted "
                 f"landmarks with exact parameters{people}"
             ),

@@ -80,6 +80,9 @@ class RunConfig:
     #: Whether pictures have 3D labels: the paper's two settings.  Without pairs the loop learns
     #: from 2D labels, and what a body is from the critics alone.
     pairs: bool = True
+    #: Who gives photos their 3D, hands, feet and faces (training.data.teacher): a kind of
+    #: BlazePose, or the run whose network has labelled them.
+    teacher: str = "heavy"
     #: Start from this run's averaged weights.
     start_from: str | None = None
     #: Take the loop over from this run of another encoder, but for what it reads from ``emb``: the
@@ -337,6 +340,14 @@ RUNS["further"] = replace(
     held_photos=RUNS["whole"].held_photos,
     augment=RUNS["whole"].augment,
     loss=RUNS["narrow"].loss,
+)
+# The same again, taught by the best network so far, which photos' own joints agree with more often.
+RUNS["distilled"] = replace(
+    RUNS["further"],
+    name="distilled",
+    start_from="further",
+    teacher="whole_heavy",
+    warm_up=100,
 )
 # The published heavy encoder with its heat maps: the loop alone learns.
 RUNS["heavy"] = replace(

@@ -28,7 +28,7 @@ from training.data.features import open_network
 from training.data.lspet import load_lspet
 from training.data.mocap import JointLimits, joint_limits
 from training.data.samples import Samples, photo_labels, place
-from training.data.teacher import load_labels
+from training.data.teacher import load_labels, teacher_path
 from training.landmarks import (
     LIMBS,
     LSP_LIMBS,
@@ -174,7 +174,7 @@ def development_samples(
     stage = config.stage
     dtype = {"crop": np.uint8, "sight": np.float32}.get(stage, np.float16)
     photos = load_lspet(data, "development")
-    labels = photo_labels(photos, load_labels(cache / "teacher_heavy_development.npz"))
+    labels = photo_labels(photos, load_labels(teacher_path(cache, "heavy", "development")))
     encoder = None
     if config.has_own_encoder:
         encoder = open_network(encoder_file(network, cache, config))

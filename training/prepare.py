@@ -2,6 +2,7 @@
 
 ``python -m training.prepare features --rounds 0-11`` and ``python -m training.prepare teacher``
 can run at the same time and be interrupted: what has been made is not made again.
+``python -m training.prepare teacher --checkpoint FILE`` lets one of our own networks teach.
 ``python -m training.prepare synthetic --shards DIR`` stores the features of synthetic people.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,16 +20,19 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import AssetError
+from training.build import build_network
+from training.checkpoint import load_checkpoint
 from training.data.augment import AugmentConfig
 from training.data.features import EXACT, make_round, open_network, round_path, save_round
 from training.data.lspet import Split, load_lspet
 from training.data.samples import join_samples
 from training.data.synthetic_samples import save_synthetic, synthetic_samples
-from training.data.teacher import label_photos, save_labels
+from training.data.teacher import Look, label_photos, run_landmarks, save_labels, teacher_path
 from training.encoders.blazepose import CROP_SIZE, TENSORS, BlazePoseEncoder
 from training.encoders.graph_module import GraphModule
 from training.encoders.tflite_reader import read_tflite
 from training.onnx_files import export_onnx
+from training.sights import encoder_file, own_answer
 from training.synthetic.shards import load_shard, shard_paths
 
 log = logging.getLogger(__name__)
@@ -91,16 +97,33 @@ def prepare_features(
         print(f"{path.name}: {len(photos)} crops in {seconds:.0f} s", flush=True)
 
 
-def prepare_teacher(data: Path, encoders: Path, cache: Path, kind: str, views: int) -> None:
-    """Label both splits; the development labels serve evaluation only."""
-    network = open_network(landmark_file(encoders, cache, kind))
-    splits: tuple[Split, ...] = ("development", "train")
+def published_teacher(encoders: Path, cache: Path, kind: str) -> Look:
+    """BlazePose as published."""
+    return partial(run_landmarks, open_network(landmark_file(encoders, cache, kind)))
+
+
+def own_teacher(
+    checkpoint: Path, data: Path, encoders: Path, cache: Path, body: Path
+) -> tuple[str, Look]:
+    """A run's name and what its network answers."""
+    saved = load_checkpoint(checkpoint)
+    network = build_network(saved.config, encoders=encoders, data=data, body=body)
+    network.load_state_dict(saved.network)
+    looking = replace(saved.config, trained="regressor")
+    session = open_network(encoder_file(network, cache, looking))
+    return saved.config.name, partial(own_answer, network, session)
+
+
+def prepare_teacher(
+    data: Path, cache: Path, name: str, look: Look, views: int, splits: tuple[Split, ...]
+) -> None:
+    """Label the splits that are not labelled yet."""
     for split in splits:
-        path = cache / f"teacher_{kind}_{split}.npz"
+        path = teacher_path(cache, name, split)
         if path.exists():
             continue
         start = time.perf_counter()
-        save_labels(path, label_photos(load_lspet(data, split), network, views=views))
+        save_labels(path, label_photos(load_lspet(data, split), look, views=views))
         print(f"{path.name}: {time.perf_counter() - start:.0f} s", flush=True)
 
 
@@ -144,6 +167,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--kind", choices=sorted(TENSORS))
     parser.add_argument("--rounds", type=_rounds, default="0-11")
     parser.add_argument("--split", choices=["train", "development"], default="train")
+    parser.add_argument("--checkpoint", type=Path, help="teacher: one of our own networks")
+    parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
     parser.add_argument("--views", type=int, default=4, help="teacher: regions of each photo")
     parser.add_argument(
         "--stage", choices=["emb", "features"], default="emb", help="synthetic: what to store"
@@ -155,8 +180,14 @@ def main(arguments: list[str] | None = None) -> None:
         prepare_features(o.data, o.encoders, o.cache, kind, o.rounds, o.split)
     elif o.what == "synthetic":
         prepare_synthetic(o.shards, o.encoders, o.cache, o.kind or "full", o.stage)
+    elif o.checkpoint:
+        name, look = own_teacher(o.checkpoint, o.data, o.encoders, o.cache, o.body)
+        prepare_teacher(o.data, o.cache, name, look, o.views, ("train",))
     else:
-        prepare_teacher(o.data, o.encoders, o.cache, o.kind or "heavy", o.views)
+        kind = o.kind or "heavy"
+        look = published_teacher(o.encoders, o.cache, kind)
+        # The development labels serve evaluation only.
+        prepare_teacher(o.data, o.cache, kind, look, o.views, ("development", "train"))
 
 
 if __name__ == "__main__":

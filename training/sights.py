@@ -9,17 +9,23 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import AssetError
 from training.config import RunConfig
+from training.data.crops import network_input
 from training.data.pictures import CropStream
 from training.data.samples import Samples, join_samples
 from training.data.synthetic_samples import load_synthetic, save_synthetic
+from training.data.teacher import Answer
 from training.distributed import Processes
 from training.encoders.blazepose import CROP_SIZE
-from training.network import BodyNetwork, packed
+from training.landmarks import BLAZEPOSE_POINTS
+from training.network import BodyNetwork, packed, unpacked
 from training.onnx_files import export_onnx
 
 #: Crops that are looked at together.
@@ -97,3 +103,28 @@ def load_sights(folder: Path, kind: str) -> Samples:
             f"There are no {kind} in {folder}; run training.train RUN --store-sights first."
         )
     return join_samples([load_synthetic(path) for path in paths])
+
+
+def own_answer(
+    network: BodyNetwork, session: onnxruntime.InferenceSession, crop: NDArray[np.uint8]
+) -> Answer:
+    """One of our networks as a teacher (:data:`training.data.teacher.Look`).
+
+    Points of BlazePose's 33 that the body has no place for are zero.
+
+    Parameters
+    ----------
+    network, session
+        The network, and what :func:`encoder_file` makes of it for the stage ``sight``.
+    crop
+        ``(256, 256, 3)`` BGR.
+    """
+    sight = torch.from_numpy(session.run(None, {"image": network_input(crop[None])})[0])
+    emb, seen = unpacked(sight, network.encoder.dim)
+    with torch.no_grad():
+        flag = network.encoder.heads(emb).flag
+    points, world, visibility = np.zeros((33, 2)), np.zeros((33, 3)), np.zeros(33)
+    chosen = list(BLAZEPOSE_POINTS)
+    points[chosen] = (seen.points[0].numpy() + 1) * (CROP_SIZE / 2)
+    world[chosen], visibility[chosen] = seen.world[0].numpy(), seen.visibility[0].numpy()
+    return points, visibility, world, float(flag)

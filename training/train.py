@@ -35,7 +35,7 @@ from training.data.pictures import (
 )
 from training.data.samples import Labels, Samples, join_samples, make_samples, photo_labels
 from training.data.synthetic_samples import load_synthetic
-from training.data.teacher import load_labels
+from training.data.teacher import load_labels, teacher_path
 from training.distributed import Processes, joined_processes
 from training.evaluate import development_samples, figures, load_average, pck12, predict
 from training.memory import keep_freed_memory
@@ -54,7 +54,7 @@ SIGHT_KINDS = ("photos", "synthetic", "empty")
 
 def stored_photos(data: Path, cache: Path, config: RunConfig) -> StoredSamples:
     """All stored rounds of the training photos (AssetError when there are none)."""
-    labels = training_labels(data, cache)
+    labels = training_labels(config, data, cache)
     folder = cache / f"features_{config.encoder}"
     numbers = existing_rounds(folder, "train")[: config.rounds]
     if not numbers:
@@ -72,17 +72,17 @@ def stored_photos(data: Path, cache: Path, config: RunConfig) -> StoredSamples:
     return StoredSamples(join_samples(parts), config.seed)
 
 
-def training_labels(data: Path, cache: Path) -> Labels:
-    """Of the training photos, with fits where there are any."""
+def training_labels(config: RunConfig, data: Path, cache: Path) -> Labels:
+    """Of the training photos, as far as the run's teacher can be believed."""
     photos = load_lspet(data, "train")
-    return photo_labels(photos, load_labels(cache / "teacher_heavy_train.npz"))
+    return photo_labels(photos, load_labels(teacher_path(cache, config.teacher, "train")))
 
 
 def training_photos(
     config: RunConfig, data: Path, cache: Path
 ) -> tuple[PhotoPictures, PhotoPictures]:
     """The photos that a run trains on, and those that it keeps out."""
-    photos, labels = load_lspet(data, "train"), training_labels(data, cache)
+    photos, labels = load_lspet(data, "train"), training_labels(config, data, cache)
     trained, held = np.split(np.arange(len(photos)), [len(photos) - config.held_photos])
     return (
         PhotoPictures(photos.at(trained), labels.at(trained), config.augment),

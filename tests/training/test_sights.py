@@ -15,8 +15,9 @@ from training.data.augment import AugmentConfig
 from training.data.features import open_network
 from training.data.pictures import CropStream, EmptyPictures
 from training.distributed import Processes
+from training.landmarks import BLAZEPOSE_POINTS
 from training.network import packed
-from training.sights import encoder_file, load_sights, sight_folder, store_sights
+from training.sights import encoder_file, load_sights, own_answer, sight_folder, store_sights
 
 # The exporter of torch warns about its own insides.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -63,6 +64,21 @@ def test_stored_sights_start_a_pass(network, encoder, tmp_path):
     assert torch.equal(network.encode(stored.inputs, "sight"), sight.emb)
     again = stream.draw(0, 64, Processes()).inputs
     torch.testing.assert_close(stored.inputs[:32].float(), again[::2], atol=1e-2, rtol=1e-2)
+
+
+@torch.no_grad()
+def test_our_own_network_teaches_what_it_sees(network, encoder):
+    crop = np.random.default_rng(3).integers(0, 255, (256, 256, 3)).astype(np.uint8)
+    points, visibility, world, flag = own_answer(network, open_network(encoder), crop)
+    sight = network.see(torch.from_numpy(crop)[None], "crop")
+    chosen = list(BLAZEPOSE_POINTS)
+    np.testing.assert_allclose(points[chosen], 128 * (sight.seen.points[0] + 1), atol=0.02)
+    np.testing.assert_allclose(world[chosen], sight.seen.world[0], atol=1e-4)
+    np.testing.assert_allclose(visibility[chosen], sight.seen.visibility[0], atol=1e-4)
+    assert flag == pytest.approx(float(sight.landmarks.flag), abs=1e-4)
+    others = sorted(set(range(33)) - set(chosen))
+    assert not points[others].any()
+    assert not visibility[others].any()
 
 
 def test_a_run_without_sights_says_so(tmp_path):

@@ -2,12 +2,14 @@
 
 Its 2D points serve where the photo has no label (hands, feet, face), its world points are the
 only 3D that real photos get.  It is wrong often enough (it agrees with the photos' own labels in
-three joints of four) that :func:`trust` gates it, joint by joint.
+three joints of four) that :func:`trust` gates it, joint by joint.  A network that has learned from
+it may teach in its place.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,10 +30,15 @@ from training.data.crops import (
     rotate_to_crop,
     warp,
 )
-from training.data.lspet import Photos
+from training.data.lspet import Photos, Split
 from training.landmarks import BLAZEPOSE_MIRROR, LSP_LIMBS, LSP_LIMBS_IN_BLAZEPOSE
 
 Array = NDArray[np.floating[Any]]
+#: 33 points in crop pixels, their visibility, world points in the crop's camera frame, and the
+#: probability that somebody is there.
+Answer = tuple[Array, Array, Array, float]
+#: What a teacher makes of a crop ``(256, 256, 3)`` uint8.
+Look = Callable[[NDArray[np.uint8]], Answer]
 
 #: Half width of the window, in heat map cells, over which a landmark is refined.
 _REFINE_REACH: Final = 4
@@ -108,7 +115,7 @@ def refine_points(points: Array, heatmap: Array) -> Array:
 
 def run_landmarks(
     network: onnxruntime.InferenceSession, crop: NDArray[np.uint8], *, refine: bool = True
-) -> tuple[Array, Array, Array, float]:
+) -> Answer:
     """BlazePose on one crop: points in crop pixels, visibility, world points, flag.
 
     The network's outputs are ``landmarks`` (1, 195), ``world`` (1, 117), ``flag`` (1, 1) and,
@@ -121,9 +128,7 @@ def run_landmarks(
     return points, sigmoid(values[:, 3]), outputs[1].reshape(39, 3)[:33], float(outputs[2].item())
 
 
-def label_photos(
-    photos: Photos, network: onnxruntime.InferenceSession, *, views: int = 4, seed: int = 0
-) -> TeacherLabels:
+def label_photos(photos: Photos, look: Look, *, views: int = 4, seed: int = 0) -> TeacherLabels:
     """Run the teacher on ``views`` regions of every photo, every second one mirrored."""
     rows = []
     for index in range(len(photos)):
@@ -133,7 +138,7 @@ def label_photos(
         for view in range(views):
             region = _jittered(exact, generator(seed, 7, index, view)) if view else exact
             matrix = crop_matrix(region, mirrored=view % 2 == 1)
-            answers.append(_in_photo(matrix, run_landmarks(network, warp(image, matrix))))
+            answers.append(_in_photo(matrix, look(warp(image, matrix))))
         rows.append(_average(answers))
     columns = [np.stack(column).astype(np.float32) for column in zip(*rows, strict=True)]
     return TeacherLabels(*columns)
@@ -149,9 +154,7 @@ def _jittered(region: Region, rng: np.random.Generator) -> Region:
     )
 
 
-def _in_photo(
-    matrix: Array, answer: tuple[Array, Array, Array, float]
-) -> tuple[Array, Array, Array, float]:
+def _in_photo(matrix: Array, answer: Answer) -> Answer:
     """Turn an answer from crop to photo coordinates, undoing a mirrored crop."""
     points, visibility, world, flag = answer
     linear = np.linalg.inv(matrix[:, :2])
@@ -163,7 +166,7 @@ def _in_photo(
     return points, visibility, world - world[list(_HIPS)].mean(axis=0), flag
 
 
-def _average(answers: list[tuple[Array, Array, Array, float]]) -> tuple[Array, ...]:
+def _average(answers: list[Answer]) -> tuple[Array, ...]:
     points, visibility, world = (np.stack([a[k] for a in answers]) for k in range(3))
     mean = world.mean(axis=0)
     spread = np.linalg.norm(world - mean, axis=-1).mean(axis=0)
@@ -209,6 +212,11 @@ def _torso_size(keypoints: Array) -> Array:
     torso = np.linalg.norm(points[:, [2, 3]].mean(axis=1) - points[:, [8, 9]].mean(axis=1), axis=-1)
     complete = (keypoints[:, [2, 3, 8, 9], 2] > 0).all(axis=1)
     return np.asarray(np.where(complete, np.maximum(torso, 0.15 * extent), 0.25 * extent))
+
+
+def teacher_path(cache: Path, name: str, split: Split) -> Path:
+    """File of a teacher's labels: BlazePose's kind, or the name of the run that taught."""
+    return cache / f"teacher_{name}_{split}.npz"
 
 
 def save_labels(path: Path, labels: TeacherLabels) -> None:

@@ -21,7 +21,7 @@ from engine.state import BodyState, Region
 from training.data.augment import generator
 from training.data.crops import crop_matrix, rotate_to_crop
 from training.data.lspet import Photos
-from training.data.teacher import TeacherLabels, trust
+from training.data.teacher import TeacherLabels, teacher_path, trust
 from training.evaluation.answers import Answers, gather, seen_from
 from training.evaluation.estimators import Estimate, Estimator, live_pipelines, to_crop, to_frame
 from training.evaluation.geometries import GEOMETRIES, Looks, looks_at, nearest, second_look
@@ -166,4 +166,4 @@ def _reference(
 
 def teacher_file(cache: Path) -> Path:
     """Where :mod:`training.prepare` keeps the teacher's answers for the development photos."""
-    return cache / "teacher_heavy_development.npz"
+    return teacher_path(cache, "heavy", "development")

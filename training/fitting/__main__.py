@@ -18,7 +18,7 @@ from training.data.body_poses import load_body_poses
 from training.data.fits import load_fits, save_arrays, world_poses
 from training.data.lspet import load_lspet
 from training.data.mocap import joint_limits
-from training.data.teacher import load_labels
+from training.data.teacher import load_labels, teacher_path
 from training.fitting.config import FitConfig
 from training.fitting.report import fit_figures
 from training.fitting.run import build_solver, fit_split
@@ -31,7 +31,7 @@ def run(given: argparse.Namespace) -> None:
     config = FitConfig(seed=given.seed)
     body = given.body or asset_path("body", "open_body.npz")
     photos = load_lspet(given.data, given.split)
-    teacher = load_labels(given.cache / f"teacher_heavy_{given.split}.npz")
+    teacher = load_labels(teacher_path(given.cache, "heavy", given.split))
     path = given.out or given.cache / f"fits_{given.split}.npz"
     if path.exists():
         fits = load_fits(path, photos)
