@@ -53,9 +53,15 @@ def translation_in_frame(
     """
     s = max(float(camera[0]), 1e-3)
     depth = 2 * focal_length / (region.side * s)
-    in_plane = roll(region.angle) @ (pelvis + np.array([camera[1], camera[2], 0])) - pelvis
-    shift = (np.array([region.cx, region.cy]) - np.array(size) / 2) * depth / focal_length
-    return np.array([in_plane[0] + shift[0], in_plane[1] + shift[1], depth], np.float32)
+    cos, sin = math.cos(region.angle), math.sin(region.angle)
+    pelvis_x, pelvis_y = float(pelvis[0]), float(pelvis[1])
+    x, y = pelvis_x + float(camera[1]), pelvis_y + float(camera[2])
+    across = (region.cx - size[0] / 2) * depth / focal_length
+    down = (region.cy - size[1] / 2) * depth / focal_length
+    return np.array(
+        [cos * x - sin * y - pelvis_x + across, sin * x + cos * y - pelvis_y + down, depth],
+        np.float32,
+    )
 
 
 def project(points: Array, depth: float, focal_length: float, size: tuple[int, int]) -> Array:

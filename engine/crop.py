@@ -7,12 +7,16 @@ whole body, turned so that the hips-to-shoulders line points up.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 
 from engine.skeleton import JOINT
 from engine.state import Array, Image, Region
+
+Point: TypeAlias = Array | tuple[float, float]
 
 #: Side of the region in radii of the body circle, doubled: a quarter more than the circle.
 MARGIN = 1.25
@@ -22,11 +26,11 @@ BEYOND_JOINTS = 1.08
 #: A region whose side is below this many pixels holds too little to recover anybody.
 MIN_REGION_PX = 24
 
-_HIPS = [JOINT["left_hip"], JOINT["right_hip"]]
-_SHOULDERS = [JOINT["left_shoulder"], JOINT["right_shoulder"]]
+_HIPS = JOINT["left_hip"], JOINT["right_hip"]
+_SHOULDERS = JOINT["left_shoulder"], JOINT["right_shoulder"]
 
 
-def region_around(centre: Array, up_point: Array, radius: float) -> Region:
+def region_around(centre: Point, up_point: Point, radius: float) -> Region:
     """Region of a body circle.
 
     Parameters
@@ -38,17 +42,23 @@ def region_around(centre: Array, up_point: Array, radius: float) -> Region:
     radius
         Pixels from the centre to the farthest point of the body.
     """
-    dx, dy = (float(v) for v in up_point - centre)
-    angle = math.atan2(dx, -dy)
-    return Region(float(centre[0]), float(centre[1]), 2 * MARGIN * radius, angle)
+    x, y = float(centre[0]), float(centre[1])
+    angle = math.atan2(float(up_point[0]) - x, y - float(up_point[1]))
+    return Region(x, y, 2 * MARGIN * radius, angle)
 
 
 def region_from_joints(joints_2d: Array) -> Region:
     """Region for the next frame from this frame's ``(24, 2)`` joints in frame pixels."""
-    centre = joints_2d[_HIPS].mean(axis=0)
-    shoulders = joints_2d[_SHOULDERS].mean(axis=0)
-    radius = float(np.linalg.norm(joints_2d - centre, axis=1).max())
-    return region_around(centre, shoulders, radius * BEYOND_JOINTS)
+    # Plain numbers: so few of them cost numpy several times as much.
+    points: list[Point] = joints_2d.tolist()
+    centre = _middle(points, _HIPS)
+    radius = max(math.dist(point, centre) for point in points)
+    return region_around(centre, _middle(points, _SHOULDERS), radius * BEYOND_JOINTS)
+
+
+def _middle(points: Sequence[Point], pair: tuple[int, int]) -> Point:
+    (x0, y0), (x1, y1) = points[pair[0]], points[pair[1]]
+    return (x0 + x1) / 2, (y0 + y1) / 2
 
 
 def is_usable(region: Region, size: tuple[int, int]) -> bool:

@@ -45,7 +45,11 @@ _EYE_3, _EYE_4 = np.eye(3, dtype=np.float32), np.eye(4, dtype=np.float32).reshap
 def matrix_from_axis_angle(axis_angle: Array) -> Array:
     """Rodrigues' formula, ``(..., 3)`` radians -> ``(..., 3, 3)``."""
     angle = _norm(axis_angle)
-    axis = axis_angle / np.maximum(angle, _TINY)
+    return matrix_from_axis_and_angle(axis_angle / np.maximum(angle, _TINY), angle)
+
+
+def matrix_from_axis_and_angle(axis: Array, angle: Array) -> Array:
+    """As :func:`matrix_from_axis_angle`, of unit axes ``(..., 3)`` and angles ``(..., 1)``."""
     sin, cos = np.sin(angle), np.cos(angle)
     outer = axis[..., :, None] * axis[..., None, :] * (1 - cos)[..., None]
     return np.asarray(outer + _cross_matrix(sin * axis) + cos[..., None] * _EYE_3)
@@ -53,10 +57,19 @@ def matrix_from_axis_angle(axis_angle: Array) -> Array:
 
 def axis_angle_from_matrix(matrix: Array) -> Array:
     """``(..., 3, 3)`` -> ``(..., 3)`` radians with angle in [0, pi]; exact at 0 and at pi."""
+    axis, angle = axis_and_angle(matrix)
+    return np.asarray(axis * angle, matrix.dtype)
+
+
+def axis_and_angle(matrix: Array) -> tuple[Array, Array]:
+    """``(..., 3, 3)`` -> unit axes ``(..., 3)``, zero where nothing turns, and angles ``(..., 1)``.
+
+    Angles lie in [0, pi], in radians.
+    """
     quaternion = quaternion_from_matrix(matrix)
     vector, scalar = quaternion[..., 1:], quaternion[..., :1]
     sin_half = np.maximum(_norm(vector), _TINY)
-    return np.asarray(vector * (2 * np.arctan2(sin_half, scalar) / sin_half), matrix.dtype)
+    return vector / sin_half, 2 * np.arctan2(sin_half, scalar)
 
 
 def quaternion_from_matrix(matrix: Array) -> Array:

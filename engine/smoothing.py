@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.rotations import matrix_from_axis_angle, turn_between
+from engine.rotations import axis_and_angle, matrix_from_axis_and_angle
+from engine.skeleton import NUM_BETAS
 from engine.state import Array
 
 
@@ -22,15 +23,15 @@ class OneEuroSettings:
     Attributes
     ----------
     min_cutoff
-        Hz; cutoff at rest.  Lower trembles less.
+        Hz; cutoff at rest, of all components or of each.  Lower trembles less.
     beta
         Growth of the cutoff with speed: Hz for each unit a second.  Higher lags less.
     d_cutoff
         Hz; cutoff of the filter on the speed itself.
     """
 
-    min_cutoff: float
-    beta: float
+    min_cutoff: float | Array
+    beta: float | Array
     d_cutoff: float = 1.0
 
 
@@ -75,14 +76,14 @@ class OneEuroRotation:
     def __call__(self, value: Array, dt: float) -> Array:
         """Filtered rotations after a step of ``dt`` seconds (> 0; ignored on the first call)."""
         if self._value is None or self._speed is None:
-            self._value, self._speed = value, np.zeros(value.shape[:-2], np.float32)
+            self._value, self._speed = value, np.zeros((*value.shape[:-2], 1), np.float32)
             return value
         s = self._settings
-        turn = turn_between(self._value, value)
-        speed = np.linalg.norm(turn, axis=-1) / dt
+        axis, angle = axis_and_angle(np.swapaxes(self._value, -1, -2) @ value)
+        speed = angle / dt
         self._speed = self._speed + smoothing_factor(s.d_cutoff, dt) * (speed - self._speed)
         weight = smoothing_factor(s.min_cutoff + s.beta * self._speed, dt)
-        self._value = self._value @ matrix_from_axis_angle(turn * weight[..., None])
+        self._value = self._value @ matrix_from_axis_and_angle(axis, weight * angle)
         return self._value
 
 
@@ -93,6 +94,18 @@ PLACE_SETTINGS = OneEuroSettings(min_cutoff=2.0, beta=30.0)
 DEPTH_SETTINGS = OneEuroSettings(min_cutoff=0.6, beta=3.0)
 #: A person's shape does not change: follow it over seconds.
 SHAPE_SETTINGS = OneEuroSettings(min_cutoff=0.1, beta=0.0)
+
+#: All of a body but its pose, in one vector: one filter costs hardly more than a third of three.
+_REST = (
+    PLACE_SETTINGS,
+    PLACE_SETTINGS,
+    DEPTH_SETTINGS,
+    *(SHAPE_SETTINGS for _ in range(NUM_BETAS)),
+)
+REST_SETTINGS = OneEuroSettings(
+    np.array([s.min_cutoff for s in _REST], np.float32),
+    np.array([s.beta for s in _REST], np.float32),
+)
 
 #: A longer gap than this (s) starts the filter anew: the old pose says nothing any more.
 MAX_GAP_S = 0.5
@@ -108,9 +121,7 @@ class BodySmoother:
         """Forget the past: the next body passes unchanged."""
         self._time: float | None = None
         self._pose = OneEuroRotation(POSE_SETTINGS)
-        self._place = OneEuroVector(PLACE_SETTINGS)
-        self._depth = OneEuroVector(DEPTH_SETTINGS)
-        self._shape = OneEuroVector(SHAPE_SETTINGS)
+        self._rest = OneEuroVector(REST_SETTINGS)
 
     def __call__(
         self, rotmats: Array, betas: Array, transl: Array, time: float
@@ -129,7 +140,12 @@ class BodySmoother:
         dt = 1.0 if self._time is None else time - self._time
         self._time = time
         z = max(float(transl[2]), 1e-3)
-        x, y = self._place(np.asarray(transl[:2] / z, np.float32), dt)
-        depth = math.exp(float(self._depth(np.array([math.log(z)], np.float32), dt)[0]))
-        smooth = np.array([x * depth, y * depth, depth], np.float32)
-        return self._pose(rotmats, dt), self._shape(betas, dt), smooth
+        raw = np.array([transl[0] / z, transl[1] / z, math.log(z), *betas], np.float32)
+        rest = self._rest(raw, dt)
+        x, y, log_z = rest[:3].tolist()
+        depth = math.exp(log_z)
+        return (
+            self._pose(rotmats, dt),
+            rest[3:],
+            np.array([x * depth, y * depth, depth], np.float32),
+        )
