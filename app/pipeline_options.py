@@ -17,7 +17,6 @@ def open_pipeline(
     threads: int | None = None,
     smoothing: bool = True,
     people: int = 1,
-    spare_cores: int = 0,
 ) -> Pipeline:
     """Load networks and body.
 
@@ -27,19 +26,23 @@ def open_pipeline(
         SMPL file; the shipped body when None.
     network, backend, smoothing, people
         See :meth:`engine.pipeline.Pipeline.open`.
-    threads, spare_cores
+    threads
         See :func:`inference_threads`.
     """
     return Pipeline.open(
         network=network,
         body=None if body is None else BodyModel.load(body),
         backend=backend,
-        threads=inference_threads(threads, spare_cores),
+        threads=inference_threads(threads),
         smoothing=smoothing,
         people=people,
     )
 
 
-def inference_threads(wanted: int | None, spare_cores: int = 0) -> int:
-    """Threads of one inference: as wanted, or all cores but the spared ones and at most four."""
-    return wanted or max(1, min((os.cpu_count() or 1) - spare_cores, 4))
+def inference_threads(wanted: int | None) -> int:
+    """Threads of one inference: as wanted, or all cores and at most four.
+
+    The window leaves no core out: a frame is recovered before it is drawn, and seldom while the
+    frame before is.
+    """
+    return wanted or min(os.cpu_count() or 1, 4)

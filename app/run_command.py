@@ -231,8 +231,7 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
         "body": asset_path(*DEFAULT_BODY),
         **pipeline_settings,
     }
-    for name in ("threads", "spare_cores"):  # these change the speed only
-        settings.pop(name, None)
+    settings.pop("threads", None)  # changes the speed only
     read_manifest(settings["network"])  # its sentences say what is wrong with a network
     try:
         return {k: sha256_of(v) if isinstance(v, Path) else v for k, v in settings.items()}

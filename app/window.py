@@ -32,9 +32,9 @@ def make_application() -> QApplication:
     # Qt waits 5 ms before it paints what was asked to be painted, in case that more is asked for.
     # The scene is painted once a frame, and that wait is a tenth of the whole latency.
     os.environ.setdefault("QT_QPA_UPDATE_IDLE_TIME", "0")
-    # Mesa's software renderer draws with a thread for every core.  With two cores, one of which
-    # recovers, those threads only take turns with it: a frame is shown a quarter earlier, and far
-    # more evenly, when the thread that asks for it draws it too.
+    # Mesa's software renderer draws with a thread for every core.  On two cores, where recovery
+    # may begin before a picture is drawn, those threads and recovery's would wait for each other;
+    # frames come far more evenly when the thread that asks for a picture draws it too.
     if (os.cpu_count() or 1) <= _FEW_CORES:
         os.environ.setdefault("LP_NUM_THREADS", "0")
     QSurfaceFormat.setDefaultFormat(surface_format())  # must stand before the application
@@ -89,7 +89,7 @@ def run_window(
     def open_pipeline() -> LivePipeline:
         from app.pipeline_options import open_pipeline  # networks load after the window is there
 
-        return open_pipeline(body, spare_cores=1, **options)  # the window draws with one
+        return open_pipeline(body, **options)
 
     demo = SourceChoice(demo_clip, "Demo clip", loop=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from engine.angles import AnatomicalFrames, joint_angles
@@ -59,7 +60,7 @@ class Placement:
     def __init__(self, body: BodyModel, focal_length: float | None = None) -> None:
         self.body = body
         self.focal_length = focal_length
-        self._frames = AnatomicalFrames.of(body)
+        self._angles_of = partial(joint_angles, frames=AnatomicalFrames.of(body))
 
     def sighting(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> Sighting:
         """The network's answer for ``region``, placed in a frame of ``size``."""
@@ -95,7 +96,7 @@ class Placement:
             joints_2d=joints_2d,
             confidence=sighting.output.confidence,
             score=sighting.output.score,
-            angles=joint_angles(placed.rotmats, self._frames),
+            angles_of=self._angles_of,
             person=person,
         )
 
@@ -107,7 +108,6 @@ class Placement:
             **placed._asdict(),
             joints=joints,
             joints_2d=joints_2d,
-            angles=joint_angles(placed.rotmats, self._frames),
         )
 
     def _place(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> Placed:

@@ -7,7 +7,6 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from engine.angles import AnatomicalFrames, joint_angles
 from engine.body import BodyModel
 from engine.camera import project
 from engine.rotations import angle_between, slerp
@@ -61,7 +60,6 @@ class AlternatePrediction:
     def __init__(self, pipeline: BodyProcessor) -> None:
         self.on = False
         self._pipeline = pipeline
-        self._frames_of_body = AnatomicalFrames.of(pipeline.body)
         #: The last two measured frames.
         self._before: FrameResult | None = None
         self._last: FrameResult | None = None
@@ -122,7 +120,6 @@ class AlternatePrediction:
             transl=transl,
             joints=joints,
             joints_2d=project(joints, float(transl[2]), last.focal_length, frame.size),
-            angles=joint_angles(rotmats, self._frames_of_body),
             measured=False,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,8 +89,8 @@ class BodyState:
         ``(24,)`` in [0, 1]: how sure the network is that the joint is where it says.
     score
         Probability in [0, 1] that the region holds a person.
-    angles
-        ``(len(engine.angles.ANGLES),)`` degrees, in the order of :data:`engine.angles.ANGLES`.
+    angles_of
+        Joint angles of ``rotmats`` on this body; see :attr:`angles`.
     measured
         False when the pose is not the network's answer for this frame: that one was implausible
         and this is the pose before, or the frame was left out and the pose is predicted.
@@ -107,9 +108,17 @@ class BodyState:
     joints_2d: Array
     confidence: Array
     score: float
-    angles: Array
+    angles_of: Callable[[Array], Array]
     measured: bool = True
     person: int = 0
+
+    @property
+    def angles(self) -> Array:
+        """``(len(engine.angles.ANGLES),)`` degrees, in the order of :data:`engine.angles.ANGLES`.
+
+        Worked out when asked for: most bodies are never asked.
+        """
+        return self.angles_of(self.rotmats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -55,7 +56,7 @@ def body_state(
         joints_2d=project(joints, float(transl[2]), focal_length, frame_size),
         confidence=motion.confidence[index],
         score=float(motion.score[index]),
-        angles=joint_angles(rotmats, frames),
+        angles_of=partial(joint_angles, frames=frames),
         measured=bool(motion.measured[index]),
         person=motion.person,
     )

@@ -53,7 +53,7 @@ def body_state(body: BodyModel, size: tuple[int, int], bend: float = 0.5) -> Bod
         joints_2d=joints[:, :2] / transl[2] * focal + np.array(size) / 2,
         confidence=np.ones(NUM_JOINTS, np.float32),
         score=0.9,
-        angles=joint_angles(rotmats),
+        angles_of=joint_angles,
     )
 
 

@@ -1,6 +1,7 @@
 """Whose angles the plot remembers."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 
@@ -13,10 +14,14 @@ PICTURE = np.zeros((48, 64, 3), np.uint8)
 BODY = body_state(BodyModel.default(), (64, 48))
 
 
+def same_angles(degrees, _):
+    return np.full_like(BODY.angles, degrees)
+
+
 def result(time, angles, leader_id=None):
     """People with these angles (identity -> degrees) at ``time``."""
     bodies = tuple(
-        dataclasses.replace(BODY, person=person, angles=np.full_like(BODY.angles, degrees))
+        dataclasses.replace(BODY, person=person, angles_of=partial(same_angles, degrees))
         for person, degrees in angles.items()
     )
     return FrameResult(Frame(PICTURE, time, 0), bodies, leader_id=leader_id)

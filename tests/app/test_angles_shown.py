@@ -13,7 +13,7 @@ from app.angle_table import AngleTable
 from app.cli import main
 from app.main_window import MainWindow
 from app.plots import AnglePlot
-from engine.angles import ANGLE_INDEX, ANGLES, definitions_text, joint_angles
+from engine.angles import ANGLE_INDEX, ANGLES, definitions_text
 from engine.body import BodyModel
 from engine.rotations import matrix_from_axis_angle
 from engine.state import Frame, FrameResult
@@ -133,7 +133,7 @@ def turning(body: BodyModel, time: float, degrees: float) -> FrameResult:
     found = result(body, time)
     rotmats = found.bodies[0].rotmats.copy()
     rotmats[0] = rotmats[0] @ matrix_from_axis_angle(np.radians([0, degrees, 0]))
-    state = replace(found.bodies[0], rotmats=rotmats, angles=joint_angles(rotmats))
+    state = replace(found.bodies[0], rotmats=rotmats)
     return replace(found, bodies=(state,))
 
 

@@ -15,6 +15,7 @@ from app.cli import main
 from app.main_window import MainWindow
 from app.picking import joints_in_video, person_at
 from app.preferences import load_preferences
+from engine.angles import joint_angles
 from engine.body import BodyModel
 from engine.camera import project
 from engine.render.image_plane import Rectangle
@@ -59,7 +60,7 @@ def moved(body: BodyState, person: int) -> BodyState:
         transl=transl,
         joints=joints,
         joints_2d=project(joints, float(transl[2]), body.focal_length, size),
-        angles=body.angles + 10 * person,
+        angles_of=lambda rotmats: joint_angles(rotmats) + 10 * person,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.angles import joint_angles
 from engine.body import BodyModel
 from engine.errors import SourceError
 from engine.look_ahead import CUTOFF, LookAhead
@@ -45,7 +46,7 @@ def body(turn, place, person=0, shape=0.0):
         joints_2d=points[:, :2],
         confidence=np.ones(24, np.float32),
         score=1.0,
-        angles=np.zeros(1, np.float32),
+        angles_of=joint_angles,
         person=person,
     )
 

@@ -46,7 +46,7 @@ class Walker:
             joints_2d=project(joints, float(transl[2]), 300.0, SIZE),
             confidence=np.ones(NUM_JOINTS, np.float32),
             score=0.9,
-            angles=joint_angles(rotmats),
+            angles_of=joint_angles,
             person=number,
         )
 

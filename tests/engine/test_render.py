@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from engine.angles import joint_angles
 from engine.body import BodyModel
 from engine.camera import project
 from engine.errors import RenderError
@@ -54,7 +55,7 @@ def standing(body: BodyModel, transl: tuple[float, float, float] = (0.0, 0.2, 4.
         joints_2d=joints[:, :2] / joints[:, 2:] * FOCAL + np.array(SIZE) / 2,
         confidence=np.ones(NUM_JOINTS, np.float32),
         score=1.0,
-        angles=np.zeros(24, np.float32),
+        angles_of=joint_angles,
     )
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.angles import joint_angles
 from engine.body import BodyModel
 from engine.render.offscreen import OffscreenRenderer
 from engine.rotations import matrix_from_6d
@@ -125,5 +126,5 @@ def _state(
         joints_2d=scale * (joints + transl)[:, :2] + middle,
         confidence=np.ones(len(joints), np.float32),
         score=1.0,
-        angles=np.zeros(0, np.float32),
+        angles_of=joint_angles,
     )

@@ -54,7 +54,7 @@ def person(
         joints_2d=joints[:, :2] / transl[2] * FOCAL + np.array(SIZE, np.float32) / 2,
         confidence=np.linspace(0, 1, NUM_JOINTS, dtype=np.float32),
         score=0.9,
-        angles=joint_angles(rotmats),
+        angles_of=joint_angles,
     )
 
 

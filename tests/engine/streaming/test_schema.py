@@ -67,7 +67,7 @@ def test_the_first_message_names_what_the_numbers_are():
 def test_numbers_that_are_none_become_null_for_json_knows_no_nan():
     angles = person({}).angles.copy()
     angles[2] = np.nan
-    body = dataclasses.replace(person({}), angles=angles)
+    body = dataclasses.replace(person({}), angles_of=lambda _: angles)
     (received,) = json.loads(encoder("json")(frame_message(result_of(body))))["people"]
     assert received["angles"][2] is None
     assert received["angles"][3] is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.angles import joint_angles
 from engine.rotations import matrix_from_axis_angle
 from engine.state import BodyState, Frame, FrameResult, Region
 from engine.takes.records import TakeFrame, body_records
@@ -39,7 +40,7 @@ def body_state(seed: int) -> BodyState:
         joints_2d=joints[:, :2],
         confidence=np.linspace(0, 1, 24, dtype=np.float32),
         score=0.9,
-        angles=np.zeros(24, np.float32),
+        angles_of=joint_angles,
     )
 
 
