@@ -367,6 +367,16 @@ RUNS["lite"] = replace(
     loop_from="further",
     steps=2600,
 )
+# As ``distilled``.
+RUNS["lite_distilled"] = replace(
+    RUNS["lite"],
+    name="lite_distilled",
+    start_from="lite",
+    loop_from=None,
+    teacher="whole_heavy",
+    steps=900,
+    warm_up=100,
+)
 RUNS["whole_heavy"] = replace(
     RUNS["whole"], name="whole_heavy", encoder="heavy", start_from="heavy", steps=1862
 )
