@@ -16,6 +16,7 @@ import numpy as np
 from engine.skeleton import JOINT
 from engine.state import Array, Image, Region
 
+#: x and y in frame pixels.
 Point: TypeAlias = Array | tuple[float, float]
 
 #: Side of the region in radii of the body circle, doubled: a quarter more than the circle.

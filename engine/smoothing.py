@@ -7,7 +7,7 @@ lag.  Every step uses the real time between two frames; nothing assumes a frame 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -23,16 +23,18 @@ class OneEuroSettings:
     Attributes
     ----------
     min_cutoff
-        Hz; cutoff at rest, of all components or of each.  Lower trembles less.
+        Hz; cutoff at rest.  Lower trembles less.
     beta
         Growth of the cutoff with speed: Hz for each unit a second.  Higher lags less.
     d_cutoff
         Hz; cutoff of the filter on the speed itself.
+
+    Each is one number, or one for each component.
     """
 
     min_cutoff: float | Array
     beta: float | Array
-    d_cutoff: float = 1.0
+    d_cutoff: float | Array = 1.0
 
 
 def smoothing_factor(cutoff: float | Array, dt: float) -> Array:
@@ -102,10 +104,7 @@ _REST = (
     DEPTH_SETTINGS,
     *(SHAPE_SETTINGS for _ in range(NUM_BETAS)),
 )
-REST_SETTINGS = OneEuroSettings(
-    np.array([s.min_cutoff for s in _REST], np.float32),
-    np.array([s.beta for s in _REST], np.float32),
-)
+REST_SETTINGS = OneEuroSettings(*np.array([astuple(s) for s in _REST], np.float32).T)
 
 #: A longer gap than this (s) starts the filter anew: the old pose says nothing any more.
 MAX_GAP_S = 0.5

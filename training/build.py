@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from training.checkpoint import Checkpoint
 from training.config import RunConfig
 from training.data.body_poses import load_body_poses
 from training.data.mocap import mean_pose_6d
@@ -29,6 +30,13 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
     mean_pose, spread = torch.from_numpy(mean_pose_6d(poses)), turn_spread(torch.from_numpy(poses))
     regressor = build_regressor(config, encoder.dim, read_rest_body(body), mean_pose, spread)
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
+
+
+def restore_network(saved: Checkpoint, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
+    """The network of a checkpoint."""
+    network = build_network(saved.config, encoders=encoders, data=data, body=body)
+    network.load_state_dict(saved.network)
+    return network
 
 
 def build_regressor(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import AssetError
-from training.build import build_network
+from training.build import restore_network
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.pictures import CropStream
 from training.distributed import Processes
@@ -82,8 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
     _, held = training_photos(saved.config, o.data, o.cache)
     if not len(held):
         raise AssetError(f"The run {saved.config.name} kept no photos out; there is nothing to do.")
-    network = build_network(saved.config, encoders=o.encoders, data=o.data, body=o.body)
-    network.load_state_dict(saved.network)
+    network = restore_network(saved, encoders=o.encoders, data=o.data, body=o.body)
     stream = CropStream(held, None, saved.config.augment, saved.config.seed)
     scale, shift = scale_and_shift(*judged(network, stream, o.crops))
     adjust(network, scale, shift)

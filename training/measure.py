@@ -30,7 +30,7 @@ from training.data.lspet import load_lspet
 from training.data.mocap import JointLimits, joint_limits
 from training.data.readers.person import LabelledPerson
 from training.data.readers.shards import find_shards, read_shard
-from training.data.teacher import load_labels
+from training.data.teacher import load_labels, teacher_path
 from training.evaluation.calibration import score_rows
 from training.evaluation.empty import EmptyAnswers, empty_rows, run_empty
 from training.evaluation.estimators import BodyReader, Estimate, Estimator, NetworkEstimator
@@ -38,7 +38,7 @@ from training.evaluation.films import video_rows
 from training.evaluation.moving import CLIPS, draw_clips, moving_rows
 from training.evaluation.people import measure_people
 from training.evaluation.photo_figures import photo_rows
-from training.evaluation.photos import PhotoAnswers, run_photos, teacher_file
+from training.evaluation.photos import PhotoAnswers, run_photos
 from training.evaluation.report import Row, as_json, as_markdown, as_text
 from training.evaluation.statistics import Figure
 from training.evaluation.synthetic import SPLIT, run_synthetic
@@ -191,7 +191,7 @@ class _Evaluation:
         return joint_limits(load_body_poses(self._o.data, body))
 
     def _photos_rows(self) -> list[Row]:
-        path = teacher_file(self._o.cache) if self._o.cache else None
+        path = teacher_path(self._o.cache, "heavy", "development") if self._o.cache else None
         teacher = load_labels(path) if path is not None and path.exists() else None
         photos = load_lspet(self._o.data, "development")
         self._photos = run_photos(

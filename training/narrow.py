@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import AssetError
-from training.build import build_network
+from training.build import restore_network
 from training.checkpoint import State, load_checkpoint, save_checkpoint
 from training.feedback import Evidence
 from training.network import BodyNetwork, unpacked
@@ -124,8 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs"))
     o = parser.parse_args(arguments)
     saved = load_checkpoint(o.out / f"{o.run}.pt")
-    network = build_network(saved.config, encoders=o.encoders, data=o.data, body=o.body)
-    network.load_state_dict(saved.network)
+    network = restore_network(saved, encoders=o.encoders, data=o.data, body=o.body)
     network.eval()
     inputs = load_sights(sight_folder(o.cache, network), "photos").inputs
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import AssetError
-from training.build import build_network
+from training.build import restore_network
 from training.checkpoint import load_checkpoint
 from training.data.augment import AugmentConfig
 from training.data.features import EXACT, make_round, open_network, round_path, save_round
@@ -107,8 +107,7 @@ def own_teacher(
 ) -> tuple[str, Look]:
     """A run's name and what its network answers."""
     saved = load_checkpoint(checkpoint)
-    network = build_network(saved.config, encoders=encoders, data=data, body=body)
-    network.load_state_dict(saved.network)
+    network = restore_network(saved, encoders=encoders, data=data, body=body)
     looking = replace(saved.config, trained="regressor")
     session = open_network(encoder_file(network, cache, looking))
     return saved.config.name, partial(own_answer, network, session)

@@ -26,7 +26,7 @@ def sights(count: int) -> torch.Tensor:
 @pytest.fixture
 def narrow(tmp_path, monkeypatch):
     """Runs the command on a network; returns the narrow one."""
-    monkeypatch.setattr("training.narrow.build_network", lambda config, **_: tiny_network(config))
+    monkeypatch.setattr("training.build.build_network", lambda config, **_: tiny_network(config))
     samples = tiny_samples(400)._replace(inputs=sights(400).half())
 
     def run(network: BodyNetwork, hidden: int) -> BodyNetwork:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +20,7 @@ from engine.state import BodyState, Region
 from training.data.augment import generator
 from training.data.crops import crop_matrix, rotate_to_crop
 from training.data.lspet import Photos
-from training.data.teacher import TeacherLabels, teacher_path, trust
+from training.data.teacher import TeacherLabels, trust
 from training.evaluation.answers import Answers, gather, seen_from
 from training.evaluation.estimators import Estimate, Estimator, live_pipelines, to_crop, to_frame
 from training.evaluation.geometries import GEOMETRIES, Looks, looks_at, nearest, second_look
@@ -162,8 +161,3 @@ def _reference(
         np.dstack([np.stack(flat), weight_2d])[:, chosen],
         np.dstack([np.stack(deep), weight_3d])[:, chosen],
     )
-
-
-def teacher_file(cache: Path) -> Path:
-    """Where :mod:`training.prepare` keeps the teacher's answers for the development photos."""
-    return teacher_path(cache, "heavy", "development")
