@@ -6,13 +6,16 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from inspect import signature
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
+from app.end_signals import on_end_signals
 from engine.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -152,13 +155,24 @@ def _run_archive(options: argparse.Namespace, pipeline_settings: Mapping[str, An
         bar.clear()
         print(_line(outcome), flush=True)
 
-    # A program started in the background has Ctrl-C's signal ignored, and service and batch
-    # managers end programs by the other one: both stop the run so that it can go on later.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+        on_end_signals(signal.default_int_handler)  # the second one does not wait
+
+    on_end_signals(signal.default_int_handler)
     try:
-        pool = _pool(options, recipe, threads)
-        report = run_archive(jobs, recipe.settings, pool, on_progress=bar.show, on_outcome=tell)
+        pool = _pool(options, recipe, threads)  # may wait for a cluster that does not answer
+        on_end_signals(stop)
+        report = run_archive(
+            jobs,
+            recipe.settings,
+            pool,
+            on_progress=bar.show,
+            on_outcome=tell,
+            stopped=stopped.is_set,
+        )
     finally:
         bar.clear()
     path = report.write(options.out, shard)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
+from app.end_signals import on_end_signals
 from app.streams_options import requested_streams
 from engine.body import BodyModel
 from engine.capture.devices import named_camera
@@ -32,10 +33,7 @@ def run_streams(options: argparse.Namespace, open_pipeline: Callable[[], Pipelin
     HmrLiveError
         A stream asked for cannot be made, or the source cannot be opened or breaks.
     """
-    # A program started in the background has Ctrl-C's signal ignored, and service managers end
-    # programs by the other one: both are the usual way out.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    on_end_signals(signal.default_int_handler)  # the usual way out
     pipeline: Pipeline | None = None
     made = _make_streams(options, lambda: None if pipeline is None else pipeline.body)
     spec = options.video if options.camera is None else named_camera(options.camera)

@@ -80,11 +80,12 @@ def run_archive(
     *,
     on_progress: Callable[[ArchiveProgress], None] = lambda _: None,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> ArchiveReport:
     """Process every file that is not finished yet.
 
     Files that another run works on are left to it; at the end the run waits for them, and takes
-    them over if that run dies.  Ctrl-C ends the run early with a report that says so.
+    them over if that run dies.
 
     Parameters
     ----------
@@ -98,6 +99,10 @@ def run_archive(
         Called twice a second or more often.
     on_outcome
         Called for each file that is through, but not for those finished before the start.
+    stopped
+        Asked twice a second or more often; True ends the run early with a report that says so.
+        A KeyboardInterrupt does too, but may strike between a claim and its entry in the books:
+        that claim stays behind until somebody finds this process dead.
 
     Raises
     ------
@@ -108,7 +113,7 @@ def run_archive(
     with Claims() as claims:
         run = _Run(jobs, settings, pool, claims, on_progress, on_outcome)
         try:
-            run.until_all_are_through()
+            interrupted = not run.until_all_are_through(stopped)
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -141,19 +146,30 @@ class _Run:
         #: Of the files that are through.
         self._bytes_through = self._bytes_worked = self._frames = 0
 
-    def until_all_are_through(self) -> None:
-        """Work until no file is left, neither here nor in the hands of others."""
-        self._skip_finished()
+    def until_all_are_through(self, stopped: Callable[[], bool]) -> bool:
+        """Work until no file is left, neither here nor in the hands of others.
+
+        Returns
+        -------
+        bool
+            False where ``stopped`` has ended the work early.
+        """
+        self._skip_finished(stopped)
         while self._waiting or self._elsewhere or self._running:
+            if stopped():
+                return False
             self._hand_out()
             if self._waiting or self._elsewhere or self._running:
                 for news in self._pool.collect(_WAIT_S):
                     self._take_in(news)
             self._show()
+        return True
 
-    def _skip_finished(self) -> None:
+    def _skip_finished(self, stopped: Callable[[], bool]) -> None:
         """Settle what is finished before any worker is started."""
         for _ in range(len(self._waiting)):
+            if stopped():
+                return
             job = self._waiting.popleft()
             if not self._is_finished(job):
                 self._waiting.append(job)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -125,6 +126,30 @@ def test_a_run_that_is_stopped_and_killed_goes_on_where_it_was(archive):
     assert states.pop("broken.mp4") == "failed"
     assert states["first.mp4"] == "finished before"
     assert len(states) == 2
+
+
+@unix_only
+def test_ctrl_c_between_a_claim_and_its_entry_in_the_books_leaves_no_claim(
+    short_archive, monkeypatch, capsys
+):
+    def struck(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        dump(*arguments)
+
+    dump = json.dump
+    monkeypatch.setattr(
+        "engine.archive.claims.json", SimpleNamespace(dump=struck, loads=json.loads)
+    )
+    out = short_archive / "out"
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        videos = str(short_archive / "videos")
+        assert main(["run", videos, "--out", str(out), "--processes", "1"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, handlers[0])
+        signal.signal(signal.SIGTERM, handlers[1])
+    assert "2 left to do" in capsys.readouterr().out
+    assert not list(out.glob(".*"))
 
 
 def test_two_local_workers_of_a_cluster_and_two_processes_find_the_same_poses(short_archive):

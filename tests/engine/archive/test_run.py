@@ -101,6 +101,22 @@ def test_an_interrupted_run_says_what_is_left_and_gives_its_claims_back(jobs, tm
     assert not hidden_files(tmp_path)
 
 
+def test_a_run_that_is_asked_to_stop_ends_before_it_claims_another_file(jobs, tmp_path):
+    pool = InstantPool()
+    report = run_archive(jobs, SETTINGS, pool, stopped=lambda: len(pool.submitted) == 2)
+    assert report.interrupted
+    assert pool.stopped
+    assert report.not_done == ("2.mp4",)
+    assert not hidden_files(tmp_path)
+
+
+def test_a_run_whose_last_file_is_through_was_not_interrupted(jobs):
+    pool = InstantPool()
+    assert not run_archive(
+        jobs, SETTINGS, pool, stopped=lambda: len(pool.submitted) == 3
+    ).interrupted
+
+
 def test_files_in_the_hands_of_another_run_are_waited_for_and_not_done_twice(jobs):
     pool, waits = InstantPool(), []
     with Claims() as others:
