@@ -9,9 +9,10 @@ import torch
 from training.checkpoint import Checkpoint
 from training.config import RunConfig
 from training.data.body_poses import load_body_poses
-from training.data.mocap import mean_pose_6d
+from training.data.mocap import JointLimits, joint_limits, mean_pose_6d
 from training.encoders.blazepose import BlazePoseEncoder
 from training.gauss_newton import GaussNewton, turn_spread
+from training.joint_range import JointRange
 from training.network import BodyNetwork
 from training.regressor import IterativeRegressor, RegressorConfig, mean_theta
 from training.smpl_layer import (
@@ -28,7 +29,9 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     poses = load_body_poses(data, body)
     mean_pose, spread = torch.from_numpy(mean_pose_6d(poses)), turn_spread(torch.from_numpy(poses))
-    regressor = build_regressor(config, encoder.dim, read_rest_body(body), mean_pose, spread)
+    limits = joint_limits(poses)
+    rest = read_rest_body(body)
+    regressor = build_regressor(config, encoder.dim, rest, mean_pose, spread, limits)
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
@@ -45,6 +48,7 @@ def build_regressor(
     rest: RestBody,
     mean_pose: torch.Tensor,
     spread: torch.Tensor,
+    limits: JointLimits,
 ) -> IterativeRegressor:
     """A fresh regressor; its first weights follow from the run's seed."""
     torch.manual_seed(config.seed)
@@ -58,4 +62,6 @@ def build_regressor(
     body = BodyLandmarks(rest, learned_corrections(LIMB_JOINTS))
     start = mean_theta(mean_pose, torch.from_numpy(rest.joints[0]))
     last_step = GaussNewton(spread) if config.gauss_newton else None
-    return IterativeRegressor(sizes, body, start, last_step)
+    tolerance = config.joint_tolerance
+    joint_range = None if tolerance is None else JointRange(limits, tolerance)
+    return IterativeRegressor(sizes, body, start, last_step, joint_range)

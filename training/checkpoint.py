@@ -72,6 +72,7 @@ class Checkpoint:
             "trained": trained[self.config.stage],
             "hours": round(self.seconds / 3600, 2),
             "steps": self.step,
+            "samples": self.samples,
             "run": self.config.to_dict(),
         }
 

@@ -96,6 +96,9 @@ class RunConfig:
     feedback: bool = True
     #: A last step that lays the body on the encoder's landmarks (training.gauss_newton).
     gauss_newton: bool = False
+    #: Joints are held in their range in motion capture and so many degrees more, where given
+    #: (training.joint_range).
+    joint_tolerance: float | None = None
 
     #: Length and size.
     steps: int = 4000
@@ -291,6 +294,7 @@ RUNS["laid"] = replace(
     name="laid",
     start_from="upright",
     gauss_newton=True,
+    joint_tolerance=8.0,
     confidence_rate=1e-2,
 )
 # Everything from pictures on, ten minutes on a GPU that two runs share.
@@ -335,6 +339,7 @@ RUNS["further"] = replace(
     start_from="narrow",
     hidden=512,
     gauss_newton=True,
+    joint_tolerance=8.0,
     steps=2000,
     confidence_rate=RUNS["whole"].confidence_rate,
     held_photos=RUNS["whole"].held_photos,

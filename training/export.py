@@ -28,7 +28,7 @@ from training.encoders.tflite_reader import read_tflite
 from training.manifest import detector_manifest, network_manifest, write_manifest
 from training.network import OUTPUTS, BodyNetwork
 from training.onnx_files import export_onnx
-from training.onnx_weights import CORRECTION
+from training.onnx_weights import CORRECTION, SHIFT
 from training.regressor import unpack
 
 DETECTOR_SIZE = 224
@@ -162,7 +162,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--without-last-step",
         action="store_true",
-        help="the learned loop's own answer, without the step of Gauss-Newton after it",
+        help="the learned loop's own answer, without what follows it: the step of Gauss-Newton, "
+        "the joints' range",
     )
     parser.add_argument("--out", type=Path, default=Path("assets/networks"))
     o = parser.parse_args(arguments)
@@ -174,14 +175,15 @@ def main(arguments: list[str] | None = None) -> None:
     if o.checkpoint:
         saved = load_checkpoint(o.checkpoint)
         if o.without_last_step:
-            saved = replace(saved, config=replace(saved.config, gauss_newton=False))
+            bare = replace(saved.config, gauss_newton=False, joint_tolerance=None)
+            saved = replace(saved, config=bare)
         config, state, training = saved.config, saved.network, saved.description()
     network = build_network(config, encoders=o.encoders, data=o.data, body=o.body)
     if state is not None:
         network.load_state_dict(state)
     if o.person_logit:
         shift_score(network, o.person_logit)
-        training = {**training, "person_logit": o.person_logit}
+        training = {**training, SHIFT: o.person_logit}
     figures = json.loads(o.figures.read_text()) if o.figures else {}
     path = o.out / f"{config.encoder}.onnx"
     change = export_network(

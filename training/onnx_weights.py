@@ -1,7 +1,7 @@
 """Weights of an exported network, to go on training from what ships.
 
 The exporter keeps the names of the parameters; only the landmark corrections are folded into a
-constant, so the manifest holds them.
+constant, so the manifest holds them.  It also holds by how much the score was moved.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from engine.errors import AssetError
 from training.network import BodyNetwork
 
 CORRECTION = "landmark_correction"
+#: How far the person flag's logit was moved down when the network was exported.
+SHIFT = "person_logit"
 _STORED_AS_HALF = ".float16"
 
 
@@ -35,6 +37,7 @@ def load_exported(network: BodyNetwork, path: Path) -> None:
         found = _initializers(path)
         training = json.loads(path.with_suffix(".json").read_text())["training"]
         correction = torch.tensor(training[CORRECTION], dtype=torch.float32)
+        shift = float(training.get(SHIFT, 0.0))
     except (OSError, ValueError, KeyError, TypeError, DecodeError) as error:
         raise AssetError(
             f"{path} with its manifest is no network of this program to go on from ({error!r})."
@@ -54,6 +57,7 @@ def load_exported(network: BodyNetwork, path: Path) -> None:
     buffers = ("regressor.feature_mean", "regressor.feature_scale", "regressor.mean_theta")
     state = network.state_dict()
     state |= {name: found[name].reshape(state[name].shape) for name in (*wanted, *buffers)}
+    state["encoder.heads.flag.bias"] = state["encoder.heads.flag.bias"] + shift
     network.load_state_dict(state)
 
 

@@ -7,7 +7,8 @@ With ``feedback`` the error that is fed back is measured and not only implied: t
 Theta_t is posed and projected, and how it misses the encoder's own 2D and 3D landmarks (one
 linear layer on phi) enters the next step (:mod:`training.feedback`).  This is the iterative error
 feedback of Carreira et al. (CVPR 2016), which HMR took its loop from; without it the loop is
-HMR's.  A last step of Gauss-Newton may follow, which is not learned (:mod:`training.gauss_newton`).
+HMR's.  A last step of Gauss-Newton may follow, which is not learned (:mod:`training.gauss_newton`),
+and joints can be held in their range then (:mod:`training.joint_range`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch.nn import functional
 
 from training.feedback import FEEDBACK_SIZE, Evidence, Feedback, Posed
 from training.gauss_newton import GaussNewton
+from training.joint_range import JointRange
 from training.landmarks import NUM_BLAZEPOSE
 from training.rotations import cross, matrix_from_6d, sixd_from_matrix
 from training.smpl_layer import BodyLandmarks
@@ -84,6 +86,8 @@ class IterativeRegressor(nn.Module):
         ``(157,)`` where the iteration starts.
     last_step
         Lays the body on the encoder's landmarks after the iterations (:meth:`laid`).
+    joint_range
+        Holds the joints in their range at the end.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class IterativeRegressor(nn.Module):
         body: BodyLandmarks,
         mean_theta: Tensor,
         last_step: GaussNewton | None = None,
+        joint_range: JointRange | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -103,7 +108,7 @@ class IterativeRegressor(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(config.features))
         self.register_buffer("feature_scale", torch.ones(config.features))
         self.feedback = Feedback()
-        self.last_step = last_step
+        self.last_step, self.joint_range = last_step, joint_range
         feedback = FEEDBACK_SIZE if config.feedback else 0
         # One layer on [phi, Theta, error], split in two because phi's part never changes.
         self.hidden1_phi = nn.Linear(config.features, config.hidden)
@@ -127,6 +132,9 @@ class IterativeRegressor(nn.Module):
     def forward(self, phi: Tensor, evidence: Evidence | None = None) -> list[Tensor]:
         """Normalised features ``(N, D)`` -> Theta after each iteration, ``(N, 157)`` each."""
         theta = self.mean_theta.expand(phi.shape[0], -1)
+        # One row for all crops: the body that the loop starts with is a constant of the exported
+        # graph then.
+        posed = self.mean_theta[None]
         from_phi = self.hidden1_phi(phi)
         thetas = []
         for _ in range(self.config.iterations):
@@ -134,10 +142,10 @@ class IterativeRegressor(nn.Module):
             if self.config.feedback:
                 if evidence is None:
                     raise ValueError("A regressor with feedback needs the encoder's landmarks.")
-                inputs = torch.cat([theta, self._exact_error(theta, evidence)], dim=1)
+                inputs = torch.cat([theta, self._exact_error(posed, evidence)], dim=1)
             hidden = self.dropout(torch.relu(from_phi + self.hidden1_theta(inputs)))
             hidden = self.dropout(torch.relu(self.hidden2(hidden)))
-            theta = theta + self.update(hidden).float()
+            theta = posed = theta + self.update(hidden).float()
             thetas.append(theta)
         return thetas
 
@@ -155,15 +163,18 @@ class IterativeRegressor(nn.Module):
         return error
 
     def laid(self, theta: Tensor, evidence: Evidence) -> Tensor:
-        """The loop's Theta after the last step; as it is in a regressor without.
+        """The loop's Theta after the last step, joints in their range; as it is where neither is.
 
         Losses are taken of the loop's own Theta: a loop that is trained through this step leaves
         more to it, in depth too, where a picture says little.
         """
-        if self.last_step is None:
-            return theta
-        turns, change = self.last_step(self._posed(theta), evidence)
-        return theta + turned(theta, turns) + functional.pad(change, (THETA_SIZE - 3, 0))
+        if self.last_step is not None:
+            turns, change = self.last_step(self._posed(theta), evidence)
+            theta = theta + turned(theta, turns) + functional.pad(change, (THETA_SIZE - 3, 0))
+        if self.joint_range is not None:
+            pose = self.joint_range(unpack(theta).rotmats)
+            theta = torch.cat([pose.flatten(1), theta[:, POSE_SIZE:]], dim=1)
+        return theta
 
     def _posed(self, theta: Tensor) -> Posed:
         rotmats, betas, camera = unpack(theta)

@@ -123,7 +123,9 @@ def tiny_config(**changes: object) -> RunConfig:
 
 def tiny_network(config: RunConfig) -> BodyNetwork:
     encoder = BlazePoseEncoder(tiny_graph(), "full")
-    regressor = build_regressor(config, EMB, rest_body(), mean_pose(), torch.full((24, 3), 0.3))
+    limits = joint_limits(mocap_poses().numpy())
+    spread = torch.full((24, 3), 0.3)
+    regressor = build_regressor(config, EMB, rest_body(), mean_pose(), spread, limits)
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 

@@ -18,8 +18,8 @@ from engine.errors import AssetError
 from engine.skeleton import JOINT_NAMES
 from engine.state import Region
 from tests.shipped import BODY_NETWORKS, NETWORKS
-from training import export
-from training.checkpoint import Checkpoint, save_checkpoint
+from training import export, from_export
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import RUNS
 from training.data.crops import crop_matrix, network_input, warp
 from training.export import export_network, joint_change_mm, kept_float32, shift_score
@@ -32,16 +32,25 @@ from .cases import tiny_config, tiny_network
 # The exporter of torch warns about its own insides.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
+CONFIG = tiny_config(
+    trained="end_to_end", heatmaps=True, gauss_newton=True, joint_tolerance=8.0, steps=7
+)
+
+
+@torch.no_grad()
+def trained_network():
+    network = tiny_network(CONFIG)
+    for part in network.encoder.decoder.parameters():
+        part.mul_(4).add_(0.2)  # some maps are sure
+    network.regressor.update.bias.normal_(std=0.01)
+    network.regressor.update.weight.mul_(10)
+    network.regressor.body.correction.uniform_(-0.01, 0.01)
+    return network
+
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    network = tiny_network(tiny_config(trained="end_to_end", heatmaps=True, gauss_newton=True))
-    with torch.no_grad():
-        for part in network.encoder.decoder.parameters():
-            part.mul_(4).add_(0.2)  # some maps are sure
-        network.regressor.update.bias.normal_(std=0.01)
-        network.regressor.update.weight.mul_(10)
-        network.regressor.body.correction.uniform_(-0.01, 0.01)
+    network = trained_network()
     path = tmp_path_factory.mktemp("networks") / "full.onnx"
     change = export_network(
         network, path, encoder="full", training={"data": "none"}, figures={"pck12": 1.0}
@@ -63,7 +72,7 @@ def test_the_file_gives_the_numbers_of_the_network(exported):
 
 @pytest.mark.parametrize("without", [False, True])
 def test_the_last_step_is_left_out_when_asked(without, tmp_path, monkeypatch):
-    config = tiny_config(trained="end_to_end", gauss_newton=True)
+    config = tiny_config(trained="end_to_end", gauss_newton=True, joint_tolerance=8.0)
     state = tiny_network(config).state_dict()
     run = tmp_path / "run.pt"
     save_checkpoint(run, Checkpoint(config, 1, 1.0, state, {}, [], {"photos": 1}))
@@ -71,7 +80,9 @@ def test_the_last_step_is_left_out_when_asked(without, tmp_path, monkeypatch):
     flags = ["--without-last-step"] if without else []
     export.main(["network", "--checkpoint", str(run), "--out", str(tmp_path), *flags])
     manifest = json.loads((tmp_path / "full.json").read_text())
-    assert manifest["training"]["run"]["gauss_newton"] == (not without)
+    run_config = manifest["training"]["run"]
+    assert run_config["gauss_newton"] == (not without)
+    assert run_config["joint_tolerance"] == (None if without else 8.0)
     # The series of the step alone squares a matrix ten times.
     products = [node.op_type for node in onnx.load(tmp_path / "full.onnx").graph.node]
     assert (products.count("MatMul") > 40) == (not without)
@@ -105,6 +116,31 @@ def test_training_can_go_on_from_the_file(exported):
     for name, found in fresh.named_parameters():
         rounding = 1e-3  # of weights that are stored as float16
         torch.testing.assert_close(found, expected[name], atol=1e-4, rtol=rounding, msg=name)
+
+
+def test_a_shipped_network_is_a_checkpoint_again(tmp_path, monkeypatch):
+    network = trained_network()
+    run = Checkpoint(CONFIG, 7, 3600.0, network.state_dict(), {}, [], {"photos": 2, "synthetic": 3})
+    save_checkpoint(tmp_path / "run.pt", run)
+    for module in (export, from_export):
+        monkeypatch.setattr(module, "build_network", lambda config, **_: tiny_network(config))
+    flags = ["--person-logit", "4", "--out", str(tmp_path)]
+    export.main(["network", "--checkpoint", str(tmp_path / "run.pt"), *flags])
+    from_export.main([str(tmp_path / "full.onnx"), "--out", str(tmp_path / "again.pt")])
+    again = load_checkpoint(tmp_path / "again.pt")
+    assert (again.config, again.step, again.seconds) == (CONFIG, 7, 3600.0)
+    assert again.description() == run.description()
+    flag = "encoder.heads.flag.bias"
+    torch.testing.assert_close(again.network[flag], run.network[flag])  # the shift is taken back
+    with pytest.raises(AssetError, match="how it was trained"):
+        from_export.main(
+            [
+                str(asset_path("networks", "person_detector.onnx")),
+                "--out",
+                str(tmp_path / "none.pt"),
+            ]
+        )
+    assert not (tmp_path / "none.pt").exists()
 
 
 def test_training_does_not_go_on_from_another_kind_of_network(exported, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.skeleton import JOINT
+from training.data.mocap import joint_limits
 from training.discriminators import (
     NUM_DISCRIMINATORS,
     Discriminators,
@@ -14,10 +15,10 @@ from training.discriminators import (
 )
 from training.feedback import FEEDBACK_SIZE, Evidence, moved_by
 from training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE
-from training.regressor import THETA_SIZE, unpack
-from training.rotations import matrix_from_axis_angle, sixd_from_matrix
+from training.regressor import POSE_SIZE, THETA_SIZE, unpack
+from training.rotations import axis_angle_from_matrix, matrix_from_axis_angle, sixd_from_matrix
 
-from .cases import EMB, seen_as, tiny_config, tiny_network
+from .cases import EMB, mocap_poses, seen_as, tiny_config, tiny_network
 
 
 def evidence(count):
@@ -74,6 +75,25 @@ def test_a_last_step_is_not_what_the_loop_learns_from():
     thetas = [n.thetas(sight) for n, sight in zip((network, plain), sights, strict=True)]
     torch.testing.assert_close(thetas[0][-2], thetas[1][-2])
     assert (thetas[0][-1] - thetas[1][-1]).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_joints_are_held_in_their_range_at_the_very_end():
+    configs = (tiny_config(gauss_newton=True, joint_tolerance=t) for t in (8.0, None))
+    held, free = (tiny_network(config).eval() for config in configs)
+    for network in (held, free):
+        network.regressor.update.weight.mul_(30)  # a loop that answers with contortions
+    sight = held.see(torch.randn(6, EMB, generator=torch.Generator().manual_seed(1)), "emb")
+    limits = joint_limits(mocap_poses().numpy())
+    answers = [n.thetas(sight) for n in (held, free)]
+    torch.testing.assert_close(answers[0][:-1], answers[1][:-1])
+    torch.testing.assert_close(answers[0][-1][:, POSE_SIZE:], answers[1][-1][:, POSE_SIZE:])
+    outside = [
+        limits.outside(axis_angle_from_matrix(unpack(thetas[-1]).rotmats).numpy()).sum()
+        for thetas in answers
+    ]
+    assert outside[0] == 0
+    assert outside[1] > 0
 
 
 def test_every_weight_gets_a_gradient(regressor):

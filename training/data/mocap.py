@@ -23,7 +23,7 @@ Array = NDArray[np.floating[Any]]
 #: Every tenth sequence is kept out of training.
 _HELD_OUT: Final = 10
 #: Limits are judged on the joints that motion capture moves: neither root nor hands.
-_LIMITED: Final = slice(1, 22)
+LIMITED_JOINTS: Final = slice(1, 22)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class JointLimits:
 
     def outside(self, axis_angle: Array, tolerance: float = np.deg2rad(10.0)) -> NDArray[np.bool_]:
         """``(N, 24, 3)`` -> ``(N, 21)``: joints beyond the range by more than the tolerance."""
-        body = axis_angle[:, _LIMITED]
+        body = axis_angle[:, LIMITED_JOINTS]
         beyond = (body < self.low - tolerance) | (body > self.high + tolerance)
         return np.asarray(beyond.any(axis=-1))
 
@@ -75,7 +75,7 @@ def mirror_pose(axis_angle: Array) -> Array:
 
 def joint_limits(poses: Array, percentile: float = 0.1) -> JointLimits:
     """Limits that all but ``percentile`` % of the frames keep on either side."""
-    both = np.concatenate([poses[::5], mirror_pose(poses[::5])])[:, _LIMITED]
+    both = np.concatenate([poses[::5], mirror_pose(poses[::5])])[:, LIMITED_JOINTS]
     low, high = np.percentile(both, [percentile, 100 - percentile], axis=0)
     return JointLimits(low, high)
 
