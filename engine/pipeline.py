@@ -28,9 +28,9 @@ from engine.tracking.track import Believed, Track
 logger = logging.getLogger(__name__)
 
 #: A detection is taken for a person from this score on; the detector alone sees people in trees.
-FOUND_SCORE = 0.7
+FOUND_SCORE = 0.5
 #: A tracked person below this score is gone, and the detector looks for them again.
-LOST_SCORE = 0.35
+LOST_SCORE = 0.2
 #: A network that does not tell whether somebody is there is checked by the detector this often.
 CHECK_EVERY = 30
 #: A picture that stands alone is looked at so often again, each time around the joints of the look

@@ -63,5 +63,7 @@ def build_regressor(
     start = mean_theta(mean_pose, torch.from_numpy(rest.joints[0]))
     last_step = GaussNewton(spread) if config.gauss_newton else None
     tolerance = config.joint_tolerance
-    joint_range = None if tolerance is None else JointRange(limits, tolerance)
+    joint_range = None
+    if tolerance is not None:
+        joint_range = JointRange(limits, tolerance, config.hip_tolerance)
     return IterativeRegressor(sizes, body, start, last_step, joint_range)

@@ -96,9 +96,10 @@ class RunConfig:
     feedback: bool = True
     #: A last step that lays the body on the encoder's landmarks (training.gauss_newton).
     gauss_newton: bool = False
-    #: Joints are held in their range in motion capture and so many degrees more, where given
-    #: (training.joint_range).
+    #: Joints are held in their range in motion capture and so many degrees more, where given, hips
+    #: in theirs (training.joint_range).
     joint_tolerance: float | None = None
+    hip_tolerance: float = 25.0
 
     #: Length and size.
     steps: int = 4000

@@ -3,8 +3,9 @@
 The last step of the regressor lays limbs where the encoder sees them, and so can bend a knee
 forwards.  Here every joint's rotation, as the vector of its axis times its angle, is brought back
 to the box of :class:`training.data.mocap.JointLimits`, component by component; what lies within it
-stays as it is.  No weights: plain tensor operations, part of the exported network, few of them,
-since a runtime's calls cost more than these numbers.
+stays as it is.  Hips are allowed more: in splits and high kicks, which motion capture hardly has,
+they are truly there.  No weights: plain tensor operations, part of the exported network, few of
+them, since a runtime's calls cost more than these numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from engine.skeleton import JOINT, NUM_JOINTS
 from training.data.mocap import LIMITED_JOINTS, JointLimits
 
 #: Under square roots; the angle whose sine it is the square of is too small to matter.
@@ -33,11 +35,11 @@ class JointRange(nn.Module):
     ----------
     limits
         Of joints 1 to 21; the root and the hands are free.
-    tolerance
-        Degrees beyond the limits that are allowed.
+    tolerance, at_hips
+        Degrees beyond the limits that are allowed, and the same of the hips.
     """
 
-    def __init__(self, limits: JointLimits, tolerance: float) -> None:
+    def __init__(self, limits: JointLimits, tolerance: float, at_hips: float) -> None:
         super().__init__()
         # Of a row-major matrix: half the differences, then half the trace.
         parts = torch.zeros(9, 4)
@@ -46,7 +48,9 @@ class JointRange(nn.Module):
         parts[[0, 4, 8], 3] = 0.5
         # An axis as the first two columns of its cross product's matrix.
         crossed = torch.linalg.cross(torch.eye(3)[:, None], torch.eye(3)[None, :2])
-        allowed = torch.deg2rad(torch.tensor(tolerance))
+        degrees = torch.full((NUM_JOINTS, 1), tolerance)
+        degrees[[JOINT["left_hip"], JOINT["right_hip"]]] = at_hips
+        allowed = torch.deg2rad(degrees[LIMITED_JOINTS])
         self.parts: Tensor
         self.crossed: Tensor
         self.unturned: Tensor

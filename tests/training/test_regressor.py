@@ -79,7 +79,10 @@ def test_a_last_step_is_not_what_the_loop_learns_from():
 
 @torch.no_grad()
 def test_joints_are_held_in_their_range_at_the_very_end():
-    configs = (tiny_config(gauss_newton=True, joint_tolerance=t) for t in (8.0, None))
+    configs = (
+        tiny_config(gauss_newton=True, joint_tolerance=tolerance, hip_tolerance=8.0)
+        for tolerance in (8.0, None)
+    )
     held, free = (tiny_network(config).eval() for config in configs)
     for network in (held, free):
         network.regressor.update.weight.mul_(30)  # a loop that answers with contortions

@@ -12,8 +12,8 @@ from training.evaluation.statistics import Figure, percent
 
 Array = NDArray[np.floating[Any]]
 
-#: Where the pipeline loses a person, the middle, where it takes a detection for a person.
-THRESHOLDS: Final = (LOST_SCORE, 0.5, FOUND_SCORE)
+#: Where the pipeline loses a person, and where it takes a detection for a person.
+THRESHOLDS: Final = (LOST_SCORE, FOUND_SCORE)
 
 
 def missed(score: Array) -> dict[str, Figure | None]:

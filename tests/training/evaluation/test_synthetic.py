@@ -106,7 +106,7 @@ def test_the_truth_does_not_lean_and_keeps_within_wide_limits(truth):
 
 def test_presence_is_of_people_and_of_pictures_without(truth):
     presence = truth("Presence", "people and person-free crops")
-    assert presence["missed at 0.7"].value == 0
+    assert presence["missed at 0.5"].value == 0
     assert presence["called a person at 0.5"].value == 0
     nobody = presence["called a person at 0.5"].count
     assert 0 < nobody < COUNT
