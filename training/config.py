@@ -355,6 +355,10 @@ RUNS["distilled"] = replace(
     teacher="whole_heavy",
     warm_up=100,
 )
+# Once more with twice as many synthetic people, whose depth is exact.
+RUNS["deeper"] = replace(
+    RUNS["distilled"], name="deeper", start_from="distilled", steps=1500, batch=36, synthetic=24
+)
 # The published heavy encoder with its heat maps: the loop alone learns.
 RUNS["heavy"] = replace(
     RUNS["followed"],
