@@ -355,7 +355,7 @@ RUNS["distilled"] = replace(
     teacher="whole_heavy",
     warm_up=100,
 )
-# Once more with twice as many synthetic people, whose depth is exact.
+# Once more with twice as many synthetic people, whose depth is exact: no gain on films.
 RUNS["deeper"] = replace(
     RUNS["distilled"], name="deeper", start_from="distilled", steps=1500, batch=36, synthetic=24
 )
