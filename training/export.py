@@ -28,7 +28,7 @@ from training.encoders.tflite_reader import read_tflite
 from training.manifest import detector_manifest, network_manifest, write_manifest
 from training.network import OUTPUTS, BodyNetwork
 from training.onnx_files import export_onnx
-from training.onnx_weights import CORRECTION, SHIFT
+from training.onnx_weights import CORRECTION, SHIFT, shift_score
 from training.regressor import unpack
 
 DETECTOR_SIZE = 224
@@ -113,16 +113,6 @@ def export_network(
     )
     write_manifest(path.with_suffix(".json"), manifest)
     return change
-
-
-@torch.no_grad()
-def shift_score(network: BodyNetwork, logit: float) -> None:
-    """Move the score so that the present ``logit`` of the person flag becomes one half.
-
-    Training shows people far more often than places without; the logit is chosen by the share of
-    person-free training pictures that may be called a person.
-    """
-    network.encoder.heads.flag.bias.sub_(logit)
 
 
 def joint_change_mm(network: BodyNetwork, path: Path, count: int = 8) -> float:

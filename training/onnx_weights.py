@@ -57,8 +57,18 @@ def load_exported(network: BodyNetwork, path: Path) -> None:
     buffers = ("regressor.feature_mean", "regressor.feature_scale", "regressor.mean_theta")
     state = network.state_dict()
     state |= {name: found[name].reshape(state[name].shape) for name in (*wanted, *buffers)}
-    state["encoder.heads.flag.bias"] = state["encoder.heads.flag.bias"] + shift
     network.load_state_dict(state)
+    shift_score(network, -shift)
+
+
+@torch.no_grad()
+def shift_score(network: BodyNetwork, logit: float) -> None:
+    """Move the score so that the present ``logit`` of the person flag becomes one half.
+
+    Training shows people far more often than places without; the logit is chosen by the share of
+    person-free training pictures that may be called a person.
+    """
+    network.encoder.heads.flag.bias.sub_(logit)
 
 
 def _shape(value: Tensor | None) -> tuple[int, ...] | None:

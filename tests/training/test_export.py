@@ -22,10 +22,10 @@ from training import export, from_export
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import RUNS
 from training.data.crops import crop_matrix, network_input, warp
-from training.export import export_network, joint_change_mm, kept_float32, shift_score
+from training.export import export_network, joint_change_mm, kept_float32
 from training.network import OUTPUTS, confidence_matrix
 from training.onnx_files import OPSET, store_as_float16, write_atomically
-from training.onnx_weights import load_exported
+from training.onnx_weights import load_exported, shift_score
 
 from .cases import tiny_config, tiny_network
 
