@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.assets import asset_path
+from hmr_live.core.assets import asset_path
 
 DATA = Path(__file__).parent / "data"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.assets import asset_path
+from hmr_live.core.assets import asset_path
 
 #: Every network by name, such as ``full``.
 NETWORKS: Final = tuple(

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.assets import asset_path
-from engine.pipeline import Pipeline
-from engine.render.offscreen import OffscreenRenderer
-from engine.sources import VideoFile, read_image
-from engine.takes.container import read_take
+from hmr_live.capture.sources import VideoFile, read_image
+from hmr_live.core.assets import asset_path
+from hmr_live.recovery.pipeline import Pipeline
+from hmr_live.render.offscreen import OffscreenRenderer
+from hmr_live.takes.container import read_take
 from tests.conftest import DATA
 
 
@@ -26,7 +26,7 @@ def run_cli(*arguments, cwd=None, display=False):
     environment = {k: v for k, v in os.environ.items() if display or k != "DISPLAY"}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     return subprocess.run(
-        [sys.executable, "-m", "app", *map(str, arguments)],
+        [sys.executable, "-m", "hmr_live_app", *map(str, arguments)],
         cwd=cwd,
         env=environment,
         capture_output=True,

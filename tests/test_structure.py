@@ -11,9 +11,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: What each package must never import, directly or through others of ours.
 FORBIDDEN = {
-    "engine": {"app", "training", "PyQt6", "pyqtgraph", "torch", "smplx", "scipy"},
-    "app": {"training", "torch", "smplx", "scipy"},
-    "training": {"app", "PyQt6"},
+    "engine": {
+        "hmr_live_app",
+        "hmr_live_training",
+        "PyQt6",
+        "pyqtgraph",
+        "torch",
+        "smplx",
+        "scipy",
+    },
+    "app": {"hmr_live_training", "torch", "smplx", "scipy"},
+    "training": {"hmr_live_app", "PyQt6"},
 }
 
 
@@ -40,7 +48,7 @@ def test_arrows_between_packages_point_one_way(package):
 
 def test_using_the_engine_loads_neither_torch_nor_qt():
     code = (
-        "import sys, engine; engine.Pipeline.open(); "
+        "import sys, hmr_live; hmr_live.Pipeline.open(); "
         "print([m for m in ('torch', 'smplx', 'scipy', 'PyQt6') if m in sys.modules])"
     )
     ended = subprocess.run(

@@ -9,12 +9,12 @@ from PyQt6.QtCore import QSettings
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.cli import has_display
-from app.main_window import MainWindow
-from app.session import LivePipeline, SourceChoice
-from app.window import make_application
-from engine.body import BodyModel
-from engine.render.offscreen import leave_context
+from hmr_live.body.model import BodyModel
+from hmr_live.render.offscreen import leave_context
+from hmr_live_app.application import make_application
+from hmr_live_app.cli.main import has_display
+from hmr_live_app.main_window import MainWindow
+from hmr_live_app.model.session import LivePipeline, SourceChoice
 from tests.app.support import CLIP, PATIENCE, MainLoop, MovingPerson
 
 

@@ -14,15 +14,15 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
-from app.angle_table import AngleTable
-from app.main_window import MainWindow
-from app.session import Status
-from engine.angles import joint_angles
-from engine.assets import asset_path
-from engine.body import BodyModel
-from engine.rotations import matrix_from_axis_angle
-from engine.skeleton import JOINT, NUM_JOINTS
-from engine.state import Array, BodyState, Frame, FrameResult, Image, Region
+from hmr_live.angles import joint_angles
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT, NUM_JOINTS
+from hmr_live.core.assets import asset_path
+from hmr_live.core.state import Array, BodyState, Frame, FrameResult, Image, Region
+from hmr_live_app.main_window import MainWindow
+from hmr_live_app.model.session import Status
+from hmr_live_app.widgets.angle_table import AngleTable
 
 CLIP = asset_path("clips", "balancing.mp4")
 #: Milliseconds; the machine may be busy.  Where it is not, nobody waits this long.

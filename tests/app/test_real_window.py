@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
-from app.session import Status
-from engine.pipeline import Pipeline
-from engine.sources import VideoFile
-from engine.state import FrameResult
+from hmr_live.capture.sources import VideoFile
+from hmr_live.core.state import FrameResult
+from hmr_live.recovery.pipeline import Pipeline
+from hmr_live_app.main_window import MainWindow
+from hmr_live_app.model.session import Status
 from tests.app.support import CLIP, body_mask
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,11 +28,11 @@ MASKS = ROOT / "tests" / "data" / "masks"
 _SCRIPT = """
 import json, sys
 from PyQt6.QtCore import QTimer
-from app.main_window import MainWindow
-from app.session import Status
-from app.window import make_application
-from app.session import SourceChoice
-from engine.body import BodyModel
+from hmr_live_app.main_window import MainWindow
+from hmr_live_app.model.session import Status
+from hmr_live_app.application import make_application
+from hmr_live_app.model.session import SourceChoice
+from hmr_live.body.model import BodyModel
 from tests.app.support import CLIP, MovingPerson
 
 application = make_application()
@@ -66,7 +66,8 @@ sys.exit(application.exec())
 
 
 def report_of_window(tmp_path: Path, **environment: str) -> dict[str, object]:
-    settings = {"XDG_CONFIG_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **environment}
+    path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+    settings = {"XDG_CONFIG_HOME": str(tmp_path), "PYTHONPATH": path, **environment}
     ended = subprocess.run(
         [sys.executable, "-c", _SCRIPT],
         env={**os.environ, **settings},

@@ -11,13 +11,13 @@ from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
-from app.session import Status
-from engine.body import BodyModel
-from engine.errors import AssetError
-from engine.render.offscreen import OffscreenRenderer
-from engine.sources import VideoFile
-from engine.takes.container import read_take
+from hmr_live.body.model import BodyModel
+from hmr_live.capture.sources import VideoFile
+from hmr_live.core.errors import AssetError
+from hmr_live.render.offscreen import OffscreenRenderer
+from hmr_live.takes.container import read_take
+from hmr_live_app.main_window import MainWindow
+from hmr_live_app.model.session import Status
 from tests.app.support import (
     CLIP,
     MovingPerson,

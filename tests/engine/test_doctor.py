@@ -6,13 +6,13 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from engine import doctor, gpu
-from engine.backends import BACKENDS, Entry, onnx_runtime
-from engine.backends.base import BackendUnavailableError
-from engine.doctor import Finding, Report, backend_finding, examine
-from engine.errors import RenderError
-from engine.gpu import NvidiaGpu, parse_gpus
-from tests.engine.backend_cases import ScriptedBackends
+from hmr_live import doctor
+from hmr_live.backends import BACKENDS, Entry, gpu, onnx_runtime
+from hmr_live.backends.base import BackendUnavailableError
+from hmr_live.backends.gpu import NvidiaGpu, parse_gpus
+from hmr_live.core.errors import RenderError
+from hmr_live.doctor import Finding, Report, backend_finding, examine
+from tests.engine.backends.backend_cases import ScriptedBackends
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD = NvidiaGpu("NVIDIA GeForce RTX 4070", "580.65.06", "12282 MiB", "8.9")
@@ -102,7 +102,7 @@ def test_a_machine_without_opengl_is_a_sentence_and_not_good(monkeypatch):
     def none():
         raise RenderError("This machine offers no OpenGL 3.3.")
 
-    monkeypatch.setattr("engine.render.offscreen.create_standalone_context", none)
+    monkeypatch.setattr("hmr_live.render.offscreen.create_standalone_context", none)
     report = examine(backend="onnxruntime")
     assert found(report, "OpenGL") == Finding("OpenGL", "This machine offers no OpenGL 3.3.", False)
     assert not report.good
@@ -137,7 +137,7 @@ def test_json_holds_the_same(report):
 
 def test_the_command_prints_the_report():
     ended = subprocess.run(
-        [sys.executable, "-m", "app", "doctor", "--backend", "onnxruntime"],
+        [sys.executable, "-m", "hmr_live_app", "doctor", "--backend", "onnxruntime"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -7,28 +7,28 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.assets import asset_path
-from engine.state import Region
-from training.build import build_regressor
-from training.config import RunConfig
-from training.data.augment import WHOLE_CROP, CropPlan
-from training.data.crops import crop_matrix
-from training.data.lifted import LiftedSampler
-from training.data.mocap import joint_limits
-from training.data.pictures import StoredSamples
-from training.data.samples import Samples, nobody
-from training.distributed import Processes
-from training.encoders.blazepose import TENSORS, BlazePoseEncoder
-from training.encoders.tflite_reader import Graph, Operator
-from training.feedback import Evidence
-from training.landmarks import NUM_BLAZEPOSE
-from training.losses import hip_centred
-from training.network import BodyNetwork
-from training.projection import project
-from training.regressor import IterativeRegressor, unpack
-from training.rotations import matrix_from_axis_angle, sixd_from_matrix
-from training.smpl_layer import RestBody, read_rest_body
-from training.trainer import Trainer
+from hmr_live.core.assets import asset_path
+from hmr_live.core.state import Region
+from hmr_live_training.checkpoints.build_network import build_regressor
+from hmr_live_training.data.augment import WHOLE_CROP, CropPlan
+from hmr_live_training.data.crops import crop_matrix
+from hmr_live_training.data.mocap import joint_limits
+from hmr_live_training.distributed import Processes
+from hmr_live_training.landmarks import NUM_BLAZEPOSE
+from hmr_live_training.models.backbones.blazepose import TENSORS, BlazePoseEncoder
+from hmr_live_training.models.backbones.tflite_reader import Graph, Operator
+from hmr_live_training.models.landmark_feedback import Evidence
+from hmr_live_training.models.losses import hip_centred
+from hmr_live_training.models.network import BodyNetwork
+from hmr_live_training.models.projection import project
+from hmr_live_training.models.regressor import IterativeRegressor, unpack
+from hmr_live_training.models.rotations import matrix_from_axis_angle, sixd_from_matrix
+from hmr_live_training.models.smpl_layer import RestBody, read_rest_body
+from hmr_live_training.recipes.run_config import RunConfig
+from hmr_live_training.sampling.pictures import StoredSamples
+from hmr_live_training.sampling.projected_mocap import LiftedSampler
+from hmr_live_training.sampling.samples import Samples, nobody
+from hmr_live_training.trainer.trainer import Trainer
 
 EMB = 4 * 6
 

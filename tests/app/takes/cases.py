@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.body import BodyModel
-from engine.sources import VideoFile
-from engine.state import Frame, FrameResult
-from engine.takes.info import take_info
-from engine.takes.records import TakeFrame, body_records
-from engine.takes.take import Marker
-from engine.takes.video import VideoFileWriter
-from engine.takes.writer import TakeWriter
+from hmr_live.body.model import BodyModel
+from hmr_live.capture.sources import VideoFile
+from hmr_live.core.state import Frame, FrameResult
+from hmr_live.takes.info import take_info
+from hmr_live.takes.records import TakeFrame, body_records
+from hmr_live.takes.take import Marker
+from hmr_live.takes.video import VideoFileWriter
+from hmr_live.takes.writer import TakeWriter
 from tests.app.support import CLIP, MovingPerson, body_state
 
 FPS = 30.0

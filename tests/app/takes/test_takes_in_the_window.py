@@ -13,12 +13,12 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
-from app.session import Status
-from app.takes.collection import TakeCollection
-from engine.body import BodyModel
-from engine.sources import VideoFile
-from engine.takes.container import read_take
+from hmr_live.body.model import BodyModel
+from hmr_live.capture.sources import VideoFile
+from hmr_live.takes.container import read_take
+from hmr_live_app.main_window import MainWindow
+from hmr_live_app.model.session import Status
+from hmr_live_app.model.takes.collection import TakeCollection
 from tests.app.support import CLIP, PATIENCE, MovingPerson, difference, panes, picture_of
 from tests.app.takes.cases import write_take
 

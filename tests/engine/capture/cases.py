@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from engine.errors import SourceError
-from engine.state import Image
+from hmr_live.core.errors import SourceError
+from hmr_live.core.state import Image
 
 State = Literal["well", "silent", "same picture", "blocked", "unplugged", "broken"]
 

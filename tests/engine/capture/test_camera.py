@@ -4,13 +4,13 @@ import time
 import numpy as np
 import pytest
 
-from engine.capture import camera as module
-from engine.capture import frozen
-from engine.capture.camera import Camera
-from engine.capture.frozen import FrozenPicture
-from engine.errors import SourceError
-from engine.live import LiveSession
-from engine.state import FrameResult
+from hmr_live.capture import camera_source as module
+from hmr_live.capture import frozen_camera as frozen
+from hmr_live.capture.camera_source import Camera
+from hmr_live.capture.frozen_camera import FrozenPicture
+from hmr_live.core.errors import SourceError
+from hmr_live.core.state import FrameResult
+from hmr_live.live.session import LiveSession
 from tests.engine.capture.cases import FakeCamera
 
 #: Whatever else the machine does: a hanging reader would wait for ever.

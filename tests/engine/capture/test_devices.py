@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.capture import devices
-from engine.capture.camera import Camera
-from engine.capture.devices import (
+from hmr_live.capture import devices
+from hmr_live.capture.camera_source import Camera
+from hmr_live.capture.devices import (
     CameraInfo,
     CameraPort,
     OpenCvDevice,
@@ -14,8 +14,8 @@ from engine.capture.devices import (
     low_latency_mode,
     named_camera,
 )
-from engine.errors import SourceError
-from engine.sources import open_source
+from hmr_live.capture.sources import open_source
+from hmr_live.core.errors import SourceError
 
 MODE = low_latency_mode(4)
 

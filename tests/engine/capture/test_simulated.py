@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from engine.capture.simulated import SimulatedDevice
-from engine.errors import SourceError
-from engine.sources import open_source
+from hmr_live.capture.simulated_camera import SimulatedDevice
+from hmr_live.capture.sources import open_source
+from hmr_live.core.errors import SourceError
 
 
 def test_a_simulated_camera_keeps_its_pace_and_stamps_the_moment(make_video):
@@ -49,7 +49,7 @@ def test_without_pictures_there_is_no_camera():
 FORGETFUL = """
 import atexit, sys, threading
 atexit.register(lambda: print(*(thread.name for thread in threading.enumerate())))
-from engine.sources import open_source
+from hmr_live.capture.sources import open_source
 camera = open_source(f"simulated:{sys.argv[1]}")
 camera.read()
 """

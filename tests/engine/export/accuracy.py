@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.rotations import angle_between
+from hmr_live.body.rotations import angle_between
 
 METRES = 1e-5
 RADIANS = np.deg2rad(0.01)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.export.clip import make_clip
+from hmr_live.body.model import BodyModel
+from hmr_live.export.clip import make_clip
 from tests.engine.export.takes import cut, even_times, make_motion, make_take, uneven_times
 
 SHAPE = np.array([1.5, -1.0, 0.5, 0.8, -0.3, 0.2, 0.0, 0.4, -0.6, 0.1])

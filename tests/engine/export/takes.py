@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.body import BodyModel
-from engine.rotations import axis_angle_from_matrix, matrix_from_axis_angle
-from engine.skeleton import NUM_BETAS, PARENTS
-from engine.takes.take import Motion, Take
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
+from hmr_live.body.skeleton import NUM_BETAS, PARENTS
+from hmr_live.takes.take import Motion, Take
 
 FRAME_SIZE = (640, 480)
 #: The person stands upright before the camera and faces it.

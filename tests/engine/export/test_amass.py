@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 import torch
 
-from engine.angles import ANGLES, AnatomicalFrames, joint_angles
-from engine.assets import asset_path
-from engine.export.amass import write_amass
-from engine.skeleton import JOINT_NAMES
+from hmr_live.angles import ANGLES, AnatomicalFrames, joint_angles
+from hmr_live.body.skeleton import JOINT_NAMES
+from hmr_live.core.assets import asset_path
+from hmr_live.export.amass import write_amass
 from tests.engine.export.accuracy import assert_same_places
 from tests.engine.export.takes import FACING
 

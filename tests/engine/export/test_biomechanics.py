@@ -8,9 +8,9 @@ from pathlib import Path
 import c3d
 import numpy as np
 
-from engine.export.c3d import write_c3d
-from engine.export.trc import write_trc
-from engine.skeleton import JOINT_NAMES
+from hmr_live.body.skeleton import JOINT_NAMES
+from hmr_live.export.c3d import write_c3d
+from hmr_live.export.trc import write_trc
 from tests.engine.export.accuracy import assert_same_places
 
 

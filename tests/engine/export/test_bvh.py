@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from engine.export.bvh import euler_zxy, write_bvh
-from engine.rotations import matrix_from_axis_angle
-from engine.skeleton import JOINT
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT
+from hmr_live.export.bvh import euler_zxy, write_bvh
 from tests.engine.export.accuracy import assert_same_places, assert_turned_alike
 from tests.engine.export.takes import world_rotations
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.errors import ExportError
-from engine.export.clip import make_clip
-from engine.export.floor import on_floor
-from engine.rotations import axis_angle_from_matrix, matrix_from_axis_angle
-from engine.skeleton import JOINT
+from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT
+from hmr_live.core.errors import ExportError
+from hmr_live.export.clip import make_clip
+from hmr_live.export.floor import on_floor
 from tests.engine.export.takes import (
     FACING,
     cut,

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.errors import ExportError
-from engine.export import extras
-from engine.export.exporter import Exporter, ExportOptions, body_of_take
-from engine.export.formats import FORMATS, TakeFormat, format_named
-from engine.takes.take import Take
-from engine.takes.video import VideoFileWriter
-from tests.engine.body_cases import tiny_body, write_npz
+from hmr_live.body.model import BodyModel
+from hmr_live.core.errors import ExportError
+from hmr_live.export import optional_packages as extras
+from hmr_live.export.exporter import Exporter, ExportOptions, body_of_take
+from hmr_live.export.formats import FORMATS, TakeFormat, format_named
+from hmr_live.takes.take import Take
+from hmr_live.takes.video import VideoFileWriter
+from tests.engine.body.body_cases import tiny_body, write_npz
 from tests.engine.export.takes import cut, even_times, make_motion, make_take
 
 TIMES = even_times(12)
@@ -135,7 +135,7 @@ def test_a_missing_package_is_named(name, module, package, body, tmp_path, monke
 
 def test_optional_packages_are_loaded_only_when_they_are_needed():
     code = (
-        "import sys; import engine.export.formats; "
+        "import sys; import hmr_live.export.formats; "
         "print([m for m in ('pxr', 'pyarrow', 'ezc3d') if m in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,9 +10,9 @@ import numpy as np
 import pygltflib
 import pytest
 
-from engine.export.gltf import write_gltf
-from engine.rotations import angle_between, matrix_from_axis_angle
-from engine.skeleton import JOINT_NAMES
+from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT_NAMES
+from hmr_live.export.gltf import write_gltf
 from tests.engine.export.accuracy import assert_same_places, assert_turned_alike
 from tests.engine.export.takes import world_rotations
 

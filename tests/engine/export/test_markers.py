@@ -13,12 +13,12 @@ import pygltflib
 import pytest
 from pxr import Usd
 
-from engine.export.c3d import write_c3d
-from engine.export.clip import make_clip
-from engine.export.exporter import Exporter
-from engine.export.formats import FORMATS
-from engine.imports.motion_file import open_motion_file
-from engine.takes.take import Marker
+from hmr_live.export.c3d import write_c3d
+from hmr_live.export.clip import make_clip
+from hmr_live.export.exporter import Exporter
+from hmr_live.export.formats import FORMATS
+from hmr_live.imports.motion_file import open_motion_file
+from hmr_live.takes.take import Marker
 from tests.engine.export.takes import cut, even_times, make_motion, make_take
 
 LABELS = ["start", 'a "big", step', "and turn"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.errors import ExportError
-from engine.export.resampling import LONGEST_BRIDGE_S, even_clock, natural_rate
-from engine.rotations import matrix_from_axis_angle, slerp
+from hmr_live.body.rotations import matrix_from_axis_angle, slerp
+from hmr_live.core.errors import ExportError
+from hmr_live.export.resampling import LONGEST_BRIDGE_S, even_clock, natural_rate
 from tests.engine.export.takes import even_times, uneven_times
 
 

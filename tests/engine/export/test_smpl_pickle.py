@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from engine.export.smpl_pickle import write_smpl_pickle
+from hmr_live.export.vibe_pickle import write_smpl_pickle
 from tests.engine.export.conftest import SHAPE
 from tests.engine.export.takes import even_times, make_motion, make_take
 

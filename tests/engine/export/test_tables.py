@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from engine.angles import ANGLE_INDEX, ANGLES, AnatomicalFrames, joint_angles
-from engine.export.tables import write_csv, write_parquet
-from engine.skeleton import JOINT_NAMES
+from hmr_live.angles import ANGLE_INDEX, ANGLES, AnatomicalFrames, joint_angles
+from hmr_live.body.skeleton import JOINT_NAMES
+from hmr_live.export.tables import write_csv, write_parquet
 from tests.engine.export.accuracy import assert_same_places
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pxr import Usd, UsdGeom, UsdSkel
 
-from engine.export.usd import write_usd
+from hmr_live.export.usd import write_usd
 from tests.engine.export.accuracy import assert_same_places, assert_turned_alike
 from tests.engine.export.conftest import SHAPE
 from tests.engine.export.takes import world_rotations

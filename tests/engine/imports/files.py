@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.body import BodyModel
-from engine.rotations import matrix_from_axis_angle
-from engine.skeleton import JOINT
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT
 
 #: Name, parent, offset: the bones of the CMU conversions with splayed legs and a slack left arm.
 CMU = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.errors import AssetError
-from engine.imports.amass import read_amass
-from engine.skeleton import JOINT
+from hmr_live.body.model import BodyModel
+from hmr_live.body.skeleton import JOINT
+from hmr_live.core.errors import AssetError
+from hmr_live.imports.amass import read_amass
 from tests.engine.imports.files import amass_file, posed_joints
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.errors import AssetError
-from engine.imports.bvh import read_bvh, smallest_rotation
-from engine.imports.bvh_file import read_bvh_file
-from engine.rotations import matrix_from_axis_angle
-from engine.skeleton import JOINT
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT
+from hmr_live.core.errors import AssetError
+from hmr_live.imports.bvh import read_bvh, smallest_rotation
+from hmr_live.imports.bvh_file import read_bvh_file
 from tests.engine.imports.files import CMU, channels, posed_joints, turn, write_bvh
 
 #: Limb of SMPL (start, end) and the bones at its ends.

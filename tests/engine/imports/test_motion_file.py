@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.errors import AssetError, RecordingError
-from engine.export.clip import make_clip
-from engine.export.exporter import Exporter, ExportOptions
-from engine.export.formats import FORMATS
-from engine.imports.motion_file import FRAME_SIZE, open_motion_file, open_take
-from engine.rotations import angle_between, matrix_from_axis_angle
-from engine.skeleton import JOINT
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT
+from hmr_live.core.errors import AssetError, RecordingError
+from hmr_live.export.clip import make_clip
+from hmr_live.export.exporter import Exporter, ExportOptions
+from hmr_live.export.formats import FORMATS
+from hmr_live.imports.motion_file import FRAME_SIZE, open_motion_file, open_take
 from tests.engine.export.takes import cut, even_times, make_motion, make_take
 from tests.engine.imports.files import amass_file, channels, turn, write_bvh
 

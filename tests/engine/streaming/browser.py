@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from websockets.sync.client import connect
 
-from engine.state import Image
+from hmr_live.core.state import Image
 from tests.engine.streaming.cases import wait_until
 
 _SWITCHES = (

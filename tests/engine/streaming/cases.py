@@ -8,11 +8,11 @@ from functools import cache
 
 import numpy as np
 
-from engine.angles import joint_angles
-from engine.body import BodyModel
-from engine.rotations import matrix_from_axis_angle
-from engine.skeleton import JOINT, NUM_JOINTS
-from engine.state import Array, BodyState, Frame, FrameResult, Region
+from hmr_live.angles import joint_angles
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT, NUM_JOINTS
+from hmr_live.core.state import Array, BodyState, Frame, FrameResult, Region
 
 SIZE = (640, 480)
 FOCAL = 554.0

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import StreamError
-from engine.streaming.address import Address, parse_address
-from engine.streaming.origins import is_allowed
+from hmr_live.core.errors import StreamError
+from hmr_live.streaming.address import Address, parse_address
+from hmr_live.streaming.origins import is_allowed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 
-from engine.streaming.request import StreamKind, StreamRequest, make_stream
+from hmr_live.streaming.request import StreamKind, StreamRequest, make_stream
 from tests.engine.streaming.browser import Browser
 from tests.engine.streaming.cases import person, random_pose, result_of, wait_until
 

@@ -11,12 +11,13 @@ import msgpack
 import numpy as np
 import pytest
 
-from engine.errors import StreamError
-from engine.streaming import packages, vmc
-from engine.streaming.address import Address
-from engine.streaming.request import StreamKind, StreamRequest, make_stream
-from engine.streaming.udp import DatagramSocket
-from engine.streaming.vmc_pose import BONES, vrm_pose
+from hmr_live.core.errors import StreamError
+from hmr_live.streaming import optional_packages as packages
+from hmr_live.streaming import vmc
+from hmr_live.streaming.address import Address
+from hmr_live.streaming.request import StreamKind, StreamRequest, make_stream
+from hmr_live.streaming.udp import DatagramSocket
+from hmr_live.streaming.vmc_pose import BONES, vrm_pose
 from tests.engine.streaming.cases import person, random_pose, result_of, wait_until
 from tests.engine.streaming.osc_reader import read_packet
 

@@ -7,14 +7,15 @@ import msgpack
 import numpy as np
 import pytest
 
-from engine.angles import ANGLES
-from engine.camera import project
-from engine.errors import StreamError
-from engine.rotations import angle_between, matrix_from_axis_angle
-from engine.skeleton import JOINT_NAMES, PARENTS
-from engine.state import FrameResult
-from engine.streaming import packages, schema
-from engine.streaming.schema import encoder, frame_message, hello_message
+from hmr_live.angles import ANGLES
+from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT_NAMES, PARENTS
+from hmr_live.core.errors import StreamError
+from hmr_live.core.state import FrameResult
+from hmr_live.recovery.frame_camera import project
+from hmr_live.streaming import optional_packages as packages
+from hmr_live.streaming import schema
+from hmr_live.streaming.schema import encoder, frame_message, hello_message
 from tests.engine.streaming.cases import SIZE, body_model, person, random_pose, result_of
 
 DECODE = {"json": json.loads, "msgpack": msgpack.unpackb}

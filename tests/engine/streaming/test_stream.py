@@ -7,13 +7,13 @@ import time
 import numpy as np
 import pytest
 
-from engine.errors import StreamError
-from engine.mailbox import Mailbox
-from engine.state import FrameResult
-from engine.streaming import stream as stream_module
-from engine.streaming.request import StreamKind
-from engine.streaming.stream import Sink, Stream
-from engine.streaming.streams import Streams
+from hmr_live.core.errors import StreamError
+from hmr_live.core.mailbox import Mailbox
+from hmr_live.core.state import FrameResult
+from hmr_live.streaming import stream as stream_module
+from hmr_live.streaming.request import StreamKind
+from hmr_live.streaming.stream import Sink, Stream
+from hmr_live.streaming.streams import Streams
 from tests.engine.streaming.cases import result_of, wait_until
 
 

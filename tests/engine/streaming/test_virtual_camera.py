@@ -10,12 +10,12 @@ import types
 import numpy as np
 import pytest
 
-from engine.errors import RenderError, StreamError
-from engine.render import offscreen
-from engine.state import Frame, FrameResult
-from engine.streaming import stream as stream_module
-from engine.streaming import virtual_camera
-from engine.streaming.request import StreamKind, StreamRequest, make_stream
+from hmr_live.core.errors import RenderError, StreamError
+from hmr_live.core.state import Frame, FrameResult
+from hmr_live.render import offscreen
+from hmr_live.streaming import stream as stream_module
+from hmr_live.streaming import virtual_camera
+from hmr_live.streaming.request import StreamKind, StreamRequest, make_stream
 from tests.engine.streaming.cases import body_model, person, result_of, wait_until
 
 

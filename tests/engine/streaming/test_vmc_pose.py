@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.rotations import axis_angle_from_matrix
-from engine.skeleton import JOINT, PARENTS
-from engine.streaming.vmc_pose import BONES, vrm_pose
+from hmr_live.body.rotations import axis_angle_from_matrix
+from hmr_live.body.skeleton import JOINT, PARENTS
+from hmr_live.streaming.vmc_pose import BONES, vrm_pose
 from tests.engine.streaming.cases import person, random_pose
 
 RIGHT, UP, FORWARD = np.eye(3)

@@ -14,11 +14,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from engine.errors import StreamError
-from engine.streaming import packages, websocket, websocket_client
-from engine.streaming import stream as stream_module
-from engine.streaming.address import Address
-from engine.streaming.request import StreamKind, StreamRequest, make_stream
+from hmr_live.core.errors import StreamError
+from hmr_live.streaming import optional_packages as packages
+from hmr_live.streaming import stream as stream_module
+from hmr_live.streaming import websocket, websocket_client
+from hmr_live.streaming.address import Address
+from hmr_live.streaming.request import StreamKind, StreamRequest, make_stream
 from tests.engine.streaming.cases import person, random_pose, result_of, wait_until
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.angles import joint_angles
-from engine.rotations import matrix_from_axis_angle
-from engine.state import BodyState, Frame, FrameResult, Region
-from engine.takes.records import TakeFrame, body_records
-from engine.takes.writer import TakeWriter
+from hmr_live.angles import joint_angles
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.core.state import BodyState, Frame, FrameResult, Region
+from hmr_live.takes.records import TakeFrame, body_records
+from hmr_live.takes.writer import TakeWriter
 
 INFO = {
     "clock": "media",

@@ -25,10 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import RecordingError
-from engine.takes.container import read_take
-from engine.takes.recorder import TakeRecorder
-from engine.takes.records import TakeFrame
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes.container import read_take
+from hmr_live.takes.recorder import TakeRecorder
+from hmr_live.takes.records import TakeFrame
 from tests.engine.takes.cases import INFO, body_state
 
 #: A kill comes at most this long after the recorder was started.

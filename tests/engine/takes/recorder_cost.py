@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.state import Frame, FrameResult
-from engine.takes.pre_roll import PreRoll
-from engine.takes.recorder import TakeRecorder
+from hmr_live.core.state import Frame, FrameResult
+from hmr_live.takes.pre_roll import PreRoll
+from hmr_live.takes.recorder import TakeRecorder
 from tests.engine.takes.cases import INFO, PICTURE, body_state
 
 

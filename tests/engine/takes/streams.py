@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.takes.take import Marker, Motion, Take
+from hmr_live.takes.take import Marker, Motion, Take
 from tests.engine.takes.cases import INFO
 
 

@@ -6,13 +6,13 @@ import struct
 import numpy as np
 import pytest
 
-from engine.errors import RecordingError
-from engine.rotations import matrix_from_axis_angle
-from engine.takes import chunks
-from engine.takes.chunks import chunk_at, leading_chunks, pack_chunk
-from engine.takes.container import TakeWriter, read_take
-from engine.takes.records import body_records
-from engine.takes.take import Marker
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes import chunks
+from hmr_live.takes.chunks import chunk_at, leading_chunks, pack_chunk
+from hmr_live.takes.container import TakeWriter, read_take
+from hmr_live.takes.records import body_records
+from hmr_live.takes.take import Marker
 from tests.engine.takes.cases import INFO, body_state, write_frames, write_take
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import RecordingError
-from engine.takes.container import read_take
-from engine.takes.edit import free_path, keep_range, rename_take, save_take, split_at
-from engine.takes.summary import list_takes, summarise_take
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes.container import read_take
+from hmr_live.takes.edit import free_path, keep_range, rename_take, save_take, split_at
+from hmr_live.takes.summary import list_takes, summarise_take
 from tests.engine.takes.cases import write_take
 from tests.engine.takes.streams import motion, take
 

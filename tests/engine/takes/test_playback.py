@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.errors import RecordingError
-from engine.rotations import matrix_from_axis_angle
-from engine.sources import VideoFile
-from engine.takes.people import HOLD_S, Presence, body_state, shown_with
-from engine.takes.picture_reader import PictureReader, picture_at
-from engine.takes.playback import Playback, moments_of
-from engine.takes.video import VideoFileWriter
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.capture.sources import VideoFile
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes.people import HOLD_S, Presence, body_state, shown_with
+from hmr_live.takes.picture_reader import PictureReader, picture_at
+from hmr_live.takes.playback import Playback, moments_of
+from hmr_live.takes.video import VideoFileWriter
 from tests.engine.takes.streams import motion, take
 
 

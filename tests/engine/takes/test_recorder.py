@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.errors import RecordingError
-from engine.state import Frame, FrameResult
-from engine.takes import recorder as recorder_module
-from engine.takes.container import read_take
-from engine.takes.pre_roll import PreRoll
-from engine.takes.recorder import TakeRecorder
-from engine.takes.records import TakeFrame
+from hmr_live.core.errors import RecordingError
+from hmr_live.core.state import Frame, FrameResult
+from hmr_live.takes import recorder as recorder_module
+from hmr_live.takes.container import read_take
+from hmr_live.takes.pre_roll import PreRoll
+from hmr_live.takes.recorder import TakeRecorder
+from hmr_live.takes.records import TakeFrame
 from tests.engine.takes.cases import INFO, result, take_frame
 
 Usage = namedtuple("Usage", "total used free")
@@ -114,7 +114,7 @@ def test_a_disk_that_fails_to_sync_stops_the_recording_with_a_sentence(tmp_path,
     recorder = TakeRecorder(tmp_path / "a.hmrtake", INFO, on_trouble=told.append)
     recorder.add(take_frame(0))
     wait_until(lambda: recorder.frames == 1)
-    monkeypatch.setattr("engine.takes.writer.os.fsync", fail)
+    monkeypatch.setattr("hmr_live.takes.writer.os.fsync", fail)
     wait_until(lambda: recorder.stopped)
     assert "had to stop (Input/output error)" in told[0]
     assert read_take(recorder.close()).info["frames"] == 1
@@ -236,7 +236,7 @@ def test_pictures_that_find_the_video_busy_are_dropped_and_counted(tmp_path, mon
         def close(self):
             pass
 
-    monkeypatch.setattr("engine.takes.video.VideoFileWriter", SlowWriter)
+    monkeypatch.setattr("hmr_live.takes.video.VideoFileWriter", SlowWriter)
     recorder = TakeRecorder(tmp_path / "a.hmrtake", INFO, video_fps=30)
     for number in range(40):
         recorder.add(take_frame(number), result(number).frame)

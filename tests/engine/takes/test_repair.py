@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from engine.errors import RecordingError
-from engine.takes import chunks
-from engine.takes.chunks import leading_chunks
-from engine.takes.container import TakeWriter, read_take
-from engine.takes.repair import repair_take
-from engine.takes.take import Marker
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes import chunks
+from hmr_live.takes.chunks import leading_chunks
+from hmr_live.takes.container import TakeWriter, read_take
+from hmr_live.takes.repair import repair_take
+from hmr_live.takes.take import Marker
 from tests.engine.takes.cases import INFO, body_state, write_frames, write_take
 
 

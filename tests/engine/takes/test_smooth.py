@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.errors import RecordingError
-from engine.rotations import angle_between, axis_angle_from_matrix, matrix_from_axis_angle
-from engine.takes.smooth import kernel_width, one_hemisphere, smooth_take, smooth_values
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import angle_between, axis_angle_from_matrix, matrix_from_axis_angle
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes.smooth import kernel_width, one_hemisphere, smooth_take, smooth_values
 from tests.engine.takes.streams import motion, take
 
 EVEN = np.arange(600) / 60

@@ -7,16 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.errors import AssetError
-from engine.network import NetworkOutput
-from engine.state import Region
-from training.data.crops import apply_matrix, crop_matrix
-from training.evaluation.answers import gather, seen_from
-from training.evaluation.body_parts import LIMB_GROUPS, POINT_GROUPS, ROTATION_GROUPS
-from training.evaluation.estimators import BodyReader, NetworkEstimator, to_crop, to_frame
-from training.landmarks import BODY_LANDMARKS, LSP_NAMES
-from training.rivals import BlazePoseEstimator
+from hmr_live.body.model import BodyModel
+from hmr_live.core.errors import AssetError
+from hmr_live.core.state import Region
+from hmr_live.recovery.network import NetworkOutput
+from hmr_live_training.data.crops import apply_matrix, crop_matrix
+from hmr_live_training.evaluation.answers import gather, seen_from
+from hmr_live_training.evaluation.baselines import BlazePoseEstimator
+from hmr_live_training.evaluation.body_parts import LIMB_GROUPS, POINT_GROUPS, ROTATION_GROUPS
+from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator, to_crop, to_frame
+from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_NAMES
 
 TURNED = Region(30, 50, 80, 0.7)
 #: Upright, facing the camera.

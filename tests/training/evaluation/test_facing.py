@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.evaluation.facing import breadth, views
+from hmr_live_training.evaluation.facing import breadth, views
 
 
 def person(width, tilt=0.0):

@@ -7,18 +7,18 @@ import itertools
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.detector import PersonDetector
-from engine.look_ahead import LookAhead
-from engine.network import HmrNetwork
-from engine.pipeline import Pipeline
-from engine.sources import VideoFile
-from tests.training.synthetic_data import FRAMES, write_data
-from training.evaluation.estimators import BodyReader, NetworkEstimator
-from training.evaluation.films import FORMS, follow, in_blocks, video_rows
-from training.evaluation.moving import Clip, draw_clips, moving_rows
-from training.landmarks import LSP_LIMBS_IN_SMPL
-from training.metrics import hip_centred
+from hmr_live.batch.zero_phase import LookAhead
+from hmr_live.body.model import BodyModel
+from hmr_live.capture.sources import VideoFile
+from hmr_live.recovery.detector import PersonDetector
+from hmr_live.recovery.network import HmrNetwork
+from hmr_live.recovery.pipeline import Pipeline
+from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
+from hmr_live_training.evaluation.film_truth import Clip, draw_clips, moving_rows
+from hmr_live_training.evaluation.films import FORMS, follow, in_blocks, video_rows
+from hmr_live_training.evaluation.metrics import hip_centred
+from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
+from tests.training.synthetic.synthetic_data import FRAMES, write_data
 
 SHOWN = 5
 

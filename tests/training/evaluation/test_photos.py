@@ -6,24 +6,24 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.detector import Detection
-from engine.errors import AssetError
-from engine.network import NetworkOutput
-from engine.state import Region
+from hmr_live.body.model import BodyModel
+from hmr_live.core.errors import AssetError
+from hmr_live.core.state import Region
+from hmr_live.recovery.detector import Detection
+from hmr_live.recovery.network import NetworkOutput
+from hmr_live_training.data.lspet import load_lspet
+from hmr_live_training.data.mocap import JointLimits
+from hmr_live_training.data.readers.joint_sets import lsp_from_common
+from hmr_live_training.data.readers.person import PersonPhotos
+from hmr_live_training.data.teacher import TeacherLabels
+from hmr_live_training.evaluation.estimators import BodyReader, Estimate, NetworkEstimator, to_crop
+from hmr_live_training.evaluation.geometries import jittered, looks_at, nearest
+from hmr_live_training.evaluation.photo_figures import photo_rows
+from hmr_live_training.evaluation.photos import run_photos
+from hmr_live_training.landmarks import LSP_LIMBS_IN_BLAZEPOSE, LSP_MIRROR, LSP_NAMES
 from tests.training.cases import write_lspet
-from tests.training.test_measure import perfect
-from tests.training.test_paper import posed_person
-from training.data.lspet import load_lspet
-from training.data.mocap import JointLimits
-from training.data.readers.joint_sets import lsp_from_common
-from training.data.readers.person import PersonPhotos
-from training.data.teacher import TeacherLabels
-from training.evaluation.estimators import BodyReader, Estimate, NetworkEstimator, to_crop
-from training.evaluation.geometries import jittered, looks_at, nearest
-from training.evaluation.photo_figures import photo_rows
-from training.evaluation.photos import run_photos
-from training.landmarks import LSP_LIMBS_IN_BLAZEPOSE, LSP_MIRROR, LSP_NAMES
+from tests.training.evaluation.test_measure import perfect
+from tests.training.paper.test_paper import posed_person
 
 SWAP = list(LSP_MIRROR[:12])
 LIMITS = JointLimits(np.full((21, 3), -1.0), np.full((21, 3), 1.0))

@@ -6,14 +6,14 @@ import json
 
 import numpy as np
 
-from engine.state import Region
+from hmr_live.core.state import Region
+from hmr_live_training.evaluation.empty import empty_rows, run_empty, whole_picture
+from hmr_live_training.evaluation.estimators import Estimate
+from hmr_live_training.evaluation.report import Row, as_json, as_markdown, as_text
+from hmr_live_training.evaluation.statistics import Figure, reliability
+from hmr_live_training.synthetic.materials import Materials
 from tests.training.evaluation.test_photos import Detections
-from tests.training.synthetic_data import write_data
-from training.evaluation.empty import empty_rows, run_empty, whole_picture
-from training.evaluation.estimators import Estimate
-from training.evaluation.report import Row, as_json, as_markdown, as_text
-from training.evaluation.statistics import Figure, reliability
-from training.synthetic.materials import Materials
+from tests.training.synthetic.synthetic_data import write_data
 
 ROWS = [
     Row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluation.statistics import (
+from hmr_live_training.evaluation.statistics import (
     Figure,
     mean,
     percent,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.body import BodyModel
-from engine.errors import AssetError
-from engine.network import NetworkOutput
-from engine.skeleton import MIRROR
-from tests.training.synthetic_data import write_data
-from training.data.mocap import JointLimits
-from training.evaluation.estimators import BodyReader, NetworkEstimator
-from training.evaluation.synthetic import run_synthetic
-from training.evaluation.synthetic_figures import synthetic_rows
-from training.synthetic import SyntheticConfig, SyntheticPeople, load_shard
-from training.synthetic.regions import exact_region
-from training.synthetic.shards import save_shard
+from hmr_live.body.model import BodyModel
+from hmr_live.body.skeleton import MIRROR
+from hmr_live.core.errors import AssetError
+from hmr_live.recovery.network import NetworkOutput
+from hmr_live_training.data.mocap import JointLimits
+from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
+from hmr_live_training.evaluation.synthetic import run_synthetic
+from hmr_live_training.evaluation.synthetic_figures import synthetic_rows
+from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople, load_shard
+from hmr_live_training.synthetic.regions import exact_region
+from hmr_live_training.synthetic.shards import save_shard
+from tests.training.synthetic.synthetic_data import write_data
 
 COUNT = 14
 LIMITS = JointLimits(np.full((21, 3), -np.pi), np.full((21, 3), np.pi))
@@ -164,5 +164,5 @@ def test_axes_that_are_exchanged_are_seen(shards, reader):
 
 
 def test_a_folder_without_shards_says_what_to_do(tmp_path):
-    with pytest.raises(AssetError, match=r"training\.synthetic"):
+    with pytest.raises(AssetError, match=r"hmr_live_training\.synthetic"):
         run_synthetic(tmp_path, [], BodyModel.default())

@@ -1,0 +1,116 @@
+"""The program with a window: the application, its look, and how it starts and ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyqtgraph as pg
+from PyQt6.QtCore import QEvent, QTimer
+from PyQt6.QtGui import QSurfaceFormat
+from PyQt6.QtWidgets import QApplication
+
+from hmr_live.body.model import BodyModel
+from hmr_live.streaming import StreamRequest
+from hmr_live_app.main_window import MainWindow
+from hmr_live_app.model.session import LivePipeline, SourceChoice
+from hmr_live_app.scene.scene_view import surface_format
+from hmr_live_app.widgets import theme
+
+_FEW_CORES: Final = 2
+
+
+def make_application() -> QApplication:
+    """The application with our look; made once in a process."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    # Qt waits 5 ms before it paints what was asked to be painted, in case that more is asked for.
+    # The scene is painted once a frame, and that wait is a tenth of the whole latency.
+    os.environ.setdefault("QT_QPA_UPDATE_IDLE_TIME", "0")
+    # Mesa's software renderer draws with a thread for every core.  On two cores, where recovery
+    # may begin before a picture is drawn, those threads and recovery's would wait for each other;
+    # frames come far more evenly when the thread that asks for a picture draws it too.
+    if (os.cpu_count() or 1) <= _FEW_CORES:
+        os.environ.setdefault("LP_NUM_THREADS", "0")
+    QSurfaceFormat.setDefaultFormat(surface_format())  # must stand before the application
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("hmr-live")
+    application.setDesktopFileName("hmr-live")
+    theme.apply_theme(application)
+    pg.setConfigOptions(antialias=False, background=theme.PANEL, foreground=theme.MUTED)
+    return application
+
+
+def run_window(
+    source: str | int | None,
+    *,
+    demo_clip: Path,
+    smoothing: bool = True,
+    streams: Sequence[StreamRequest] = (),
+    network: Path | None = None,
+    body: Path | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+    people: int | None = None,
+    on_open: Callable[[MainWindow], None] = lambda _: None,
+) -> int:
+    """Open the window and stay until it is closed.
+
+    Parameters
+    ----------
+    source
+        Camera number, file or take; the demo clip when None.
+    demo_clip
+        The shipped clip.
+    smoothing
+        False starts without smoothing.
+    streams
+        Live streams to switch on at once.
+    network, body, backend, threads
+        See :meth:`hmr_live.recovery.pipeline.Pipeline.open`; ``body`` is a file.
+    people
+        How many are followed at once; as the preferences say when None.
+    on_open
+        Called with the window once it opens its source.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    application = make_application()
+    options: dict[str, Any] = {"network": network, "backend": backend, "threads": threads}
+
+    def open_pipeline() -> LivePipeline:
+        from hmr_live_app.pipeline_options import (
+            open_pipeline,  # networks load after the window is there
+        )
+
+        return open_pipeline(body, **options)
+
+    demo = SourceChoice(demo_clip, "Demo clip", loop=True)
+
+    def load_body() -> BodyModel:
+        return BodyModel.default() if body is None else BodyModel.load(body)
+
+    window = MainWindow(
+        open_pipeline, demo, smoothing=smoothing, people=people, load_body=load_body
+    )
+    window.show()
+    for request in streams:
+        window.streams.switch_on(request)
+    window.open(demo if source is None else source)
+    on_open(window)
+    # Python runs the handler between any two of its steps, in the midst of a paintGL too, where
+    # closing would pull the context from under Qt: so close when the event loop has time.
+    signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))
+    code = application.exec()
+    # Widgets must not outlive the application, and Python would take them down in any order.
+    window.deleteLater()
+    application.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+    return code

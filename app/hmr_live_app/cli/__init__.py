@@ -1,0 +1,1 @@
+"""The command line: ``hmr-live`` and its commands."""

@@ -1,0 +1,69 @@
+"""The command ``hmr-live bench``: where the milliseconds go, on one back end or on several."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hmr_live.bench import Contestant
+    from hmr_live.recovery.pipeline import Pipeline
+
+
+def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``bench`` takes besides the options of the pipeline."""
+    parser.add_argument("input", nargs="?", type=Path, help="video file (default: the demo clip)")
+    parser.add_argument("--frames", type=int, default=300, help="frames to time (default: 300)")
+    parser.add_argument(
+        "--mediapipe",
+        metavar="PYTHON",
+        type=Path,
+        help="compare with MediaPipe Pose, run by this interpreter (mediapipe-env/bin/python)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_bench(
+    options: argparse.Namespace, clip: Path, open_pipeline: Callable[[str], Pipeline]
+) -> int:
+    """Time the clip and print the report.
+
+    Parameters
+    ----------
+    options
+        As parsed; ``backend`` may hold several names with commas between, or ``all``.
+    clip
+        The video.
+    open_pipeline
+        Opens the pipeline on the named back end.
+    """
+    from hmr_live.bench import BenchReport, MediaPipePose, open_pipelines, take_turns, time_body
+    from hmr_live.capture.sources import VideoFile
+    from hmr_live.core.assets import asset_path
+    from hmr_live.recovery.network import DEFAULT_NETWORK
+
+    network = getattr(options, "network", None) or asset_path(*DEFAULT_NETWORK)
+    wanted = getattr(options, "backend", "auto").split(",")
+    source = VideoFile(clip, loop=True)
+    contestants: list[Contestant] = []
+    try:
+        rival = MediaPipePose(options.mediapipe) if options.mediapipe else None
+        contestants = [rival] if rival else []
+        pipelines, left_out = open_pipelines(wanted, network, open_pipeline)
+        contestants = [*pipelines, *contestants]
+        report = BenchReport.of(
+            clip.name,
+            contestants,
+            take_turns(source, contestants, options.frames),
+            body=time_body(pipelines[0].pipeline.body),
+            has_rival=rival is not None,
+            left_out=left_out,
+        )
+    finally:
+        source.close()
+        for contestant in contestants:
+            contestant.close()
+    print(report.as_json() if options.json else report.as_text())
+    return 0

@@ -1,0 +1,279 @@
+"""The command ``hmr-live``: the window, and the same pipeline without one."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# One BLAS thread: the small products of a body gain nothing from more, and the threads that wait
+# for work take the core that the network needs.  Must stand before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from hmr_live.core.assets import network_file
+from hmr_live.core.errors import HmrLiveError, RecordingError
+from hmr_live.recovery.tracking import MAX_PEOPLE
+from hmr_live_app.cli.bench import add_bench_arguments, run_bench
+from hmr_live_app.cli.export import add_export_command
+from hmr_live_app.cli.latency import add_latency_arguments
+from hmr_live_app.cli.run import add_run_command, run_files, run_one
+from hmr_live_app.cli.streams_options import (
+    add_stream_arguments,
+    add_stream_options,
+    requested_streams,
+)
+from hmr_live_app.model.takes.file_types import is_take
+
+if TYPE_CHECKING:
+    from hmr_live.recovery.pipeline import Pipeline
+    from hmr_live_app.main_window import MainWindow
+
+#: Clip that plays when no source is named.
+DEMO_CLIP = ("clips", "balancing.mp4")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the result is the exit code (0 well, 1 with a sentence on stderr)."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO if options.verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        code: int = options.run(options)
+    except HmrLiveError as error:
+        print(f"hmr-live: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("hmr-live: stopped; what was processed until then is written.", file=sys.stderr)
+        return 130
+    return code
+
+
+def has_display() -> bool:
+    """Whether a window can be opened here."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hmr-live",
+        description="Live human mesh recovery: a webcam moves an SMPL body.",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="say what is chosen and why")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--camera", metavar="CAMERA", help="open the window on a camera, by number or name"
+    )
+    source.add_argument("--video", metavar="FILE", help="open the window on a video file")
+    _add_pipeline_options(parser)
+    add_stream_options(parser)
+    parser.set_defaults(run=_window)
+    commands = parser.add_subparsers(title="without a window", metavar="COMMAND")
+
+    _add_pipeline_options(add_run_command(commands, _run))
+
+    demo = commands.add_parser("demo", help="show the shipped clip, with or without a screen")
+    demo.add_argument(
+        "--out", type=Path, default=Path("out"), help="folder when there is no screen"
+    )
+    _add_pipeline_options(demo)
+    demo.set_defaults(run=_demo, camera=None, video=None)
+
+    play = commands.add_parser("play", help="open the window on a take")
+    play.add_argument("take", type=Path, help="a .hmrtake, an AMASS .npz or a .bvh")
+    _add_pipeline_options(play)
+    play.set_defaults(run=_play)
+
+    stream = commands.add_parser("stream", help="send live streams without a window, until Ctrl-C")
+    add_stream_arguments(stream)
+    _add_pipeline_options(stream)
+    stream.set_defaults(run=_stream)
+
+    bench = commands.add_parser("bench", help="time every stage on a clip")
+    add_bench_arguments(bench)
+    _add_pipeline_options(bench)
+    bench.set_defaults(run=_bench)
+
+    latency = commands.add_parser("latency", help="measure the window from camera to screen")
+    add_latency_arguments(latency)
+    _add_pipeline_options(latency)
+    latency.set_defaults(run=_latency)
+
+    cameras = commands.add_parser("cameras", help="list the cameras of this machine")
+    cameras.set_defaults(run=_cameras)
+
+    angles = commands.add_parser("angles", help="how every joint angle is defined")
+    angles.set_defaults(run=_angles)
+
+    doctor = commands.add_parser("doctor", help="what is found here, what is chosen and why")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    _add_pipeline_options(doctor)
+    doctor.set_defaults(run=_doctor)
+
+    repair = commands.add_parser("repair", help="save what can be saved of a damaged take")
+    repair.add_argument("take", type=Path, help="the .hmrtake file; it stays as it is")
+    repair.add_argument("--out", type=Path, help="the new file (default: beside the old one)")
+    repair.set_defaults(run=_repair)
+
+    add_export_command(commands)
+    return parser
+
+
+def _add_pipeline_options(parser: argparse.ArgumentParser) -> None:
+    # SUPPRESS keeps a subcommand's default from overwriting what stood before the subcommand.
+    group = parser.add_argument_group("pipeline")
+    nothing = argparse.SUPPRESS
+    group.add_argument(
+        "--network",
+        type=network_file,
+        default=nothing,
+        help="full (default), or an .onnx with its manifest",
+    )
+    group.add_argument("--body", type=Path, default=nothing, help="an SMPL .pkl or .npz")
+    group.add_argument(
+        "--backend",
+        default=nothing,
+        help="auto, or a name that doctor lists, with :fp32, :fp16 or :int8 if wanted (default: "
+        "auto); bench takes all, or several with commas between",
+    )
+    group.add_argument("--threads", type=int, default=nothing, help="threads of one inference")
+    group.add_argument("--no-smoothing", action="store_true", default=nothing, help="raw poses")
+    group.add_argument(
+        "--people",
+        type=int,
+        choices=range(1, MAX_PEOPLE + 1),
+        metavar="N",
+        default=nothing,
+        help=f"how many are followed at once, up to {MAX_PEOPLE} (default: 1)",
+    )
+
+
+def _window(
+    options: argparse.Namespace, on_open: Callable[[MainWindow], None] = lambda _: None
+) -> int:
+    if not has_display():
+        print(
+            "hmr-live: there is no screen here (DISPLAY is not set): use hmr-live run FILE, or "
+            "hmr-live demo.",
+            file=sys.stderr,
+        )
+        return 1
+    from hmr_live.capture.devices import named_camera
+    from hmr_live.core.assets import asset_path
+    from hmr_live_app.application import run_window  # PyQt6 is not needed without a window
+
+    return run_window(
+        options.video if options.camera is None else named_camera(options.camera),
+        demo_clip=asset_path(*DEMO_CLIP),
+        smoothing=not getattr(options, "no_smoothing", False),
+        streams=requested_streams(options),
+        on_open=on_open,
+        **_pipeline_settings(options),
+    )
+
+
+def _play(options: argparse.Namespace) -> int:
+    if not is_take(options.take):
+        raise RecordingError(
+            f"{options.take} is no take: choose a .hmrtake, an AMASS .npz or a .bvh file."
+        )
+    options.camera, options.video = None, str(options.take)
+    return _window(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    if has_display():
+        return _window(options)
+    from hmr_live.core.assets import asset_path
+
+    print("There is no screen here, so the shipped clip is processed into a folder instead.")
+    return run_one(str(asset_path(*DEMO_CLIP)), lambda: _open_pipeline(options), options.out)
+
+
+def _run(options: argparse.Namespace) -> int:
+    smoothing = not getattr(options, "no_smoothing", False)
+    return run_files(options, _pipeline_settings(options) | {"smoothing": smoothing})
+
+
+def _stream(options: argparse.Namespace) -> int:
+    from hmr_live_app.cli.stream import run_streams
+
+    return run_streams(options, lambda: _open_pipeline(options))
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from hmr_live.core.assets import asset_path
+
+    def open_on(backend: str) -> Pipeline:
+        return _open_pipeline(argparse.Namespace(**{**vars(options), "backend": backend}))
+
+    return run_bench(options, options.input or asset_path(*DEMO_CLIP), open_on)
+
+
+def _latency(options: argparse.Namespace) -> int:
+    from hmr_live.capture.sources import SIMULATED
+    from hmr_live.core.assets import asset_path
+    from hmr_live_app.cli.latency import measure_latency
+
+    if options.camera is None:
+        options.video = f"{SIMULATED}{options.video or asset_path(*DEMO_CLIP)}"
+    return measure_latency(options, lambda on_open: _window(options, on_open))
+
+
+def _cameras(options: argparse.Namespace) -> int:
+    from hmr_live.capture.devices import list_cameras
+
+    cameras = list_cameras()
+    for camera in cameras:
+        print(f"{camera.index}: {camera.name}")
+    if not cameras:
+        print("There is no camera on this machine.")
+    return 0
+
+
+def _angles(_options: argparse.Namespace) -> int:
+    from hmr_live.angles import definitions_text
+
+    print(definitions_text())
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from hmr_live.doctor import examine
+    from hmr_live_app.pipeline_options import inference_threads
+
+    report = examine(
+        backend=getattr(options, "backend", "auto"),
+        network=getattr(options, "network", None),
+        threads=inference_threads(getattr(options, "threads", None)),
+    )
+    print(report.as_json() if options.json else report.as_text())
+    return 0 if report.good else 1
+
+
+def _repair(options: argparse.Namespace) -> int:
+    from hmr_live.takes.repair import repair_take
+
+    print(repair_take(options.take, options.out).as_text())
+    return 0
+
+
+def _open_pipeline(options: argparse.Namespace) -> Pipeline:
+    from hmr_live_app.pipeline_options import open_pipeline
+
+    return open_pipeline(
+        **_pipeline_settings(options), smoothing=not getattr(options, "no_smoothing", False)
+    )
+
+
+def _pipeline_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Which of network, body, backend, threads and people the user has named."""
+    names = ("network", "body", "backend", "threads", "people")
+    return {name: value for name, value in vars(options).items() if name in names}

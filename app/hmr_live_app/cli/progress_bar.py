@@ -1,0 +1,55 @@
+"""A line at the bottom of a terminal that says how far many files are."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from datetime import timedelta
+from typing import TextIO
+
+from hmr_live.batch.archive.run import ArchiveProgress
+from hmr_live.batch.archive.worker import State
+
+
+class ProgressBar:
+    """Writes the line, and clears it for what is printed above; silent where no terminal is.
+
+    Parameters
+    ----------
+    stream
+        Where to write; stderr by default.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._shown = self._stream.isatty()
+
+    def show(self, progress: ArchiveProgress) -> None:
+        """Draw the line."""
+        if self._shown:
+            width = shutil.get_terminal_size().columns
+            line = progress_line(progress)[: width - 1]
+            print(f"\r{line}\033[K", end="", file=self._stream, flush=True)
+
+    def clear(self) -> None:
+        """Wipe the line, so that something else can be printed."""
+        if self._shown:
+            print("\r\033[K", end="", file=self._stream, flush=True)
+
+
+def progress_line(progress: ArchiveProgress, *, cells: int = 24) -> str:
+    """The line of a progress: a bar of ``cells`` characters by bytes, and the counts."""
+    share = progress.bytes_through / progress.bytes if progress.bytes else 1.0
+    full = round(share * cells)
+    failed = sum(outcome.state is State.FAILED for outcome in progress.outcomes)
+    parts = [f"{len(progress.outcomes)} of {progress.files} files"]
+    if failed:
+        parts.append(f"{failed} failed")
+    if progress.waiting_for:
+        parts.append(f"waiting for {', '.join(progress.waiting_for)}")
+    elif progress.frames and progress.bytes_worked:
+        left = progress.bytes - progress.bytes_through
+        seconds = round(progress.seconds * left / progress.bytes_worked)
+        parts.append(f"{progress.frames / progress.seconds:.0f} frames/s")
+        parts.append(f"{timedelta(seconds=seconds)} left")
+    return f"[{'#' * full}{'-' * (cells - full)}] {share:4.0%}  {', '.join(parts)}"

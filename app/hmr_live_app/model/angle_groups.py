@@ -1,0 +1,108 @@
+"""Joint angles as people choose them: left and right of one joint together, without Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hmr_live.angles import ANGLES, AngleDefinition
+from hmr_live_app.widgets.theme import PAIRS
+
+#: Shown at first: what moves most, and what most people can name.
+DEFAULT_CHOICE: Final = ("knee flexion", "elbow flexion", "shoulder elevation")
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One line of the plot.
+
+    Attributes
+    ----------
+    index
+        Place in :data:`hmr_live.angles.ANGLES`.
+    side
+        ``"left"``, ``"right"`` or empty on the midline.
+    color
+        As ``#rrggbb``.
+    """
+
+    index: int
+    side: str
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
+class AngleGroup:
+    """An angle of a joint with its curves: left and right, or one on the midline.
+
+    Attributes
+    ----------
+    name
+        As in "knee flexion".
+    angle
+        What it measures; the left one's definition where there are two.
+    curves
+        Its lines.
+    """
+
+    name: str
+    angle: AngleDefinition
+    curves: tuple[Curve, ...]
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Degrees that the plot must be able to show."""
+        return self.angle.low, self.angle.high
+
+
+@dataclass(frozen=True, slots=True)
+class AngleSection:
+    """The angles of one joint, as in "knee"."""
+
+    joint: str
+    groups: tuple[AngleGroup, ...]
+
+
+def _sections() -> tuple[AngleSection, ...]:
+    joints: dict[str, dict[str, list[int]]] = {}
+    for index, angle in enumerate(ANGLES):
+        groups = joints.setdefault(angle.joint, {})
+        groups.setdefault(angle.unsided_name, []).append(index)
+    return tuple(
+        AngleSection(
+            joint,
+            tuple(
+                _group(name, indices, PAIRS[(_FIRST_HUE[joint] + place) % len(PAIRS)])
+                for place, (name, indices) in enumerate(groups.items())
+            ),
+        )
+        for joint, groups in joints.items()
+    )
+
+
+def _group(name: str, indices: list[int], colors: tuple[str, str]) -> AngleGroup:
+    curves = tuple(
+        Curve(index, ANGLES[index].side, colors[1 if ANGLES[index].side == "right" else 0])
+        for index in indices
+    )
+    return AngleGroup(name, ANGLES[indices[0]], curves)
+
+
+#: Hue of each joint's first angle; its other angles take the next ones.  So the angles of one joint
+#: differ, and so do joints that are often looked at together.
+_FIRST_HUE: Final = {
+    "shoulder": 2,
+    "elbow": 1,
+    "wrist": 3,
+    "hip": 4,
+    "knee": 0,
+    "ankle": 5,
+    "trunk": 3,
+    "neck": 0,
+    "pelvis": 1,
+}
+
+#: Joint by joint, in the order of :data:`hmr_live.angles.ANGLES`.
+SECTIONS: Final = _sections()
+#: Every angle, joint by joint.
+GROUPS: Final = tuple(group for section in SECTIONS for group in section.groups)

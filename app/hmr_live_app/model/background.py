@@ -1,0 +1,51 @@
+"""Work in a thread that reports to the main thread, without Qt."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from hmr_live.core.errors import HmrLiveError
+
+_log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+CallInMain = Callable[[Callable[[], None]], None]
+
+
+def in_thread(
+    work: Callable[[], Result],
+    done: Callable[[Result], None],
+    failed: Callable[[str], None],
+    call_in_main: CallInMain,
+) -> None:
+    """Run ``work`` in a thread of its own and return at once.
+
+    Parameters
+    ----------
+    work
+        Called in the thread.
+    done
+        Called in the main thread with what it returned.
+    failed
+        Called in the main thread with a sentence, when it raised.
+    call_in_main
+        Runs a function in the main thread soon; callable from any thread.
+    """
+
+    def run() -> None:
+        try:
+            result = work()
+        except HmrLiveError as error:
+            _tell(str(error))
+        except Exception as error:  # a bug must not leave the window waiting for ever
+            _log.exception("work on a take failed")
+            _tell(f"That could not be done by an unexpected error ({error!r}).")
+        else:
+            call_in_main(lambda: done(result))
+
+    def _tell(sentence: str) -> None:
+        call_in_main(lambda: failed(sentence))
+
+    threading.Thread(target=run, daemon=True, name="take work").start()

@@ -1,0 +1,129 @@
+"""What the window records: the take in progress, its pre-roll, how it is saved.  Knows no Qt.
+
+Everything is called in the main thread but for :meth:`PreRoll.add`, through which the results of
+the source in use go to the take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hmr_live.core.errors import HmrLiveError
+from hmr_live.takes.edit import free_path
+from hmr_live.takes.pre_roll import PreRoll
+from hmr_live.takes.recorder import TakeRecorder
+from hmr_live_app.model.background import CallInMain, in_thread
+from hmr_live_app.model.events import Event
+
+
+class RecordingDesk:
+    """One take at a time.
+
+    Parameters
+    ----------
+    call_in_main
+        Runs a function in the main thread soon; callable from any thread.
+
+    Attributes
+    ----------
+    changed
+        A take was started or finished, or a marker set.
+    saved
+        A take is complete; tells its path.
+    failed
+        Tells a sentence.
+    recording
+        The take in progress.
+    """
+
+    def __init__(self, call_in_main: CallInMain) -> None:
+        self.changed: Event[[]] = Event()
+        self.saved: Event[[Path]] = Event()
+        self.failed: Event[[str]] = Event()
+        self.recording: TakeRecorder | None = None
+        self._call_in_main = call_in_main
+        self._pre_roll: PreRoll | None = None
+
+    def start(
+        self,
+        folder: Path,
+        info: Mapping[str, Any],
+        pre_roll: PreRoll,
+        video_fps: float | None = None,
+    ) -> None:
+        """Record a new take in ``folder``, beginning with what the pre-roll holds.
+
+        Parameters
+        ----------
+        folder
+            Made if needed.
+        info, video_fps
+            See :class:`hmr_live.takes.recorder.TakeRecorder`.
+        pre_roll
+            Of the source in use.
+        """
+        if self.recording is None:
+            try:
+                self.recording = TakeRecorder(
+                    free_path(folder, _new_name()),
+                    info,
+                    video_fps=video_fps,
+                    on_trouble=self._on_trouble,
+                )
+            except HmrLiveError as error:
+                self.failed.emit(str(error))
+            else:
+                self._pre_roll = pre_roll
+                pre_roll.attach(self.recording)
+        self.changed.emit()
+
+    def add_marker(self, label: str | None = None) -> None:
+        """Mark this moment of the take; without a label the markers are numbered."""
+        if self.recording is not None:
+            self.recording.add_marker(label or f"marker {self.recording.markers + 1}")
+            self.changed.emit()
+
+    def stop(self) -> None:
+        """Finish the take; :attr:`saved` tells when the file is complete."""
+        recording = self._release()
+        if recording is not None:
+            self.changed.emit()
+            in_thread(recording.close, self.saved.emit, self.failed.emit, self._call_in_main)
+
+    def close(self) -> None:
+        """Finish the take and wait for it."""
+        recording = self._release()
+        if recording is not None:
+            self._save(recording)
+
+    def _release(self) -> TakeRecorder | None:
+        """Take the recorder away from the frames that still come."""
+        recording, self.recording = self.recording, None
+        if self._pre_roll is not None:
+            self._pre_roll.detach()
+        return recording
+
+    def _save(self, recording: TakeRecorder) -> None:
+        try:
+            path = recording.close()
+        except HmrLiveError as error:
+            sentence = str(error)
+            self._call_in_main(lambda: self.failed.emit(sentence))
+            return
+        self._call_in_main(lambda: self.saved.emit(path))
+
+    def _on_trouble(self, sentence: str) -> None:
+        """A thread of the recorder says what is wrong."""
+        self._call_in_main(lambda: self._tell_trouble(sentence))
+
+    def _tell_trouble(self, sentence: str) -> None:
+        self.failed.emit(sentence)
+        if self.recording is not None and self.recording.stopped:
+            self.stop()
+
+
+def _new_name() -> str:
+    return f"hmr-live_{datetime.now():%Y-%m-%d_%H-%M-%S}"

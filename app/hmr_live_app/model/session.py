@@ -1,0 +1,368 @@
+"""The state of the running program, without Qt: source, status, settings, recording.
+
+The window's views observe the events of a :class:`Session` and call its methods; both happen in
+the main thread only.  Work that takes time (loading networks, opening and closing cameras) runs in
+short-lived threads that report back through ``call_in_main``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from hmr_live.body.model import BodyModel
+from hmr_live.capture.sources import PICTURE_SUFFIXES, SIMULATED, open_source
+from hmr_live.core.errors import HmrLiveError
+from hmr_live.core.state import FrameResult
+from hmr_live.live.frame_skip import AlternatePrediction
+from hmr_live.live.session import FrameProcessor, LiveSession, LiveStats
+from hmr_live.streaming import Streams
+from hmr_live.takes.info import DescribedNetwork, take_info
+from hmr_live.takes.pre_roll import PRE_ROLL_S, PreRoll
+from hmr_live.takes.recorder import TakeRecorder
+from hmr_live_app.model.events import Event
+from hmr_live_app.model.recording import RecordingDesk
+
+_log = logging.getLogger(__name__)
+
+
+class Status(Enum):
+    """What the program is doing."""
+
+    IDLE = "idle"
+    OPENING = "opening"
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+class LivePipeline(FrameProcessor, Protocol):
+    """What the window needs of a pipeline; see :class:`hmr_live.recovery.pipeline.Pipeline`."""
+
+    body: BodyModel
+    smoothing: bool
+    people: int
+    locked: int | None
+
+    @property
+    def network(self) -> DescribedNetwork:
+        """What a recording tells of the network."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """A source that can be opened: camera number or file, and the name shown for it."""
+
+    spec: int | str | Path
+    label: str
+    loop: bool = False
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is one picture that does not move."""
+        return Path(str(self.spec)).suffix.lower() in PICTURE_SUFFIXES
+
+    @property
+    def is_camera(self) -> bool:
+        """Whether it is a camera, or plays one."""
+        return isinstance(self.spec, int) or str(self.spec).startswith(SIMULATED)
+
+
+class Session:
+    """One source at a time through one pipeline.
+
+    Parameters
+    ----------
+    open_pipeline
+        Loads the networks and the body; called once, in a worker thread.
+    call_in_main
+        Runs a function in the main thread soon; callable from any thread.
+    smoothing
+        Whether poses are smoothed at first.
+    pre_roll
+        Seconds before the record button that a recording holds too.
+    """
+
+    def __init__(
+        self,
+        open_pipeline: Callable[[], LivePipeline],
+        call_in_main: Callable[[Callable[[], None]], None],
+        *,
+        smoothing: bool = True,
+        pre_roll: float = PRE_ROLL_S,
+    ) -> None:
+        self._desk = RecordingDesk(call_in_main)
+        self.status_changed: Event[[]] = Event()
+        self.result_ready: Event[[FrameResult]] = Event()
+        self.source_changed: Event[[]] = Event()
+        self.pipeline_ready: Event[[LivePipeline]] = Event()
+        self.smoothing_changed: Event[[]] = Event()
+        self.recording_changed: Event[[]] = self._desk.changed
+        self.recording_saved: Event[[Path]] = self._desk.saved
+        self.failed: Event[[str]] = Event()
+        self._desk.failed.connect(self.failed.emit)
+
+        self.status = Status.IDLE
+        self.source: SourceChoice | None = None
+        self.pipeline: LivePipeline | None = None
+        self.streams = Streams()
+        self._processor: AlternatePrediction | None = None
+        self._alternating = False
+        self._smoothing = smoothing
+        self._people = 1
+        self._open_pipeline = open_pipeline
+        self._call_in_main = call_in_main
+        self._live: LiveSession | None = None
+        self._pre_roll_s = pre_roll
+        self._pre_roll = PreRoll(live=True, seconds=pre_roll)
+        # Counts the sources opened: what an older one still says is ignored.
+        self._generation = 0
+        # Held while a source is opened or closed: two sessions must not share the pipeline.
+        self._opening = threading.Lock()
+        # Guards the newest result, which waits here until the main thread has time for it.
+        self._result_lock = threading.Lock()
+        self._waiting_result: tuple[int, FrameResult] | None = None
+
+    @property
+    def smoothing(self) -> bool:
+        """Whether poses are smoothed."""
+        return self._smoothing
+
+    def set_smoothing(self, on: bool) -> None:
+        """Switch smoothing; takes effect with the next frame."""
+        self._smoothing = on
+        if self.pipeline is not None:
+            self.pipeline.smoothing = on
+        self._desk.add_marker(f"smoothing {'on' if on else 'off'}")
+        self.smoothing_changed.emit()
+
+    def set_people(self, count: int) -> None:
+        """Follow up to ``count`` people; takes effect with the next frame."""
+        self._people = count
+        if self.pipeline is not None:
+            self.pipeline.people = count
+
+    @property
+    def can_lock(self) -> bool:
+        """Whether there can be several people to choose one from."""
+        return self._people > 1 and self.status in (Status.RUNNING, Status.PAUSED)
+
+    def lock(self, person: int | None) -> None:
+        """Let this person lead as long as they are known; None lets the largest one lead."""
+        if self.pipeline is not None:
+            self.pipeline.locked = person
+
+    def as_locked(self, result: FrameResult) -> FrameResult:
+        """The result with the leader whom somebody has chosen after it was begun."""
+        locked = None if self.pipeline is None else self.pipeline.locked
+        if locked is None:
+            return replace(result, locked=False) if result.locked else result
+        if result.locked and result.leader_id == locked:
+            return result
+        if all(body.person != locked for body in result.bodies):
+            return result
+        return replace(result, leader_id=locked, locked=True)
+
+    def set_pre_roll(self, seconds: float) -> None:
+        """Let the next recordings begin so many seconds before the record button."""
+        self._pre_roll_s = self._pre_roll.seconds = seconds
+
+    def open(self, choice: SourceChoice) -> None:
+        """Leave the source in use and start another one; returns at once."""
+        self.stop_recording()
+        self._generation += 1
+        old, self._live = self._live, None
+        self.source = choice
+        self._set_status(Status.OPENING)
+        self.source_changed.emit()
+        self._in_thread(self._change_source, old, choice, self._generation)
+
+    def leave(self) -> None:
+        """Stop recording and let the source go; :meth:`toggle_running` opens it again."""
+        self.stop_recording()
+        self._generation += 1
+        old, self._live = self._live, None
+        self._set_status(Status.IDLE)
+        if old is not None:
+            self._in_thread(self._stop, old)
+
+    def toggle_running(self) -> None:
+        """Pause or go on; start again what has ended or failed."""
+        if self.status is Status.RUNNING and self._live is not None:
+            self._live.pause(True)
+            self._set_status(Status.PAUSED)
+        elif self.status is Status.PAUSED and self._live is not None:
+            self._live.pause(False)
+            self._set_status(Status.RUNNING)
+        elif self.status is not Status.OPENING and self.source is not None:
+            self.open(self.source)
+
+    def set_alternating(self, on: bool) -> None:
+        """Recover every second frame only, and predict those between; from the next one on."""
+        self._alternating = on
+        if self._processor is not None:
+            self._processor.on = on
+
+    def stats(self) -> LiveStats | None:
+        """How the running source is doing."""
+        return None if self._live is None else self._live.stats()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether frames come at the source's own pace, with the time of the grab."""
+        return self._live is not None and self._live.source.live
+
+    @property
+    def camera_problem(self) -> str | None:
+        """While the camera is lost and waited for: the sentence that says so."""
+        runs = self.status in (Status.RUNNING, Status.PAUSED)
+        return self._live.problem if runs and self._live is not None else None
+
+    @property
+    def can_record(self) -> bool:
+        """Whether there is something to record."""
+        return self.status in (Status.RUNNING, Status.PAUSED) and self.pipeline is not None
+
+    @property
+    def recording(self) -> TakeRecorder | None:
+        """The take that is being recorded."""
+        return self._desk.recording
+
+    def start_recording(self, folder: Path, *, video: bool = False) -> None:
+        """Record a new take in ``folder``; a failure is told by :attr:`failed`.
+
+        Parameters
+        ----------
+        folder
+            Made if needed.
+        video
+            Whether to record the pictures beside it too.
+        """
+        live, pipeline = self._live, self.pipeline
+        if not self.can_record or live is None or pipeline is None:
+            return
+        source = live.source
+        label = self.source.label if self.source else source.name
+        info = take_info(pipeline, source=label, frame_size=source.size, live=source.live)
+        # The video plays at the speed at which its pictures come, not at the camera's.
+        video_fps = (live.stats().fps or source.fps) if video else None
+        self._desk.start(folder, info, self._pre_roll, video_fps)
+
+    def add_marker(self) -> None:
+        """Mark this moment of the recording."""
+        self._desk.add_marker()
+
+    def stop_recording(self) -> None:
+        """Finish the recording; :attr:`recording_saved` tells when the file is there."""
+        self._desk.stop()
+
+    def close(self) -> None:
+        """End everything and wait for it; the program is about to leave."""
+        self._generation += 1
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+        self._desk.close()
+        self.streams.stop_all()
+        self._set_status(Status.IDLE)
+
+    # The methods below run in worker threads.
+
+    def _stop(self, live: LiveSession) -> None:
+        with self._opening:
+            live.stop()
+
+    def _change_source(
+        self, old: LiveSession | None, choice: SourceChoice, generation: int
+    ) -> None:
+        with self._opening:
+            if old is not None:
+                old.stop()
+            try:
+                live, pre_roll = self._new_live(choice, generation)
+            except HmrLiveError as error:
+                sentence = str(error)
+                self._call_in_main(lambda: self._ended(generation, sentence))
+                return
+            except Exception as error:  # a bug must not leave the window waiting for ever
+                _log.exception("cannot open %s", choice.label)
+                sentence = f"{choice.label} cannot be opened by an unexpected error ({error})."
+                self._call_in_main(lambda: self._ended(generation, sentence))
+                return
+            self._call_in_main(lambda: self._opened(generation, live, pre_roll))
+
+    def _new_live(self, choice: SourceChoice, generation: int) -> tuple[LiveSession, PreRoll]:
+        pipeline = self.pipeline
+        if pipeline is None:
+            pipeline = self._open_pipeline()
+            pipeline.smoothing = self._smoothing
+            pipeline.people = self._people
+            self.pipeline = pipeline
+            self._processor = AlternatePrediction(pipeline)
+            self._processor.on = self._alternating
+            ready = pipeline
+            self._call_in_main(lambda: self.pipeline_ready.emit(ready))
+        source = open_source(choice.spec, realtime=True, loop=choice.loop)
+        pre_roll = PreRoll(live=source.live, seconds=self._pre_roll_s)
+        live = LiveSession(
+            source,
+            self._processor or pipeline,
+            on_result=lambda result: self._on_result(generation, pre_roll, result),
+            on_error=lambda error: self._call_in_main(lambda: self._ended(generation, str(error))),
+            on_end=lambda: self._call_in_main(lambda: self._ended(generation, None)),
+        )
+        return live, pre_roll
+
+    def _on_result(self, generation: int, pre_roll: PreRoll, result: FrameResult) -> None:
+        pre_roll.add(result)
+        if generation == self._generation:
+            self.streams.send(result)
+        with self._result_lock:
+            told = self._waiting_result is not None
+            self._waiting_result = (generation, result)
+        if not told:  # one call waits in the main thread's queue, never more
+            self._call_in_main(self._deliver)
+
+    # The methods below run in the main thread, called by the workers.
+
+    def _deliver(self) -> None:
+        with self._result_lock:
+            waiting, self._waiting_result = self._waiting_result, None
+        if waiting is not None and waiting[0] == self._generation:
+            self.result_ready.emit(self.as_locked(waiting[1]))
+
+    def _opened(self, generation: int, live: LiveSession, pre_roll: PreRoll) -> None:
+        if generation != self._generation:
+            self._in_thread(live.stop)
+            return
+        self._live, self._pre_roll = live, pre_roll
+        pre_roll.seconds = self._pre_roll_s
+        if self.source is not None and self.source.is_camera:
+            # A camera told by number has told its own name by now.
+            self.source = replace(self.source, label=live.source.name)
+        live.start()
+        self._set_status(Status.RUNNING)
+
+    def _ended(self, generation: int, sentence: str | None) -> None:
+        if generation != self._generation:
+            return
+        self._deliver()
+        self.stop_recording()
+        self._set_status(Status.ENDED if sentence is None else Status.FAILED)
+        if sentence is not None:
+            self.failed.emit(sentence)
+
+    def _set_status(self, status: Status) -> None:
+        self.status = status
+        self.status_changed.emit()
+
+    def _in_thread(self, work: Callable[..., None], *arguments: object) -> None:
+        # Daemons: a camera driver that hangs must not keep the program alive.
+        threading.Thread(target=work, args=arguments, daemon=True, name="session work").start()

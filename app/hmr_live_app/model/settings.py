@@ -1,0 +1,116 @@
+"""What the program remembers between two starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_documents_path
+from PyQt6.QtCore import QByteArray, QSettings
+
+from hmr_live.recovery.tracking import MAX_PEOPLE
+from hmr_live.takes.pre_roll import PRE_ROLL_S
+from hmr_live_app.model.angle_groups import DEFAULT_CHOICE
+
+
+@dataclass(slots=True)
+class Preferences:
+    """Choices of the person in front of the window.
+
+    Attributes
+    ----------
+    smoothing, show_mesh, show_panel, show_takes, record_video, adaptive_quality
+        Switches.
+    angles
+        Names of the plotted angle groups.
+    seconds
+        How far back the plot reaches.
+    people
+        How many are followed at once.
+    pre_roll
+        Seconds before the record button that a take holds too.
+    recordings
+        Folder for recordings.
+    videos
+        Folder that the last opened file lay in.
+    geometry, splitter
+        Place of the window and of its divider, as Qt writes them.
+    """
+
+    smoothing: bool = True
+    show_mesh: bool = True
+    show_panel: bool = True
+    show_takes: bool = False
+    record_video: bool = False
+    adaptive_quality: bool = True
+    angles: tuple[str, ...] = DEFAULT_CHOICE
+    seconds: int = 10
+    people: int = 1
+    pre_roll: int = PRE_ROLL_S
+    recordings: Path = Path()
+    videos: Path = Path()
+    geometry: QByteArray | None = None
+    splitter: QByteArray | None = None
+
+
+def load_preferences() -> Preferences:
+    """Read them; whatever is missing or unreadable has its default."""
+    stored = _store()
+    plain = Preferences(recordings=user_documents_path() / "hmr-live", videos=Path.home())
+    angles = stored.value("angles")  # one word: Qt gives a list of one back as a string
+    return Preferences(
+        smoothing=_flag(stored, "smoothing", plain.smoothing),
+        show_mesh=_flag(stored, "show_mesh", plain.show_mesh),
+        show_panel=_flag(stored, "show_panel", plain.show_panel),
+        show_takes=_flag(stored, "show_takes", plain.show_takes),
+        record_video=_flag(stored, "record_video", plain.record_video),
+        adaptive_quality=_flag(stored, "adaptive_quality", plain.adaptive_quality),
+        angles=tuple(filter(None, angles.split(";"))) if isinstance(angles, str) else plain.angles,
+        seconds=_number(stored, "seconds", plain.seconds),
+        people=min(max(_number(stored, "people", plain.people), 1), MAX_PEOPLE),
+        pre_roll=_number(stored, "pre_roll", plain.pre_roll),
+        recordings=Path(str(stored.value("recordings", plain.recordings))),
+        videos=Path(str(stored.value("videos", plain.videos))),
+        geometry=_bytes(stored, "geometry"),
+        splitter=_bytes(stored, "splitter"),
+    )
+
+
+def save_preferences(preferences: Preferences) -> None:
+    """Write them."""
+    stored = _store()
+    stored.setValue("smoothing", preferences.smoothing)
+    stored.setValue("show_mesh", preferences.show_mesh)
+    stored.setValue("show_panel", preferences.show_panel)
+    stored.setValue("show_takes", preferences.show_takes)
+    stored.setValue("record_video", preferences.record_video)
+    stored.setValue("adaptive_quality", preferences.adaptive_quality)
+    stored.setValue("angles", ";".join(preferences.angles))
+    stored.setValue("seconds", preferences.seconds)
+    stored.setValue("people", preferences.people)
+    stored.setValue("pre_roll", preferences.pre_roll)
+    stored.setValue("recordings", str(preferences.recordings))
+    stored.setValue("videos", str(preferences.videos))
+    stored.setValue("geometry", preferences.geometry)
+    stored.setValue("splitter", preferences.splitter)
+
+
+def _store() -> QSettings:
+    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "hmr-live", "hmr-live")
+
+
+def _flag(stored: QSettings, key: str, default: bool) -> bool:
+    """Ini files know no booleans: Qt writes and reads words."""
+    return str(stored.value(key, default)).lower() == "true"
+
+
+def _number(stored: QSettings, key: str, default: int) -> int:
+    try:
+        return int(stored.value(key, default))
+    except (TypeError, ValueError):
+        return default
+
+
+def _bytes(stored: QSettings, key: str) -> QByteArray | None:
+    value = stored.value(key)
+    return value if isinstance(value, QByteArray) and not value.isEmpty() else None

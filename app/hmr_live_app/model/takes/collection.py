@@ -1,0 +1,154 @@
+"""The takes in the folder of recordings, and what can be done with their files.  Knows no Qt."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes.edit import free_path, rename_take, save_take
+from hmr_live.takes.header import VIDEO_SUFFIX
+from hmr_live.takes.repair import repair_take
+from hmr_live.takes.summary import TakeSummary, list_takes, summarise_take
+from hmr_live.takes.take import Take
+from hmr_live_app.model.background import CallInMain, in_thread
+from hmr_live_app.model.events import Event
+
+
+class TakeCollection:
+    """One folder.  Its takes are summed up in a thread, newest first, and again only on change.
+
+    Parameters
+    ----------
+    call_in_main
+        Runs a function in the main thread soon; callable from any thread.
+    to_trash
+        Moves a file to the trash; False where that cannot be done.
+
+    Attributes
+    ----------
+    changed
+        :attr:`takes` is another list.
+    renamed
+        A take has another path; tells the old and the new one.
+    removed
+        A take is in the trash; tells where it was.
+    saved
+        A new take is there; tells its path and a sentence.
+    failed
+        Tells a sentence.
+    takes
+        What is known of the folder, newest first.
+    """
+
+    def __init__(self, call_in_main: CallInMain, to_trash: Callable[[Path], bool]) -> None:
+        self.changed: Event[[]] = Event()
+        self.renamed: Event[[Path, Path]] = Event()
+        self.removed: Event[[Path]] = Event()
+        self.saved: Event[[Path, str]] = Event()
+        self.failed: Event[[str]] = Event()
+        self.takes: list[TakeSummary] = []
+        self._call_in_main, self._to_trash = call_in_main, to_trash
+        self._known: dict[tuple[Path, int, int], TakeSummary] = {}
+        # One look at the folder at a time; the newest wish ends those before it.
+        self._looking = threading.Lock()
+        self._looks = 0
+
+    def look(self, folder: Path, recording: Path | None = None) -> None:
+        """Bring the list up to date; returns at once.
+
+        Parameters
+        ----------
+        folder
+            Where the takes are.
+        recording
+            The take that is being recorded, which is left out.
+        """
+        self._looks += 1
+        wish = self._looks
+
+        def work() -> None:
+            with self._looking:
+                found: list[TakeSummary] = []
+                for path in list_takes(folder):
+                    if wish != self._looks:
+                        return
+                    if path == recording:
+                        continue
+                    with contextlib.suppress(OSError):  # gone since the folder was read
+                        found.append(self._summary(path))
+                self._call_in_main(lambda: self._found(wish, found))
+
+        threading.Thread(target=work, daemon=True, name="look at takes").start()
+
+    def rename(self, path: Path, name: str) -> None:
+        """Give a take another name."""
+        try:
+            target = rename_take(path, name)
+        except RecordingError as error:
+            self.failed.emit(str(error))
+            self.changed.emit()  # whoever shows the new name already shows the old one again
+            return
+        if target != path:
+            self.renamed.emit(path, target)
+
+    def delete(self, path: Path) -> None:
+        """Move a take and its video to the trash."""
+        video = path.with_suffix(VIDEO_SUFFIX)
+        if not self._to_trash(path):
+            self.failed.emit(
+                f"{path.name} stays where it is: this system offers no trash for its folder, so "
+                "delete the file yourself if you are sure."
+            )
+            return
+        if video.is_file():
+            self._to_trash(video)
+        self.removed.emit(path)
+
+    def repair(self, path: Path) -> None:
+        """Save what can be saved of a damaged take as a new one; returns at once."""
+
+        def tell(report: tuple[Path, str]) -> None:
+            self.saved.emit(*report)
+
+        def work() -> tuple[Path, str]:
+            report = repair_take(path)
+            return report.path, report.as_text()
+
+        in_thread(work, tell, self.failed.emit, self._call_in_main)
+
+    def save(self, make: Callable[[], Take], folder: Path, name: str) -> None:
+        """Write a new take; returns at once.
+
+        Parameters
+        ----------
+        make
+            Gives the take; called in the thread.
+        folder, name
+            Where it goes; the name gets a number where it is taken.
+        """
+
+        def work() -> Path:
+            take = make()
+            target = free_path(folder, name)
+            save_take(take, target)
+            return target
+
+        def tell(path: Path) -> None:
+            self.saved.emit(path, f"Saved as {path}")
+
+        in_thread(work, tell, self.failed.emit, self._call_in_main)
+
+    def _summary(self, path: Path) -> TakeSummary:
+        status = path.stat()
+        key = path, status.st_mtime_ns, status.st_size
+        if key not in self._known:
+            self._known[key] = summarise_take(path)
+        return self._known[key]
+
+    def _found(self, wish: int, found: list[TakeSummary]) -> None:
+        if wish == self._looks:
+            self.takes = found
+            self.changed.emit()

@@ -1,0 +1,88 @@
+"""Writing a take as a file of another program, in a thread that can be called off.  No Qt."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from hmr_live.body.model import BodyModel
+from hmr_live.core.errors import ExportError
+from hmr_live.export.exporter import Exporter, ExportOptions, body_of_take
+from hmr_live.export.formats import ClipFormat, TakeFormat
+from hmr_live.takes.take import Take
+from hmr_live_app.model.background import CallInMain, in_thread
+from hmr_live_app.model.events import Event
+
+
+class ExportJob:
+    """One export.
+
+    Parameters
+    ----------
+    call_in_main
+        Runs a function in the main thread soon; callable from any thread.
+
+    Attributes
+    ----------
+    progressed
+        Tells the share that is done, in [0, 1].
+    done
+        Tells the files and sentences about them.
+    failed
+        Tells a sentence; an empty one when it was called off.
+    """
+
+    def __init__(self, call_in_main: CallInMain) -> None:
+        self.progressed: Event[[float]] = Event()
+        self.done: Event[[tuple[Path, ...], list[str]]] = Event()
+        self.failed: Event[[str]] = Event()
+        self._call_in_main = call_in_main
+        self._called_off = threading.Event()
+
+    def start(
+        self,
+        take: Take,
+        body: BodyModel,
+        format_: ClipFormat | TakeFormat,
+        target: Path,
+        options: ExportOptions,
+    ) -> None:
+        """Begin; returns at once.
+
+        Parameters
+        ----------
+        take, options
+            See :class:`hmr_live.export.exporter.Exporter`.
+        body
+            The body model in use.
+        format_, target
+            What is written, and the file; several people get a file each where the format holds
+            one.
+        """
+
+        def work() -> tuple[tuple[Path, ...], list[str]]:
+            name = target.name.removesuffix(format_.suffix)
+            exporter = Exporter(take, name, body_of_take(take, body), options)
+            self._progress(0.0)
+            notes = exporter.notes([format_])
+            self._progress(0.0)
+            return exporter.write(format_, target, self._progress), notes
+
+        in_thread(work, lambda found: self.done.emit(*found), self._fail, self._call_in_main)
+
+    def call_off(self) -> None:
+        """End at the next step; what was begun is removed."""
+        self._called_off.set()
+
+    def _fail(self, sentence: str) -> None:
+        self.failed.emit("" if self._called_off.is_set() else sentence)
+
+    def _progress(self, share: float) -> None:
+        if self._called_off.is_set():
+            raise ExportError("The export was called off.")
+        self._call_in_main(_emitter(self.progressed, share))
+
+
+def _emitter(event: Event[[float]], share: float) -> Callable[[], None]:
+    return lambda: event.emit(share)

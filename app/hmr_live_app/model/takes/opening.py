@@ -1,0 +1,63 @@
+"""Reading a take so that it can be shown.  Knows no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hmr_live.angles import AnatomicalFrames
+from hmr_live.body.model import BodyModel
+from hmr_live.imports.motion_file import open_take
+from hmr_live.takes.people import shown_with
+from hmr_live.takes.playback import Playback, moments_of
+from hmr_live.takes.take import Take
+
+#: Of takes that do not say how large their frames are.
+_PLAIN_SIZE: Final = (640, 480)
+
+
+@dataclass(frozen=True)
+class OpenTake:
+    """A take that has been read.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    take
+        As it stands there.
+    shown
+        As the body model in use shows it.
+    body, frames
+        That body model, and its anatomical frames.
+    note
+        What is different about it; a sentence or empty.
+    """
+
+    path: Path
+    take: Take
+    shown: Take
+    body: BodyModel
+    frames: AnatomicalFrames
+    note: str
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(width, height) of its frames in pixels."""
+        width, height = self.take.info.get("frame_size", _PLAIN_SIZE)
+        return int(width), int(height)
+
+
+def read_take_to_show(path: Path, body: BodyModel) -> tuple[OpenTake, Playback]:
+    """Read a take or motion file, for the body model in use.
+
+    Raises
+    ------
+    RecordingError, AssetError
+        When it cannot be read, or there is nothing to play.
+    """
+    take = open_take(path, body)
+    playback = Playback(moments_of(take))
+    shown, note = shown_with(take, body)
+    return OpenTake(path, take, shown, body, AnatomicalFrames.of(body), note), playback

@@ -1,0 +1,337 @@
+"""The take that is open: playing it, smoothing it, following one of its people.  Knows no Qt.
+
+Views observe the events of a :class:`TakePlayer` and call its methods; both happen in the main
+thread only.  Reading, smoothing and decoding run in threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from hmr_live.body.model import BodyModel
+from hmr_live.core.state import BodyState, Frame, FrameResult, Image
+from hmr_live.takes.header import VIDEO_SUFFIX
+from hmr_live.takes.people import Presence, body_state
+from hmr_live.takes.picture_reader import picture_at
+from hmr_live.takes.playback import Playback
+from hmr_live.takes.smooth import smooth_take
+from hmr_live.takes.take import Motion, Take
+from hmr_live_app.model.background import CallInMain, in_thread
+from hmr_live_app.model.events import Event
+from hmr_live_app.model.takes.curves import AngleCurves, angle_curves
+from hmr_live_app.model.takes.opening import OpenTake, read_take_to_show
+from hmr_live_app.model.takes.video_frames import PictureThread
+
+#: Blue, green and red of the ground that people stand before where there is no video.
+_GROUND: Final = (46, 38, 33)
+
+
+class TakePlayer:
+    """At most one open take.
+
+    Parameters
+    ----------
+    call_in_main
+        Runs a function in the main thread soon; callable from any thread.
+    load_body
+        The body model in use; called in a worker thread.
+
+    Attributes
+    ----------
+    opened, closed
+        A take can be played; none is open any more.
+    moved
+        Playback is at another time.
+    changed
+        Whether it plays, how fast, the range, the person or the smoothing changed.
+    shown
+        Another frame is to be shown: the result, and the ghosts to compare it with.
+    angles_ready
+        :attr:`curves` are there, or to be compared otherwise.
+    failed, noted
+        Tell a sentence.
+    current, playback
+        What is open and where it stands; None when nothing is.
+    person
+        Whose angles :attr:`curves` are.
+    compare
+        Whether the raw take is shown beside the smoothed one.
+    smoothed, is_smoothing
+        The smoothed take, if there is one; whether one is being made.
+    curves, raw_curves
+        Angles of what is shown; of the raw take where a smoothed one is shown.
+    """
+
+    def __init__(self, call_in_main: CallInMain, load_body: Callable[[], BodyModel]) -> None:
+        self.opened: Event[[]] = Event()
+        self.closed: Event[[]] = Event()
+        self.moved: Event[[]] = Event()
+        self.changed: Event[[]] = Event()
+        self.shown: Event[[FrameResult, tuple[BodyState, ...]]] = Event()
+        self.angles_ready: Event[[]] = Event()
+        self.failed: Event[[str]] = Event()
+        self.noted: Event[[str]] = Event()
+        self.current: OpenTake | None = None
+        self.playback: Playback | None = None
+        self.person = 0
+        self.compare = True
+        self.is_smoothing = False
+        self.smoothed: Take | None = None
+        self.curves: AngleCurves | None = None
+        self.raw_curves: AngleCurves | None = None
+        self._call_in_main, self._load_body = call_in_main, load_body
+        # Counts what was asked for: what an older wish still brings is ignored.
+        self._opening = self._smoothing = self._curving = 0
+        self._presence: tuple[Presence, Presence | None] | None = None
+        self._pictures: PictureThread | None = None
+        self._picture_times = np.zeros(0)
+        self._waiting: tuple[int, float] | None = None
+        self._picture: tuple[int, Image] | None = None
+        self._on_show: object = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a take can be played."""
+        return self.current is not None
+
+    @property
+    def best(self) -> Take | None:
+        """What is to be kept or exported: smoothed, if it was smoothed."""
+        return self.smoothed or (None if self.current is None else self.current.take)
+
+    @property
+    def people(self) -> list[int]:
+        """Who is in the take."""
+        motions = () if self.current is None else self.current.shown.motions
+        return [motion.person for motion in motions if len(motion.times)]
+
+    def open(self, path: Path) -> None:
+        """Read a take or motion file and stand at its first frame; returns at once."""
+        self._opening += 1
+        wish = self._opening
+        in_thread(
+            lambda: read_take_to_show(path, self._load_body()),
+            lambda result: self._opened(wish, *result),
+            lambda sentence: self.failed.emit(sentence) if wish == self._opening else None,
+            self._call_in_main,
+        )
+
+    def close(self) -> None:
+        """Let the take go, also one that is still being read."""
+        self._opening += 1
+        was_open = self.is_open
+        self._let_go()
+        if was_open:
+            self.closed.emit()
+
+    def has_moved(self, old: Path, new: Path) -> None:
+        """Take note that a file has another name."""
+        current = self.current
+        if current is not None and current.path == old:
+            video = new.with_suffix(VIDEO_SUFFIX)
+            take = replace(current.take, video=video) if video.is_file() else current.take
+            self.current = replace(current, path=new, take=take)
+            self.changed.emit()
+
+    def tick(self, seconds: float) -> None:
+        """Let this much time of the clock pass."""
+        if self.playback is None or not self.playback.playing:
+            return
+        goes_on = self.playback.advance(seconds)
+        self._go_on()
+        if not goes_on:
+            self.changed.emit()
+
+    def control(self, command: Callable[[Playback], object]) -> None:
+        """Do something with the playback and tell everybody, if a take is open."""
+        if self.playback is not None:
+            command(self.playback)
+            self.changed.emit()
+            self._go_on()
+
+    def seek(self, time: float) -> None:
+        """Go to this many seconds after the first frame."""
+        if self.playback is not None:
+            self.playback.seek(time)
+            self._go_on()
+
+    def follow(self, person: int) -> None:
+        """Show this person's angles."""
+        self.person = person
+        self._find_curves()
+        self.changed.emit()
+
+    def smooth(self, cutoff: float) -> None:
+        """Smooth the take at ``cutoff`` Hz, beside the raw one; returns at once."""
+        current = self.current
+        if current is None:
+            return
+        self._smoothing += 1
+        wish = self._smoothing
+        self.is_smoothing = True
+        self.changed.emit()
+
+        def failed(sentence: str) -> None:
+            if wish == self._smoothing:
+                self.is_smoothing = False
+                self.failed.emit(sentence)
+                self.changed.emit()
+
+        in_thread(
+            lambda: smooth_take(current.shown, current.body, cutoff),
+            lambda take: self._smoothed_as(wish, take),
+            failed,
+            self._call_in_main,
+        )
+
+    def drop_smoothing(self) -> None:
+        """The raw take alone again."""
+        self._smoothing += 1
+        if self.smoothed is not None or self.is_smoothing:
+            self._smoothed_as(self._smoothing, None)
+
+    def set_compare(self, on: bool) -> None:
+        """Whether the raw take is shown beside the smoothed one."""
+        self.compare = on
+        self.changed.emit()
+        self.angles_ready.emit()
+        self._go_on(again=True)
+
+    def _opened(self, wish: int, current: OpenTake, playback: Playback) -> None:
+        if wish != self._opening:
+            return
+        self._let_go()
+        self.current, self.playback = current, playback
+        self._presence = Presence(current.shown), None
+        self.person = next(iter(self.people), 0)
+        if current.take.video is not None:
+            self._open_video(wish, current.take.video)
+        self.opened.emit()
+        self.changed.emit()
+        self._go_on(again=True)
+        self._find_curves()
+        if current.note:
+            self.noted.emit(current.note)
+
+    def _open_video(self, wish: int, video: Path) -> None:
+        take = self.current.take if self.current else None
+        self._picture_times = np.asarray(take.info["video_times"] if take else (), np.float64)
+
+        def on_picture(number: int, image: Image | None) -> None:
+            self._call_in_main(lambda: self._picture_came(wish, number, image))
+
+        def on_trouble(sentence: str) -> None:
+            self._call_in_main(lambda: self._video_is_lost(wish, sentence))
+
+        self._pictures = PictureThread(video, on_picture, on_trouble)
+
+    def _let_go(self) -> None:
+        self._smoothing += 1
+        self._curving += 1
+        self.is_smoothing = False
+        if self._pictures is not None:
+            self._pictures.close()
+        self.current = self.playback = self.smoothed = None
+        self.curves = self.raw_curves = self._presence = None
+        self._pictures = self._picture = self._waiting = self._on_show = None
+
+    def _go_on(self, *, again: bool = False) -> None:
+        """Tell the time; show the frame if it is another one than before, or ``again``."""
+        if self.playback is None or self._presence is None:
+            return
+        self.moved.emit()
+        moment = self.playback.moment
+        people = tuple((m.person, index) for m, index in self._presence[0].at(moment))
+        number = picture_at(self._picture_times, moment) if self._pictures is not None else -1
+        if not again and self._on_show == (people, number):
+            return
+        self._on_show = people, number
+        if self._pictures is not None and (self._picture is None or self._picture[0] != number):
+            self._waiting = number, moment
+            self._pictures.ask(number)
+        else:
+            self._show(moment, None if self._picture is None else self._picture[1])
+
+    def _picture_came(self, wish: int, number: int, image: Image | None) -> None:
+        if wish != self._opening or self.playback is None:
+            return
+        self._picture = None if image is None else (number, image)
+        if self._waiting is not None and self._waiting[0] == number:
+            moment = self._waiting[1]
+            self._waiting = None
+        else:  # playback is ahead of the decoder: this picture is late, and shown all the same
+            moment = max(float(self._picture_times[number]), self.playback.start)
+        self._show(moment, image)
+
+    def _video_is_lost(self, wish: int, sentence: str) -> None:
+        if wish == self._opening:
+            self._pictures = None
+            self.noted.emit(sentence)
+            self._go_on(again=True)
+
+    def _show(self, moment: float, image: Image | None) -> None:
+        current, presence, playback = self.current, self._presence, self.playback
+        if current is None or presence is None or playback is None:
+            return
+        size = current.frame_size
+        if image is None:
+            image = np.empty((size[1], size[0], 3), np.uint8)
+            image[:] = _GROUND
+        time = moment - playback.start
+        frame = Frame(image, time, playback.index_at(time))
+        bodies = [
+            tuple(
+                body_state(motion, index, size, current.frames) for motion, index in part.at(moment)
+            )
+            for part in presence
+            if part is not None
+        ]
+        # The smoothed people are the ones to look at, the raw ones their ghosts.
+        ghosts = bodies[0] if len(bodies) > 1 and self.compare else ()
+        self.shown.emit(FrameResult(frame, bodies[-1]), ghosts)
+
+    def _smoothed_as(self, wish: int, take: Take | None) -> None:
+        if wish != self._smoothing or self._presence is None:
+            return
+        self.smoothed, self.is_smoothing = take, False
+        self._presence = self._presence[0], None if take is None else Presence(take)
+        self._find_curves()
+        self.changed.emit()
+        self._go_on(again=True)
+
+    def _find_curves(self) -> None:
+        current, playback = self.current, self.playback
+        if current is None or playback is None:
+            return
+        self._curving += 1
+        wish, start = self._curving, playback.start
+        raw = _motion_of(current.shown, self.person)
+        smooth = None if self.smoothed is None else _motion_of(self.smoothed, self.person)
+
+        def compute() -> tuple[AngleCurves | None, AngleCurves | None]:
+            return (
+                None if raw is None else angle_curves(raw, start, current.frames),
+                None if smooth is None else angle_curves(smooth, start, current.frames),
+            )
+
+        in_thread(
+            compute,
+            lambda pair: self._have_curves(wish, *pair),
+            self.failed.emit,
+            self._call_in_main,
+        )
+
+    def _have_curves(self, wish: int, raw: AngleCurves | None, smooth: AngleCurves | None) -> None:
+        if wish == self._curving:
+            self.raw_curves = None if smooth is None else raw
+            self.curves = smooth or raw
+            self.angles_ready.emit()
+
+
+def _motion_of(take: Take, person: int) -> Motion | None:
+    return next((m for m in take.motions if m.person == person and len(m.times)), None)

@@ -1,0 +1,67 @@
+"""Pictures of a take's video, read in a thread: only the newest wish counts.  Knows no Qt."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from hmr_live.core.errors import SourceError
+from hmr_live.core.state import Image
+from hmr_live.takes.picture_reader import PictureReader
+
+
+class PictureThread:
+    """Reads the picture that was asked for last.
+
+    Parameters
+    ----------
+    video
+        The file.
+    on_picture
+        Called in the thread with what was asked for and the picture; None where it is lost.
+    on_trouble
+        Called in the thread, at most once, with a sentence; no picture comes after it.
+    """
+
+    def __init__(
+        self,
+        video: Path,
+        on_picture: Callable[[int, Image | None], None],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self._video = video
+        self._on_picture, self._on_trouble = on_picture, on_trouble
+        # Guards the wish and the end; the reader belongs to the thread alone.
+        self._changed = threading.Condition()
+        self._wish: int | None = None
+        self._ended = False
+        threading.Thread(target=self._work, daemon=True, name="take video").start()
+
+    def ask(self, number: int) -> None:
+        """Wish for a picture instead of any that is still waited for."""
+        with self._changed:
+            self._wish = number
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End soon; a picture that is being read may still come."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def _next(self) -> int | None:
+        with self._changed:
+            while self._wish is None and not self._ended:
+                self._changed.wait()
+            wish, self._wish = self._wish, None
+            return None if self._ended else wish
+
+    def _work(self) -> None:
+        try:
+            reader = PictureReader(self._video)
+            while (number := self._next()) is not None:
+                self._on_picture(number, reader.read(number))
+            reader.close()
+        except SourceError as error:
+            self._on_trouble(str(error))

@@ -1,0 +1,48 @@
+"""Loading the pipeline as the command line asks for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hmr_live.body.model import BodyModel
+from hmr_live.recovery.pipeline import Pipeline
+
+
+def open_pipeline(
+    body: Path | None = None,
+    *,
+    network: Path | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+    smoothing: bool = True,
+    people: int = 1,
+) -> Pipeline:
+    """Load networks and body.
+
+    Parameters
+    ----------
+    body
+        SMPL file; the shipped body when None.
+    network, backend, smoothing, people
+        See :meth:`hmr_live.recovery.pipeline.Pipeline.open`.
+    threads
+        See :func:`inference_threads`.
+    """
+    return Pipeline.open(
+        network=network,
+        body=None if body is None else BodyModel.load(body),
+        backend=backend,
+        threads=inference_threads(threads),
+        smoothing=smoothing,
+        people=people,
+    )
+
+
+def inference_threads(wanted: int | None) -> int:
+    """Threads of one inference: as wanted, or all cores and at most four.
+
+    The window leaves no core out: a frame is recovered before it is drawn, and seldom while the
+    frame before is.
+    """
+    return wanted or min(os.cpu_count() or 1, 4)

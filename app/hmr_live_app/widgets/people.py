@@ -1,0 +1,73 @@
+"""How many people are followed, and on whom somebody has locked with a click."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtGui import QActionGroup
+from PyQt6.QtWidgets import QMenu
+
+from hmr_live.recovery.tracking import MAX_PEOPLE
+from hmr_live_app.model.session import Session
+from hmr_live_app.scene.scene_view import SceneView
+
+
+class People(QObject):
+    """The menu *People*, and the clicks on people in the view.
+
+    Parameters
+    ----------
+    session, view
+        What is told, and where somebody clicks.
+
+    Attributes
+    ----------
+    menu
+        One number to choose.
+    """
+
+    #: Somebody has chosen how many to follow.
+    count_chosen = pyqtSignal(int)
+
+    def __init__(self, session: Session, view: SceneView) -> None:
+        super().__init__()
+        self._session, self._view = session, view
+        self.menu = QMenu("&People followed")
+        self._group = QActionGroup(self.menu)
+        for count in range(1, MAX_PEOPLE + 1):
+            action = self.menu.addAction(str(count))
+            if action is not None:
+                action.setCheckable(True)
+                action.setData(count)
+                self._group.addAction(action)
+        self._group.triggered.connect(lambda action: self._choose(action.data()))
+        view.person_clicked.connect(self._on_click)
+
+    def set_count(self, count: int) -> None:
+        """Follow so many people, without telling it on."""
+        for action in self._group.actions():
+            action.setChecked(action.data() == count)
+        self._session.set_people(count)
+        if count == 1:
+            self.release()
+
+    def release(self) -> bool:
+        """Let go of the locked person; whether there was one."""
+        shown = self._view.shown
+        was_locked = shown is not None and shown.locked
+        self._lock(None)
+        return was_locked
+
+    def _choose(self, count: int) -> None:
+        self.set_count(count)
+        self.count_chosen.emit(count)
+
+    def _on_click(self, person: int | None) -> None:
+        if self._session.can_lock:
+            self._lock(person)
+
+    def _lock(self, person: int | None) -> None:
+        self._session.lock(person)
+        shown = self._view.shown
+        if shown is not None and self._session.can_lock:
+            # The next frame tells it too, but while paused there is none.
+            self._view.show_result(self._session.as_locked(shown))

@@ -1,0 +1,112 @@
+"""How fast the window is, measured where it counts, and what it leaves out when it is too slow."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from hmr_live.core.state import FrameResult
+from hmr_live.core.timing import RateMeter
+from hmr_live.live.latency import LatencyMeter, Milestones
+from hmr_live.live.quality import Load, Measure, QualityGovernor
+from hmr_live_app.model.session import Session
+from hmr_live_app.scene.scene_view import SceneView
+from hmr_live_app.widgets.angle_panel import AnglePanel
+
+
+class _Waiting(NamedTuple):
+    """A result that the screen does not show yet, and when the main thread had it."""
+
+    result: FrameResult
+    delivered: float
+
+
+class Performance:
+    """Watches the frames from grab to swap, and keeps the time between them under a target.
+
+    Parameters
+    ----------
+    session, view, panel
+        What is watched, and adapted.
+
+    Attributes
+    ----------
+    latency
+        From the grab of a frame to the swap of the buffers, since the source was opened.
+    """
+
+    def __init__(self, session: Session, view: SceneView, panel: AnglePanel) -> None:
+        self.latency = LatencyMeter()
+        self._session, self._view, self._panel = session, view, panel
+        self._governor = QualityGovernor()
+        self._adaptive = True
+        self._shown = RateMeter(span=1.0)
+        self._waiting: _Waiting | None = None
+        view.frameSwapped.connect(self._on_swap)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What is left out at present."""
+        return self._governor.measures
+
+    def set_adaptive(self, on: bool) -> None:
+        """Switch adaptive quality; off is full quality, however slow."""
+        self._adaptive = on
+        if not on:
+            self._governor.reset()
+            self._apply()
+
+    def show(self, result: FrameResult) -> None:
+        """Note that the main thread has a live result, and is about to paint it."""
+        self._waiting = _Waiting(result, time.monotonic())
+
+    def clear(self) -> None:
+        """Another source begins."""
+        self._waiting = None
+        self.latency.clear()
+        self._governor.hold()
+
+    def look(self, *, running: bool) -> None:
+        """Adapt the quality; to be called a few times a second.
+
+        Parameters
+        ----------
+        running
+            Whether frames of a live session are shown.
+        """
+        stats = self._session.stats()
+        now = time.monotonic()
+        rate = self._shown.rate(now)
+        drawing = self._view.draw_times.summary().get("draw")
+        if not running or not self._adaptive or stats is None or drawing is None:
+            self._governor.hold()
+            return
+        if not rate or not stats.capture_fps or stats.problem is not None:
+            self._governor.hold()
+            return
+        stages = stats.timings_ms
+        recovery = sum(ms for stage, ms in stages.items() if stage not in ("capture", "detect"))
+        load = Load(1000 / rate, stats.capture_fps, recovery, drawing.p50)
+        if self._governor.update(load, now):
+            self._apply()
+
+    def _on_swap(self) -> None:
+        """The buffers were swapped; called by Qt right after it."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        swapped = time.monotonic()
+        self._shown.tick(swapped)
+        result = waiting.result
+        if self._session.is_live:
+            self.latency.add(
+                Milestones(
+                    result.frame.time, result.started, result.finished, waiting.delivered, swapped
+                )
+            )
+
+    def _apply(self) -> None:
+        measures = self._governor.measures
+        self._panel.set_slow(Measure.PLOTS in measures)
+        self._view.set_coarse(Measure.DRAWING in measures)
+        self._session.set_alternating(Measure.INFERENCE in measures)

@@ -1,4 +1,0 @@
-"""Takes in the window: the list of them, playing, cutting, smoothing, exporting.
-
-:class:`app.takes.player.TakePlayer` is the model and knows no Qt; the others show it.
-"""

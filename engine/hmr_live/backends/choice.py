@@ -1,0 +1,69 @@
+"""What ``--backend`` says: a back end and, after a colon, the precision of the network.
+
+``openvino`` runs the best proved network that lies beside the named one, ``openvino:fp32`` the
+named one itself, ``openvino:int8`` the INT8 one or nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from hmr_live.backends.precision_variants import LIMITS_MM, MAKERS, stand_in_of, variant_path
+from hmr_live.backends.registry import BACKENDS, Entry
+from hmr_live.core.errors import BackendError
+
+PRECISIONS: Final = ("fp32", *LIMITS_MM)
+
+
+def split_choice(choice: str) -> tuple[str, str]:
+    """Name of the back end and precision, the latter empty when it is left open.
+
+    Raises
+    ------
+    BackendError
+        If there is no such precision.
+    """
+    name, colon, precision = choice.partition(":")
+    if colon and precision not in PRECISIONS:
+        raise BackendError(
+            f"There is no precision called {precision!r}: write {name} or "
+            f"{' or '.join(f'{name}:{known}' for known in PRECISIONS)}."
+        )
+    return name, precision
+
+
+def network_for(model: Path, entry: Entry, precision: str = "") -> Path:
+    """The file that a back end runs when ``model`` is named.
+
+    Raises
+    ------
+    BackendError
+        If a precision is asked for in which there is no proved network.
+    """
+    if precision == "fp32":
+        return model
+    for wanted in [precision] if precision else entry.stand_ins:
+        stand_in = stand_in_of(model, wanted, entry.name)
+        if stand_in is not None:
+            return stand_in
+    if precision:
+        raise BackendError(
+            f"There is no {variant_path(model, precision).name} that is proved for {entry.name} "
+            f"beside {model.name}: make it with {MAKERS[precision]}, or choose {entry.name}:fp32."
+        )
+    return model
+
+
+def choices(model: Path) -> list[str]:
+    """Every back end that this system can have, in every precision that lies beside ``model``."""
+    found = []
+    for entry in BACKENDS.values():
+        if entry.exists_here:
+            found.append(f"{entry.name}:fp32")
+            found += [
+                f"{entry.name}:{precision}"
+                for precision in entry.stand_ins
+                if stand_in_of(model, precision, entry.name) is not None
+            ]
+    return found

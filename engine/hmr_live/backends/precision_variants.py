@@ -1,0 +1,110 @@
+"""Networks in another precision: which one a file holds, and which one may stand in for it.
+
+A stand-in lies beside the original as ``<name>_fp16.onnx`` or ``<name>_int8.onnx``.  Its manifest
+names the original's SHA-256 and says in ``figures`` how far it moves the joints.  INT8 depends on
+who computes it, so there every back end has figures of its own, with the time that it saves::
+
+    "figures": {"backends": {"openvino": {
+        "joint_change_mm": {"mean": 2.9}, "milliseconds": {"fp32": 54.0, "int8": 13.0}}}}
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from hmr_live.core.assets import read_manifest, sha256_of
+from hmr_live.core.errors import AssetError
+
+logger = logging.getLogger(__name__)
+
+#: Largest mean change of the joints, mm, with which a network in this precision may stand in.
+LIMITS_MM: Final = {"fp16": 1.0, "int8": 5.0}
+#: An INT8 network must need less than this share of the original's time.
+WORTHWHILE: Final = 0.9
+#: What makes each of them.
+MAKERS: Final = {
+    "fp16": "python -m hmr_live_training.export.half_precision",
+    "int8": "python -m hmr_live_training.export.quantise",
+}
+_NAMES: Final = {
+    "fp32": "float32",
+    "fp16": "float16 where it is safe",
+    "int8": "INT8 where it is safe",
+}
+
+
+def precision_of(model: Path) -> str:
+    """``"fp32"``, ``"fp16"`` or ``"int8"``, as the manifest beside the network says."""
+    try:
+        return str(read_manifest(model).get("precision", "fp32"))
+    except AssetError:
+        return "fp32"  # a bare file, without a manifest
+
+
+def precision_label(model: Path) -> str:
+    """The same for people; the layers that need it are in float32 in every network."""
+    precision = precision_of(model)
+    return _NAMES.get(precision, precision)
+
+
+def variant_path(model: Path, precision: str) -> Path:
+    """Where the network of that precision lies, if there is one."""
+    return model.with_name(f"{model.stem}_{precision}.onnx")
+
+
+def half_precision_of(model: Path) -> Path | None:
+    """The network in half precision that may replace ``model`` on a GPU, or None."""
+    return stand_in_of(model, "fp16")
+
+
+def stand_in_of(model: Path, precision: str, backend: str = "") -> Path | None:
+    """The proved network of a precision that may replace ``model``, or None.
+
+    Parameters
+    ----------
+    model
+        The original.
+    precision
+        Key of :data:`LIMITS_MM`.
+    backend
+        Who runs it; counts for INT8 only.
+    """
+    candidate = variant_path(model, precision)
+    if not candidate.is_file():
+        return None
+    try:
+        manifest = read_manifest(candidate)
+        source = manifest["source_sha256"]
+        figures = manifest["figures"]
+        if precision == "int8":
+            figures = figures["backends"].get(backend)
+            if figures is None:
+                logger.info("%s is not proved for %s.", candidate.name, backend)
+                return None
+        objection = _objection(figures, precision)
+    except (AssetError, AttributeError, KeyError, TypeError, ValueError) as error:
+        logger.warning("%s is left alone: its manifest proves nothing (%s).", candidate, error)
+        return None
+    if source != sha256_of(model):
+        logger.warning("%s was made from another %s: make it again.", candidate, model.name)
+        return None
+    if objection:
+        logger.warning("%s %s: float32 is used.", candidate, objection)
+        return None
+    return candidate
+
+
+def _objection(figures: Mapping[str, Any], precision: str) -> str:
+    """Why figures forbid a network to stand in; empty when they do not."""
+    change = float(figures["joint_change_mm"]["mean"])
+    # "not <=" and "not <" also refuse NaN.
+    if not change <= LIMITS_MM[precision]:
+        return f"moves the joints by {change:.1f} mm"
+    if precision == "int8":
+        before, after = (float(figures["milliseconds"][key]) for key in ("fp32", "int8"))
+        if not after < WORTHWHILE * before:
+            return f"saves too little time ({after:.1f} in place of {before:.1f} ms)"
+    return ""

@@ -1,0 +1,168 @@
+"""Run a compiled engine: fixed buffers, one stream, a CUDA graph where there are graphs.
+
+Never run by the authors on a GPU; the buffer handling is tested on a stand-in for its memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.backends.base import Array, Untyped, image_input_shape
+from hmr_live.backends.precision_variants import precision_label
+from hmr_live.backends.tensorrt.builder import MAX_BATCH
+from hmr_live.backends.tensorrt.device import Device, Graph
+from hmr_live.backends.tensorrt.distribution import Flavour
+from hmr_live.core.errors import BackendError
+
+#: Batches of one size in a row after which their work is recorded as a graph.
+_STEADY: Final = 3
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """An input or output: its page-locked array, as large as the largest batch, and its address."""
+
+    name: str
+    host: NDArray[np.float32]
+    address: int
+
+
+class TensorRtBackend:
+    """An engine on the GPU.  Nothing is allocated for a frame but the arrays that are returned.
+
+    Raises
+    ------
+    BackendError
+        If TensorRT refuses the engine or the GPU has too little memory.
+    """
+
+    def __init__(self, model: Path, engine: bytes, flavour: Flavour, device: Device) -> None:
+        self.name = flavour.name
+        self._flavour = flavour
+        self._device = device
+        self._precision = precision_label(model)
+        self._batch = 0
+        self._steady = 0
+        self._graph: Graph | None = None
+        self._graphs_allowed = not flavour.for_rtx
+        with device.current():
+            self._runtime = flavour.trt.Runtime(flavour.log)
+            self._engine = self._runtime.deserialize_cuda_engine(engine)
+            if self._engine is None:
+                raise BackendError(
+                    f"{flavour.label} cannot load the compiled {model.name} "
+                    f"({flavour.log.last_error})"
+                )
+            self._context = self._make_context()
+            self._allocate(model)
+
+    def _make_context(self) -> Untyped:
+        if self._flavour.for_rtx:
+            # It compiles better kernels behind a frame's back and knows when they are in place,
+            # so it records its own graphs; one of ours would keep the first kernels.
+            config = self._engine.create_runtime_config()
+            strategy = self._flavour.trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+            config.cuda_graph_strategy = strategy
+            context = self._engine.create_execution_context(config)
+        else:
+            context = self._engine.create_execution_context()
+        if context is None:
+            raise BackendError(
+                f"The GPU's memory does not suffice ({self._flavour.log.last_error})"
+            )
+        return context
+
+    def _allocate(self, model: Path) -> None:
+        trt, engine, context = self._flavour.trt, self._engine, self._context
+        names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
+        inputs = [n for n in names if engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
+        outputs = [n for n in names if n not in inputs]
+        for name in names:
+            if engine.get_tensor_dtype(name) != trt.DataType.FLOAT:
+                raise BackendError(f"{model.name} does not give {name} as float32")
+        self.input_shape = image_input_shape(model, list(engine.get_tensor_shape(inputs[0])))
+        self._set_batch(inputs[0], MAX_BATCH)
+        self._input = self._tensor(inputs[0], (MAX_BATCH, *self.input_shape))
+        self._outputs = [self._tensor(n, tuple(context.get_tensor_shape(n))) for n in outputs]
+
+    def _tensor(self, name: str, shape: tuple[int, ...]) -> _Tensor:
+        host = self._device.pinned(shape)
+        tensor = _Tensor(name, host, self._device.allocate(host.nbytes))
+        if not self._context.set_tensor_address(name, tensor.address):
+            raise BackendError(
+                f"{self._flavour.label} refuses the memory for {name} "
+                f"({self._flavour.log.last_error})"
+            )
+        return tensor
+
+    def run(self, image: Array) -> dict[str, Array]:
+        """See :meth:`hmr_live.backends.base.Backend.run`; larger batches run in parts."""
+        parts = [image[i : i + MAX_BATCH] for i in range(0, len(image), MAX_BATCH)]
+        with self._device.current():
+            answers = [self._run_part(part) for part in parts]
+        if len(answers) == 1:
+            return answers[0]
+        return {name: np.concatenate([a[name] for a in answers]) for name in answers[0]}
+
+    def _run_part(self, image: Array) -> dict[str, Array]:
+        n = len(image)
+        if n != self._batch:
+            self._drop_graph()
+            self._set_batch(self._input.name, n)
+            self._batch, self._steady = n, 0
+        self._input.host[:n] = image
+        if self._graph is None and self._graphs_allowed and self._steady == _STEADY:
+            self._record()
+        if self._graph is not None:
+            self._graph.launch()
+        else:
+            self._queue()
+        self._device.synchronize()
+        self._steady += 1
+        return {tensor.name: tensor.host[:n].copy() for tensor in self._outputs}
+
+    def _queue(self) -> None:
+        """Queue one batch: copy in, run, copy out."""
+        n = self._batch
+        self._device.upload(self._input.address, self._input.host[:n])
+        if not self._context.execute_async_v3(self._device.stream):
+            raise BackendError(f"{self._flavour.label} failed ({self._flavour.log.last_error})")
+        for tensor in self._outputs:
+            self._device.download(tensor.host[:n], tensor.address)
+
+    def _record(self) -> None:
+        """Try to record the work as a graph; what cannot be recorded is queued as before."""
+        try:
+            self._graph = self._device.record(self._queue)
+        except BackendError:
+            self._graph = None
+        self._graphs_allowed = self._graph is not None
+
+    def _set_batch(self, name: str, n: int) -> None:
+        if not self._context.set_input_shape(name, (n, *self.input_shape)):
+            raise BackendError(f"{self._flavour.label} refuses a batch of {n}")
+
+    def _drop_graph(self) -> None:
+        if self._graph is not None:
+            self._graph.close()
+        self._graph = None
+
+    def describe(self) -> str:
+        """See :meth:`hmr_live.backends.base.Backend.describe`."""
+        flavour = f"{self._flavour.label} {self._flavour.version}"
+        return f"{flavour}, {self._device.gpu.name}, {self._precision}"
+
+    def close(self) -> None:
+        """See :meth:`hmr_live.backends.base.Backend.close`."""
+        # A lost GPU has nothing left to give back.
+        with contextlib.suppress(BackendError), self._device.current():
+            self._drop_graph()
+            self._context = self._engine = self._runtime = None
+            del self._input, self._outputs  # page-locked memory is freed in its context
+        self._device.close()

@@ -1,0 +1,49 @@
+"""What a compiled engine depends on: any difference means building again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from hmr_live.backends.precision_variants import precision_of
+from hmr_live.backends.tensorrt.builder import MAX_BATCH
+from hmr_live.backends.tensorrt.cache import CacheKey
+from hmr_live.backends.tensorrt.device import GpuIdentity
+from hmr_live.backends.tensorrt.distribution import Flavour
+from hmr_live.core.assets import sha256_of
+
+#: Raise it when the builder's settings change.
+_RECIPE: Final = "1"
+
+
+def engine_key(model: Path, flavour: Flavour, gpu: GpuIdentity) -> CacheKey:
+    """Key of the engine of a network for a GPU."""
+    return CacheKey(
+        slot={
+            "kind": "engine",
+            "onnx_sha256": sha256_of(model),
+            "flavour": flavour.name,
+            "gpu": gpu.name,
+            "compute_capability": gpu.compute_capability,
+            "precision": precision_of(model),
+        },
+        stamp={
+            "tensorrt": flavour.version,
+            "driver": gpu.driver,
+            "max_batch": str(MAX_BATCH),
+            "recipe": _RECIPE,
+        },
+    )
+
+
+def timing_key(flavour: Flavour, gpu: GpuIdentity) -> CacheKey:
+    """Key of the measurements that TensorRT reuses when it builds another network."""
+    return CacheKey(
+        slot={
+            "kind": "timings",
+            "flavour": flavour.name,
+            "gpu": gpu.name,
+            "compute_capability": gpu.compute_capability,
+        },
+        stamp={"tensorrt": flavour.version, "driver": gpu.driver},
+    )

@@ -1,0 +1,191 @@
+"""Who works on which file, where several runs, on one machine or many, share a folder.
+
+A claim is a small file beside the folder of the results, created exclusively, whose time its
+holder renews.  A holder that stops renewing it is dead; whoever takes over creates the claim with
+the next number, which again only one can.  No clocks are compared: a claim is dead when the
+watcher has not seen its time change for long enough.
+
+Claims save work; they do not protect the results, which get their final name in one step.  A
+holder that was only asleep finds the results there when it has finished its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from hmr_live.batch.archive.inputs import Job
+from hmr_live.core.errors import ArchiveError
+
+#: A holder renews its claims this often.
+BEAT_S: Final = 15.0
+#: After so long without a renewal the holder is dead.  Network file systems may show a file's old
+#: time for a minute.
+DEAD_AFTER_S: Final = 150.0
+
+
+class Claims:
+    """The claims of one run; a thread renews them until :meth:`close`.
+
+    Parameters
+    ----------
+    beat_s, dead_after_s
+        Seconds between renewals, and without one until a holder counts as dead.
+    """
+
+    def __init__(self, *, beat_s: float = BEAT_S, dead_after_s: float = DEAD_AFTER_S) -> None:
+        self._beat_s, self._dead_after_s = beat_s, dead_after_s
+        #: Number of the claim that is held on each job.
+        self._held: dict[Job, int] = {}
+        #: The thread reads what the owner changes.
+        self._lock = threading.Lock()
+        #: For claims of others: the time that the file showed last, and when that was news.
+        self._seen: dict[Path, tuple[int, float]] = {}
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._renew_always, name="claims", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Claims:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def take(self, job: Job) -> bool:
+        """Claim a job; False where somebody else works on it.
+
+        Raises
+        ------
+        ArchiveError
+            If nothing can be written there.
+        """
+        number = _newest(job)
+        if number is not None and not self._is_dead(claim_path(job, number)):
+            return False
+        number = 0 if number is None else number + 1
+        path = claim_path(job, number)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _refused(path.parent, error) from error
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                json.dump({"machine": _machine(), "process": os.getpid()}, file)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise _refused(path.parent, error) from error
+        with self._lock:
+            self._held[job] = number
+        return True
+
+    def release(self, job: Job) -> None:
+        """Give a job back, finished or not."""
+        with self._lock:
+            held = self._held.pop(job)
+        if claim_path(job, held + 1).exists():
+            return  # somebody took this run for dead and holds the job now
+        for number in range(held, -1, -1):
+            with contextlib.suppress(OSError):  # what stays is found dead later
+                claim_path(job, number).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._closed.set()
+        self._thread.join()
+        for job in list(self._held):
+            self.release(job)
+
+    def _is_dead(self, path: Path) -> bool:
+        if _ended_here(path):
+            return True
+        try:
+            shown = path.stat().st_mtime_ns
+        except OSError:
+            return False  # given back just now: free at the next look
+        now = time.monotonic()
+        before = self._seen.get(path)
+        if before is None or before[0] != shown:
+            self._seen[path] = (shown, now)
+            return False
+        return now - before[1] > self._dead_after_s
+
+    def _renew_always(self) -> None:
+        while not self._closed.wait(self._beat_s):
+            with self._lock:
+                held = list(self._held.items())
+            for job, number in held:
+                with contextlib.suppress(OSError):  # the server may be away for a while
+                    os.utime(claim_path(job, number))
+
+
+def claim_path(job: Job, number: int) -> Path:
+    """The file of a job's claim ``number``."""
+    return job.out.with_name(f".{job.out.name}.claim-{number}")
+
+
+def holder_of(job: Job) -> str:
+    """Name of the machine that works on a job, for people."""
+    number = _newest(job)
+    holder = {} if number is None else _read(claim_path(job, number))
+    return str(holder.get("machine", "another run")).partition(" ")[0]
+
+
+def _newest(job: Job) -> int | None:
+    """Number of the newest claim on a job, None where there is none."""
+    number = 0
+    while claim_path(job, number).exists():
+        number += 1
+    return number - 1 if number else None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # gone, or not written yet
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _ended_here(path: Path) -> bool:
+    """Whether the holder was a process of this machine that is no more."""
+    holder = _read(path)
+    process = holder.get("process")
+    if sys.platform == "win32" or holder.get("machine") != _machine():
+        return False
+    if not isinstance(process, int):
+        return False
+    try:
+        os.kill(process, 0)  # only asks whether the process is there
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _machine() -> str:
+    """Host name, and what tells containers of the same name apart where they count processes."""
+    try:
+        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return platform.node()
+
+
+def _refused(folder: Path, error: OSError) -> ArchiveError:
+    return ArchiveError(
+        f"Nothing can be written to {folder} ({error.strerror}): choose another folder with --out."
+    )

@@ -1,0 +1,392 @@
+"""Process a whole video or picture: every frame, as fast as it goes, results into a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+from hmr_live.batch.zero_phase import LookAhead
+from hmr_live.body.model import BodyModel
+from hmr_live.body.skeleton import PARENTS
+from hmr_live.capture.sources import FrameSource, Picture
+from hmr_live.core.errors import ExportError, HmrLiveError, RecordingError, RenderError
+from hmr_live.core.state import BodyState, Frame, FrameResult, Image
+from hmr_live.core.timing import StageStatistics, StageSummary, StageTimer
+from hmr_live.export.exporter import Exporter, ExportOptions
+from hmr_live.export.formats import FORMATS
+from hmr_live.recovery.pipeline import Pipeline
+from hmr_live.render.offscreen import OffscreenRenderer
+from hmr_live.takes.container import SUFFIX, TakeWriter, read_take
+from hmr_live.takes.info import take_info
+from hmr_live.takes.records import TakeFrame, body_records
+from hmr_live.takes.video import VideoFileWriter
+
+logger = logging.getLogger(__name__)
+
+_TAKE: Final = f"take{SUFFIX}"
+#: Further people have their number behind it.
+_PARAMETERS: Final = "smpl_parameters"
+_OVERLAY: Final = "overlay.mp4"
+_SUMMARY: Final = "summary.json"
+#: A video that ends before this share of the frames that it announces is told to be incomplete.
+_COMPLETE_SHARE: Final = 0.9
+#: Frames that wait to be drawn: recovery may run ahead by so many.
+_MOST_PENDING: Final = 4
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run gave, as written to ``summary.json``.
+
+    Attributes
+    ----------
+    source
+        Name of the video.
+    frames, frames_with_body
+        Frames read, and those in which somebody was found.
+    seconds, fps
+        Wall-clock time of the whole run, and frames a second, drawing and writing included.
+    pipeline_fps
+        Frames a second by the median times of detect, network and body alone, which are longer
+        while an overlay is drawn beside them.
+    stages
+        Milliseconds by stage.
+    network, backend
+        What ran.
+    files
+        Names of what was written in the run's folder, by kind.
+    notes
+        Sentences on what could not be done.
+    """
+
+    source: str
+    frames: int
+    frames_with_body: int
+    seconds: float
+    fps: float
+    pipeline_fps: float
+    stages: dict[str, StageSummary]
+    network: str
+    backend: str
+    files: dict[str, str]
+    notes: list[str]
+
+    def as_text(self, folder: Path) -> str:
+        """Lines for people, with the files as they lie in ``folder``."""
+        found = f"{self.frames_with_body} of {self.frames} frames"
+        drawing = ", drawing and writing included" if "draw" in self.stages else ""
+        lines = [
+            f"{self.source}: a body in {found}, {self.fps:.1f} frames/s{drawing} "
+            f"({self.network}, {self.backend})",
+            stage_table(self.stages),
+            *(f"{kind}: {folder / name}" for kind, name in self.files.items()),
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+
+def stage_table(stages: dict[str, StageSummary]) -> str:
+    """Table of p50 and p95 by stage, in milliseconds."""
+    rows = [f"{'stage':<10}{'p50 ms':>9}{'p95 ms':>9}{'frames':>8}"]
+    rows += [f"{name:<10}{s.p50:>9.2f}{s.p95:>9.2f}{s.count:>8}" for name, s in stages.items()]
+    return "\n".join(rows)
+
+
+def run_offline(
+    source: FrameSource,
+    pipeline: Pipeline,
+    out: Path,
+    *,
+    overlay: bool = True,
+    progress: Callable[[int], None] = lambda _: None,
+) -> RunSummary:
+    """Recover every frame of a source; write the overlay video, the parameters and a summary.
+
+    Where the pipeline smooths, a file is smoothed without lag instead (:mod:`.zero_phase`).
+
+    An interrupt (Ctrl-C) or a source that breaks in the middle ends the run early; what was
+    processed is written all the same, and the error is raised afterwards.  Any other exception,
+    one raised by ``progress`` included, leaves the files unfinished and without a summary.
+
+    Parameters
+    ----------
+    source, pipeline
+        The source is closed at the end.
+    out
+        Folder, made if needed; files of an earlier run in it are replaced.
+    overlay
+        Whether to draw and write the video.
+    progress
+        Called after every frame with the number of frames done.
+
+    Raises
+    ------
+    SourceError
+        If the source breaks.
+    RecordingError
+        If the folder cannot be written to.
+    """
+    pipeline.reset()
+    filters, still = pipeline.smoothing, isinstance(source, Picture)
+    look_ahead = LookAhead(pipeline) if filters and not source.live else None
+    writer = _Writer(source, pipeline, out, overlay, look_ahead)
+    interruption: BaseException | None = None
+
+    def write(results: Iterable[FrameResult]) -> None:
+        for result in results:
+            writer.add(result)
+            progress(writer.frames)
+
+    start = time.perf_counter()
+    pipeline.smoothing = filters and look_ahead is None
+    try:
+        try:
+            while (frame := source.read()) is not None:
+                result = pipeline.still(frame) if still else pipeline.process(frame)
+                write(look_ahead.add(result) if look_ahead else [result])
+        except (HmrLiveError, KeyboardInterrupt) as error:
+            interruption = error
+        if look_ahead:
+            write(look_ahead.rest())
+        writer.catch_up()
+    except (HmrLiveError, KeyboardInterrupt) as error:
+        interruption = interruption or error
+    except BaseException:
+        writer.release()
+        raise
+    finally:
+        source.close()
+        pipeline.smoothing = filters
+    summary = writer.close(time.perf_counter() - start)
+    if interruption is not None:
+        raise interruption
+    return summary
+
+
+class _Writer:
+    """The files of one run."""
+
+    def __init__(
+        self,
+        source: FrameSource,
+        pipeline: Pipeline,
+        out: Path,
+        overlay: bool,
+        look_ahead: LookAhead | None,
+    ) -> None:
+        self._source, self._pipeline, self._out = source, pipeline, out
+        self._statistics = StageStatistics(window=None)
+        self.frames = self._with_body = 0
+        self._files: dict[str, str] = {}
+        self._notes: list[str] = []
+        self._prepare_folder()
+        info = take_info(
+            pipeline,
+            source=source.name,
+            frame_size=source.size,
+            live=source.live,
+            smoothing=look_ahead.describe() if look_ahead else None,
+        )
+        # Written in this thread: a run may wait for the disk, but loses nothing.
+        self._take = TakeWriter(out / _TAKE, info)
+        self._film: _Film | None = None
+        if overlay:
+            self._film = _Film(pipeline.body, out / _OVERLAY, source.fps, self._notes)
+
+    def add(self, result: FrameResult) -> None:
+        """Write one frame; it is drawn while the next one is recovered."""
+        self.frames += 1
+        self._with_body += bool(result.bodies)
+        if self._film is not None:
+            for timings in self._film.add(result.frame, result.bodies):
+                self._statistics.add(timings)
+        self._record(result)
+        self._statistics.add(result.timings)
+
+    def catch_up(self) -> None:
+        """Wait until every frame is drawn."""
+        if self._film is not None:
+            for timings in self._film.rest():
+                self._statistics.add(timings)
+
+    def close(self, seconds: float) -> RunSummary:
+        """Finish the files and return what they hold."""
+        if self._film is not None and self._film.exists:
+            self._files["overlay"] = _OVERLAY
+        self.release()
+        self._write_parameters()
+        self._note_early_end()
+        stages = self._statistics.summary()
+        busy = sum(stages[s].p50 for s in ("network", "body") if s in stages)
+        if "detect" in stages:
+            busy += stages["detect"].p50 * stages["detect"].count / max(self.frames, 1)
+        summary = RunSummary(
+            source=self._source.name,
+            frames=self.frames,
+            frames_with_body=self._with_body,
+            seconds=round(seconds, 3),
+            fps=round(self.frames / seconds, 2) if seconds else 0.0,
+            pipeline_fps=round(1000 / busy, 2) if busy else 0.0,
+            stages=stages,
+            network=self._pipeline.network.name,
+            backend=self._pipeline.network.backend.describe(),
+            files=self._files | {"summary": _SUMMARY},
+            notes=self._notes,
+        )
+        self._write_summary(summary)
+        return summary
+
+    def release(self) -> None:
+        """Let go of the files and of OpenGL, without results."""
+        if self._film is not None:
+            self._film.close()
+        self._take.close()
+
+    def _note_early_end(self) -> None:
+        announced = int(getattr(self._source, "frame_count", 0))
+        if self.frames < _COMPLETE_SHARE * announced:
+            self._notes.append(
+                f"{self._source.name} ends after {self.frames} of {announced} frames: the rest is "
+                "damaged or missing."
+            )
+
+    def _record(self, result: FrameResult) -> None:
+        moment = TakeFrame.of(result, live=self._source.live)
+        bodies = body_records(moment.bodies)
+        self._take.add_frame(moment.time, moment.unix_time, moment.frame_index, bodies)
+
+    def _write_parameters(self) -> None:
+        """The take, and each person in AMASS's form; neither when nobody was in sight."""
+        if not self._with_body:
+            self._take.path.unlink(missing_ok=True)
+            self._notes.append("Nobody was in sight, so there are no parameters to save.")
+            return
+        self._files["take"] = _TAKE
+        try:
+            take = read_take(self._take.path)
+            for number, motion in enumerate(take.motions, 1):
+                options = ExportOptions(person=motion.person)
+                exporter = Exporter(take, "take", self._pipeline.body, options)
+                suffix = f"_{number}" if number > 1 else ""
+                name = f"{_PARAMETERS}{suffix}.npz"
+                exporter.write(FORMATS["npz"], self._out / name)
+                self._files[f"parameters{suffix}"] = name
+        except (RecordingError, ExportError) as error:
+            self._notes.append(str(error))
+
+    def _write_summary(self, summary: RunSummary) -> None:
+        path = self._out / _SUMMARY
+        try:
+            path.write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise RecordingError(
+                f"{path} cannot be written ({error.strerror}): make room on the disk; the other "
+                "files of the run are in the same folder."
+            ) from error
+
+    def _prepare_folder(self) -> None:
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+            old = [self._out / name for name in (_TAKE, _OVERLAY, _SUMMARY)]
+            for path in (*old, *self._out.glob(f"{_PARAMETERS}*.npz")):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RecordingError(
+                f"Nothing can be written to {self._out} ({error.strerror}): choose another "
+                "folder with --out."
+            ) from error
+
+
+class _Film:
+    """The overlay video, drawn and written in a thread of its own.
+
+    OpenGL wants everything in the thread that made the context.
+    """
+
+    def __init__(self, body: BodyModel, path: Path, fps: float, notes: list[str]) -> None:
+        self._path, self._fps = path, fps
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="overlay")
+        self._painter = self._thread.submit(_Painter, body, notes).result()
+        self._pending: deque[Future[dict[str, float]]] = deque()
+        self._video: VideoFileWriter | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether a frame was written."""
+        return self._video is not None
+
+    def add(self, frame: Frame, bodies: tuple[BodyState, ...]) -> Iterator[dict[str, float]]:
+        """Take a frame; yields the milliseconds by stage of those that have been written.
+
+        Raises
+        ------
+        RecordingError
+            When a frame before could not be written.
+        """
+        self._pending.append(self._thread.submit(self._add, frame, bodies))
+        while len(self._pending) > _MOST_PENDING or (self._pending and self._pending[0].done()):
+            yield self._pending.popleft().result()
+
+    def rest(self) -> Iterator[dict[str, float]]:
+        """Wait for all frames; else as :meth:`add`."""
+        while self._pending:
+            yield self._pending.popleft().result()
+
+    def close(self) -> None:
+        """Finish the file; frames that wait are left out after an error."""
+        for waiting in self._pending:
+            waiting.cancel()
+        self._pending.clear()
+        self._thread.submit(self._painter.close).result()
+        self._thread.shutdown()
+        if self._video is not None:
+            self._video.close()
+
+    def _add(self, frame: Frame, bodies: tuple[BodyState, ...]) -> dict[str, float]:
+        timer = StageTimer()
+        with timer("draw"):
+            picture = self._painter.paint(frame, bodies)
+        with timer("write"):
+            if self._video is None:
+                size = (picture.shape[1], picture.shape[0])
+                self._video = VideoFileWriter(self._path, size, self._fps)
+            self._video.add(picture)
+        return timer.milliseconds
+
+
+class _Painter:
+    """Draws the mesh over the frame, or the skeleton where there is no OpenGL."""
+
+    def __init__(self, body: BodyModel, notes: list[str]) -> None:
+        self._renderer: OffscreenRenderer | None = None
+        try:
+            self._renderer = OffscreenRenderer(body)
+        except RenderError as error:
+            logger.warning("%s", error)
+            notes.append(f"{error} The overlay shows the skeleton instead of the mesh.")
+
+    def paint(self, frame: Frame, bodies: tuple[BodyState, ...]) -> Image:
+        """Copy of the frame with the bodies drawn over it."""
+        if self._renderer is not None:
+            return self._renderer.overlay(frame, bodies)
+        picture = frame.image.copy()
+        for body in bodies:
+            points = body.joints_2d.round().astype(int).tolist()
+            for joint, parent in enumerate(PARENTS):
+                if parent >= 0:
+                    cv2.line(picture, points[parent], points[joint], (235, 180, 90), 3, cv2.LINE_AA)
+        return picture
+
+    def close(self) -> None:
+        """Give OpenGL back; the painter cannot be used afterwards."""
+        if self._renderer is not None:
+            self._renderer.close()

@@ -1,0 +1,109 @@
+"""Who is timed: the pipeline on one back end in one precision, or another program's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from hmr_live.backends import choices
+from hmr_live.core.errors import BackendError
+from hmr_live.core.state import Frame
+from hmr_live.recovery.pipeline import Pipeline
+
+#: Asks for every back end in every precision that can run here.
+ALL: Final = "all"
+#: Time of a frame that no stage accounts for.
+OTHER: Final = "other"
+#: Stage of the source; the same picture goes to everybody, so it is nobody's own time.
+CAPTURE: Final = "capture"
+
+
+class Contestant(Protocol):
+    """Takes frames, one at a time, and tells how long each of them took."""
+
+    @property
+    def name(self) -> str:
+        """Name for the report."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What runs, where, in which precision."""
+        ...
+
+    def run(self, frame: Frame) -> dict[str, float]:
+        """Milliseconds of each stage; their sum is the time from the picture to the pose."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; the contestant cannot be used afterwards."""
+        ...
+
+
+class PipelineContestant:
+    """The pipeline of hmr-live on one back end; closing one closes the other."""
+
+    def __init__(self, name: str, pipeline: Pipeline) -> None:
+        self.name = name
+        self.pipeline = pipeline
+        pipeline.reset()
+
+    @property
+    def description(self) -> str:
+        """See :class:`Contestant`."""
+        network = self.pipeline.network
+        return f"{network.name}, {network.backend.describe()}"
+
+    def run(self, frame: Frame) -> dict[str, float]:
+        """See :class:`Contestant`."""
+        start = time.perf_counter()
+        result = self.pipeline.process(frame)
+        spent = (time.perf_counter() - start) * 1000
+        stages = {name: ms for name, ms in result.timings.items() if name != CAPTURE}
+        return stages | {OTHER: max(spent - sum(stages.values()), 0.0)}
+
+    def close(self) -> None:
+        """See :class:`Contestant`."""
+        self.pipeline.close()
+
+
+def open_pipelines(
+    wanted: Sequence[str], network: Path, open_pipeline: Callable[[str], Pipeline]
+) -> tuple[list[PipelineContestant], dict[str, str]]:
+    """Open the pipeline on several back ends.
+
+    Parameters
+    ----------
+    wanted
+        Back ends as ``--backend`` takes them, or :data:`ALL` alone.
+    network
+        The network that they run.
+    open_pipeline
+        Opens the pipeline on one of them.
+
+    Returns
+    -------
+    Those that run, and for ``all`` why the others do not, by name.
+
+    Raises
+    ------
+    BackendError
+        If one that was named cannot run, or if none can.
+    """
+    everything = list(wanted) == [ALL]
+    opened: list[PipelineContestant] = []
+    left_out: dict[str, str] = {}
+    for name in choices(network) if everything else wanted:
+        try:
+            opened.append(PipelineContestant(name, open_pipeline(name)))
+        except BackendError as error:
+            if not everything:
+                for contestant in opened:
+                    contestant.close()
+                raise
+            left_out[name] = str(error)
+    if not opened:
+        raise BackendError(f"No back end can be timed here: {' '.join(left_out.values())}")
+    return opened, left_out

@@ -1,0 +1,81 @@
+"""Several contestants on one clip in one run: they take turns, a few frames at a time.
+
+A busy machine slows all of them alike, so their ratios hold where their times do not.  A turn lasts
+some frames, because each of them finds its own data in the caches when it works alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from hmr_live.bench.contestants import CAPTURE, Contestant
+from hmr_live.capture.sources import FrameSource
+from hmr_live.core.errors import SourceError
+
+#: Frames run before the clock starts: caches, memory pools and filters have to settle.
+WARM_UP: Final = 20
+#: Frames that a contestant works on before the next one does: a fraction of a second.
+TURN: Final = 20
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What was measured of one contestant.
+
+    Attributes
+    ----------
+    totals
+        Milliseconds of each frame, in the order of the frames.
+    stages
+        The same by stage; a stage is there for the frames that had it.
+    """
+
+    totals: list[float] = field(default_factory=list)
+    stages: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, stages: dict[str, float]) -> None:
+        """Take in one frame."""
+        self.totals.append(sum(stages.values()))
+        self.add_stages(stages)
+
+    def add_stages(self, stages: dict[str, float]) -> None:
+        """Take in stages that are not part of the frame's own time."""
+        for stage, milliseconds in stages.items():
+            self.stages.setdefault(stage, []).append(milliseconds)
+
+
+def take_turns(
+    source: FrameSource, contestants: Sequence[Contestant], frames: int
+) -> list[Samples]:
+    """Run a clip through all contestants until ``frames`` frames are timed, or to its end.
+
+    Who begins changes from turn to turn, so that nobody always follows the same neighbour.
+
+    Returns
+    -------
+    Samples in the order of the contestants, with the source's decoding as one more stage.
+
+    Raises
+    ------
+    SourceError
+        If there is nothing to time, or the source breaks.
+    """
+    if frames < 1:
+        raise SourceError("A benchmark needs at least one frame: give --frames 1 or more.")
+    samples = [Samples() for _ in contestants]
+    for start in range(0, WARM_UP + frames, TURN):
+        count = min(TURN, WARM_UP + frames - start)
+        shown = list(islice(iter(source.read, None), count))
+        for place in range(len(contestants)):
+            i = (start // TURN + place) % len(contestants)
+            for number, frame in enumerate(shown, start):
+                stages = contestants[i].run(frame)
+                if number >= WARM_UP:
+                    samples[i].add_stages({CAPTURE: frame.capture_ms})
+                    samples[i].add(stages)
+    if not all(s.totals for s in samples):
+        raise SourceError(f"{source.name} ends too soon to be timed: take a longer clip.")
+    return samples

@@ -1,0 +1,1 @@
+"""The SMPL body in numpy: its files, its kinematic tree, rotations and forward kinematics."""

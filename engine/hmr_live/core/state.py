@@ -1,0 +1,164 @@
+"""What travels through the pipeline: a frame, a person's region in it, the recovered body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture and the moment it was taken.
+
+    Attributes
+    ----------
+    image
+        ``(H, W, 3)`` uint8, BGR.  Whoever receives the frame must not write into it.
+    time
+        Seconds.  Live sources: the monotonic clock at the moment of the grab.  Files: the
+        presentation time in the file.
+    index
+        Running number at the source; for reporting only, never a measure of time.
+    capture_ms
+        Milliseconds that reading and decoding took, without the wait for the picture.
+    """
+
+    image: Image
+    time: float
+    index: int
+    capture_ms: float = 0.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The square, turned part of the frame that the network looks at.
+
+    Attributes
+    ----------
+    cx, cy
+        Centre in frame pixels.
+    side
+        Side length in frame pixels.
+    angle
+        Radians by which the person is turned clockwise in the frame (0 = upright); the crop
+        shows them upright.
+    """
+
+    cx: float
+    cy: float
+    side: float
+    angle: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BodyState:
+    """One person in one frame: SMPL parameters and what follows from them.
+
+    Attributes
+    ----------
+    rotmats
+        ``(24, 3, 3)`` rotation of each joint relative to its parent; joint 0 (global_orient)
+        turns the body frame into the camera frame.
+    betas
+        ``(10,)`` shape coefficients of the body model in use.
+    transl
+        ``(3,)`` metres, camera frame; added to the posed body (see :mod:`hmr_live.body.skeleton`).
+    focal_length
+        Pixels of the full frame; the principal point is the frame's centre.
+    camera
+        ``(3,)`` weak-perspective camera (s, tx, ty) of the crop ``region``.
+    region
+        The crop that the network saw.
+    joints
+        ``(24, 3)`` metres, camera frame, transl included.
+    joints_2d
+        ``(24, 2)`` frame pixels, weak-perspective projection of ``joints`` at depth ``transl[2]``.
+    confidence
+        ``(24,)`` in [0, 1]: how sure the network is that the joint is where it says.
+    score
+        Probability in [0, 1] that the region holds a person.
+    angles_of
+        Joint angles of ``rotmats`` on this body; see :attr:`angles`.
+    measured
+        False when the pose is not the network's answer for this frame: that one was implausible
+        and this is the pose before, or the frame was left out and the pose is predicted.
+    person
+        Identity: the same number for the same person, from frame to frame.
+    """
+
+    rotmats: Array
+    betas: Array
+    transl: Array
+    focal_length: float
+    camera: Array
+    region: Region
+    joints: Array
+    joints_2d: Array
+    confidence: Array
+    score: float
+    angles_of: Callable[[Array], Array]
+    measured: bool = True
+    person: int = 0
+
+    @property
+    def angles(self) -> Array:
+        """``(len(hmr_live.angles.ANGLES),)`` degrees, in the order of :data:`.ANGLES`.
+
+        Worked out when asked for: most bodies are never asked.
+        """
+        return self.angles_of(self.rotmats)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """A processed frame.
+
+    Attributes
+    ----------
+    frame
+        The frame that was processed.
+    bodies
+        The people found, the one who leads first, then the largest; empty when nobody is in sight.
+    timings
+        Milliseconds spent in each stage: capture, detect, network, body (a stage that did not
+        run on this frame is absent).
+    invalid_outputs
+        Network answers for this frame that held no numbers and were dropped.
+    started, finished
+        Seconds on the monotonic clock at which a live session took the frame up and was done
+        with it; 0 without one.
+    leader_id
+        Identity of the person whom plots and avatars follow, who may be out of sight for a moment;
+        None leaves that to the first body.
+    locked
+        Whether somebody has chosen the leader, who then stays it.
+    """
+
+    frame: Frame
+    bodies: tuple[BodyState, ...]
+    timings: dict[str, float] = field(default_factory=dict)
+    invalid_outputs: int = 0
+    started: float = 0.0
+    finished: float = 0.0
+    leader_id: int | None = None
+    locked: bool = False
+
+    @property
+    def leader(self) -> BodyState | None:
+        """The body that plots and avatars follow; None while it is out of sight."""
+        for body in self.bodies:
+            if self.leader_id is None or body.person == self.leader_id:
+                return body
+        return None

@@ -1,0 +1,5 @@
+"""Takes as files that other programs open: constant rate, a world that is level, metres.
+
+:class:`.Exporter` writes them, :data:`.FORMATS` lists
+them.
+"""

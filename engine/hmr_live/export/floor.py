@@ -1,0 +1,49 @@
+"""People of one take on a level floor, where they stand to one another as the camera saw them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.export.clip import Clip
+from hmr_live.export.world_frame import floor_height, level
+
+Array = NDArray[np.floating[Any]]
+
+
+def on_floor(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """Put the people of a take on the floor.
+
+    The tilt of the camera is taken out by the frames in which somebody stands straight, unless the
+    take knows its world; whoever is seen longest tells it.  The first frame of the first person is
+    above the origin, and everybody else keeps their place beside them.  Everybody's own soles are
+    at height 0 at their lowest: what one camera says of heights at different depths is not worth
+    keeping.
+
+    Parameters
+    ----------
+    clips
+        Of one take, in a world with y up.
+    """
+    if "world_from_camera" not in clips[0].info:
+        upright = _tilt(clips)
+        clips = [clip.moved(upright, np.zeros(3)) for clip in clips]
+    x, _, z = clips[0].joints[0, 0]
+    return tuple(clip.moved(np.eye(3), np.array([-x, -_floor(clip), -z])) for clip in clips)
+
+
+def _tilt(clips: Sequence[Clip]) -> Array:
+    """Rotation ``(3, 3)`` that stands people upright; the identity where nobody ever stands."""
+    for clip in sorted(clips, key=lambda clip: clip.seen.sum(), reverse=True):
+        rotation = level(clip.rotmats[clip.seen], clip.joints[clip.seen], clip.rest)
+        if not np.array_equal(rotation, np.eye(3)):
+            return rotation
+    return np.eye(3)
+
+
+def _floor(clip: Clip) -> float:
+    shaped = clip.body.v_template[:, 1] + clip.body.shapedirs[:, 1] @ clip.betas
+    return floor_height(clip.joints[clip.seen], clip.rest, float(shaped.min()))

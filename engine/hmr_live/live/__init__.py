@@ -1,0 +1,1 @@
+"""A live session: threads, latency, adaptive quality, frame skipping."""

@@ -1,0 +1,132 @@
+"""Inference on every second frame only, with bodies that move on by themselves in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, Protocol
+
+import numpy as np
+
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import angle_between, slerp
+from hmr_live.core.state import BodyState, Frame, FrameResult
+from hmr_live.core.timing import StageTimer
+from hmr_live.recovery.frame_camera import project
+
+#: Nobody's motion is foreseen further ahead than this (s), nor from frames further apart than the
+#: second: on a machine that slow every frame is measured.
+_FURTHEST_AHEAD_S: Final = 0.1
+_LONGEST_STEP_S: Final = 0.2
+#: A joint that turned further than this (radians) between two frames does not go on turning: one
+#: of the two was wrong.
+_FASTEST_TURN: Final = 1.0
+
+
+class BodyProcessor(Protocol):
+    """What recovers the bodies; see :class:`hmr_live.live.session.FrameProcessor`."""
+
+    @property
+    def body(self) -> BodyModel:
+        """The body model of its answers."""
+        ...
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Recover the people in a frame."""
+        ...
+
+    def reset(self) -> None:
+        """Forget whoever was followed."""
+        ...
+
+
+class AlternatePrediction:
+    """Stands before a pipeline and, when :attr:`on`, lets it see every second frame only.
+
+    The bodies of the other frames go on at their speed of the last two measured frames, and say
+    so (``measured`` is False).  A frame is measured all the same while that speed is not known,
+    and after a pause.
+
+    Parameters
+    ----------
+    pipeline
+        Recovers the bodies of the frames that are measured.
+
+    Attributes
+    ----------
+    on
+        May be switched at any time, by any thread.
+    """
+
+    def __init__(self, pipeline: BodyProcessor) -> None:
+        self.on = False
+        self._pipeline = pipeline
+        #: The last two measured frames.
+        self._before: FrameResult | None = None
+        self._last: FrameResult | None = None
+        self._predicted = False
+
+    def reset(self) -> None:
+        """Forget whoever was followed."""
+        self._pipeline.reset()
+        self._before = self._last = None
+        self._predicted = False
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Recover the people in a frame, or predict them."""
+        before, last = self._before, self._last
+        if (
+            self.on
+            and not self._predicted
+            and before is not None
+            and last is not None
+            and _is_foreseeable(before, last, frame)
+        ):
+            self._predicted = True
+            return self._predict(before, last, frame)
+        self._predicted = False
+        result = self._pipeline.process(frame)
+        self._before, self._last = last, result
+        return result
+
+    def _predict(self, before: FrameResult, last: FrameResult, frame: Frame) -> FrameResult:
+        timer = StageTimer()
+        timer.milliseconds["capture"] = frame.capture_ms
+        with timer("body"):
+            ahead = frame.time - last.frame.time
+            fraction = min(ahead / (last.frame.time - before.frame.time), 1.0)
+            known = {body.person: body for body in before.bodies}
+            bodies = tuple(
+                self._move(known.get(body.person), body, fraction, frame) for body in last.bodies
+            )
+        timings = timer.milliseconds
+        return replace(last, frame=frame, bodies=bodies, timings=timings, invalid_outputs=0)
+
+    def _move(
+        self, before: BodyState | None, last: BodyState, fraction: float, frame: Frame
+    ) -> BodyState:
+        """The body ``fraction`` of a step after ``last``; as it was where no speed is known."""
+        if before is None or not (before.measured and last.measured):
+            return replace(last, measured=False)
+        turned = angle_between(before.rotmats, last.rotmats)
+        one_step_on = last.rotmats @ np.swapaxes(before.rotmats, -1, -2) @ last.rotmats
+        weight = np.where(turned < _FASTEST_TURN, fraction, 0).astype(np.float32)
+        rotmats = np.asarray(slerp(last.rotmats, one_step_on, weight), np.float32)
+        transl = np.asarray(last.transl + fraction * (last.transl - before.transl), np.float32)
+        transl[2] = max(transl[2], last.transl[2] / 2)  # nobody comes through the camera
+        joints = self._pipeline.body.joints(rotmats, last.betas) + transl
+        return replace(
+            last,
+            rotmats=rotmats,
+            transl=transl,
+            joints=joints,
+            joints_2d=project(joints, float(transl[2]), last.focal_length, frame.size),
+            measured=False,
+        )
+
+
+def _is_foreseeable(before: FrameResult, last: FrameResult, frame: Frame) -> bool:
+    """Whether the two measured frames tell how people move until this one."""
+    step = last.frame.time - before.frame.time
+    ahead = frame.time - last.frame.time
+    steady = 0 < step <= _LONGEST_STEP_S and 0 < ahead <= _FURTHEST_AHEAD_S
+    return steady and bool(before.bodies) and bool(last.bodies)

@@ -1,0 +1,1 @@
+"""From a frame to bodies: person detector, crop, network, camera, tracking, smoothing."""

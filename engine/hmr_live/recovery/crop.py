@@ -1,0 +1,131 @@
+"""The region of one person, and the upright square crop that the network sees.
+
+The rule is that of BlazePose (Bazarevsky et al. 2020): a circle around the hips that holds the
+whole body, turned so that the hips-to-shoulders line points up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+from hmr_live.body.skeleton import JOINT
+from hmr_live.core.state import Array, Image, Region
+
+#: x and y in frame pixels.
+Point: TypeAlias = Array | tuple[float, float]
+
+#: Side of the region in radii of the body circle, doubled: a quarter more than the circle.
+MARGIN = 1.25
+#: SMPL's wrists and ankles are not the ends of the body; hands, feet and scalp reach further.
+BEYOND_JOINTS = 1.08
+
+#: A region whose side is below this many pixels holds too little to recover anybody.
+MIN_REGION_PX = 24
+
+_HIPS = JOINT["left_hip"], JOINT["right_hip"]
+_SHOULDERS = JOINT["left_shoulder"], JOINT["right_shoulder"]
+
+
+def region_around(centre: Point, up_point: Point, radius: float) -> Region:
+    """Region of a body circle.
+
+    Parameters
+    ----------
+    centre
+        ``(2,)`` frame pixels, middle of the hips.
+    up_point
+        ``(2,)`` frame pixels, any point straight above the hips on the body.
+    radius
+        Pixels from the centre to the farthest point of the body.
+    """
+    x, y = float(centre[0]), float(centre[1])
+    angle = math.atan2(float(up_point[0]) - x, y - float(up_point[1]))
+    return Region(x, y, 2 * MARGIN * radius, angle)
+
+
+def region_from_joints(joints_2d: Array) -> Region:
+    """Region for the next frame from this frame's ``(24, 2)`` joints in frame pixels."""
+    # Plain numbers: so few of them cost numpy several times as much.
+    points: list[Point] = joints_2d.tolist()
+    centre = _middle(points, _HIPS)
+    radius = max(math.dist(point, centre) for point in points)
+    return region_around(centre, _middle(points, _SHOULDERS), radius * BEYOND_JOINTS)
+
+
+def _middle(points: Sequence[Point], pair: tuple[int, int]) -> Point:
+    (x0, y0), (x1, y1) = points[pair[0]], points[pair[1]]
+    return (x0 + x1) / 2, (y0 + y1) / 2
+
+
+def is_usable(region: Region, size: tuple[int, int]) -> bool:
+    """Whether the region is sane: finite, large enough, its centre in or near the frame."""
+    numbers = (region.cx, region.cy, region.side, region.angle)
+    if not all(map(math.isfinite, numbers)) or region.side < MIN_REGION_PX:
+        return False
+    margin = region.side / 2
+    near_x = -margin < region.cx < size[0] + margin
+    near_y = -margin < region.cy < size[1] + margin
+    return near_x and near_y and region.side < 8 * math.hypot(*size)
+
+
+def frame_from_crop(region: Region, size: int) -> Array:
+    """``(2, 3)`` affine map from crop pixels to frame pixels; the crop's middle is the centre."""
+    scale = region.side / size
+    cos, sin = math.cos(region.angle) * scale, math.sin(region.angle) * scale
+    linear = np.array([[cos, -sin], [sin, cos]])
+    offset = np.array([region.cx, region.cy]) - linear @ np.full(2, size / 2)
+    return np.concatenate([linear, offset[:, None]], axis=1)
+
+
+def apply_affine(affine: Array, points: Array) -> Array:
+    """Map ``(..., 2)`` points by a ``(2, 3)`` affine matrix."""
+    return points @ affine[:, :2].T + affine[:, 2]
+
+
+def crop_image(image: Image, region: Region, size: int, *, out: Image | None = None) -> Image:
+    """Cut the region out of the frame as an upright ``(size, size, 3)`` picture.
+
+    Beyond the frame the edge pixels are repeated, as in the training of the encoder.  A region
+    much larger than the crop is first averaged down by a whole factor, so that nothing aliases.
+    The picture is written into ``out``, of the same shape, where one is given.
+    """
+    affine = frame_from_crop(region, size)
+    factor = int(region.side / size / 1.5)
+    if factor > 1:
+        image, affine = _shrink(image, affine, size, factor)
+    return np.asarray(
+        cv2.warpAffine(
+            image,
+            affine,
+            (size, size),
+            dst=out,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.uint8,
+    )
+
+
+def _shrink(image: Image, affine: Array, size: int, factor: int) -> tuple[Image, Array]:
+    """Area-average the part of the frame under the crop by ``factor``; move the map with it."""
+    height, width = image.shape[:2]
+    corners = apply_affine(affine, np.array([[0, 0], [size, 0], [0, size], [size, size]]))
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - factor, 0, [width - 1, height - 1])
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + factor, low + 1, [width, height])
+    # Whole blocks of pixels are averaged several times faster than parts of pixels.
+    limit = np.array([width, height])
+    new_size = np.clip(-(-(high - low) // factor), 1, np.maximum((limit - low) // factor, 1))
+    high = np.minimum(low + new_size * factor, limit)
+    part = image[low[1] : high[1], low[0] : high[0]]
+    small = cv2.resize(part, (int(new_size[0]), int(new_size[1])), interpolation=cv2.INTER_AREA)
+    scale = new_size / (high - low)
+    # Pixel i of the small picture is the mean of the pixels around (i + 0.5) / scale - 0.5.
+    moved = affine.copy()
+    moved[:, :2] *= scale[:, None]
+    moved[:, 2] = (affine[:, 2] - low + 0.5) * scale - 0.5
+    return np.asarray(small, np.uint8), moved

@@ -1,0 +1,127 @@
+"""From the network's answer for a crop to a body in the camera of the full frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from hmr_live.angles import AnatomicalFrames, joint_angles
+from hmr_live.body.model import BodyModel
+from hmr_live.core.state import Array, BodyState, Region
+from hmr_live.recovery.crop import region_from_joints
+from hmr_live.recovery.frame_camera import default_focal_length, project, roll, translation_in_frame
+from hmr_live.recovery.network import NetworkOutput
+
+
+class Placed(NamedTuple):
+    """A body in the camera of the full frame: what the filters smooth."""
+
+    rotmats: Array
+    betas: Array
+    transl: Array
+
+
+class Sighting(NamedTuple):
+    """Somebody whom the network saw, before any smoothing.
+
+    Attributes
+    ----------
+    region
+        The crop that was looked at.
+    output
+        The network's answer.
+    placed
+        The same body in the camera of the full frame.
+    joints_2d
+        ``(24, 2)`` frame pixels.
+    around
+        The region around these joints: where to look in the next frame.
+    """
+
+    region: Region
+    output: NetworkOutput
+    placed: Placed
+    joints_2d: Array
+    around: Region
+
+
+class Placement:
+    """Moves bodies from crops into frames.
+
+    Parameters
+    ----------
+    body
+        The body model.
+    focal_length
+        Pixels of the full frame; from a 60 degree field of view when None.
+    """
+
+    def __init__(self, body: BodyModel, focal_length: float | None = None) -> None:
+        self.body = body
+        self.focal_length = focal_length
+        self._angles_of = partial(joint_angles, frames=AnatomicalFrames.of(body))
+
+    def sighting(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> Sighting:
+        """The network's answer for ``region``, placed in a frame of ``size``."""
+        placed = self._place(region, output, size)
+        joints_2d = self._joints(placed, size)[1]
+        return Sighting(region, output, placed, joints_2d, region_from_joints(joints_2d))
+
+    def state(
+        self, sighting: Sighting, placed: Placed, person: int, size: tuple[int, int]
+    ) -> BodyState:
+        """What the rest of the program gets of a person.
+
+        Parameters
+        ----------
+        sighting
+            What the network saw.
+        placed
+            The body to show: that of the sighting, or the filters' answer to it.
+        person
+            Identity.
+        size
+            (width, height) of the frame.
+        """
+        joints, joints_2d = self._joints(placed, size)
+        return BodyState(
+            rotmats=placed.rotmats,
+            betas=placed.betas,
+            transl=placed.transl,
+            focal_length=self._focal_length(size),
+            camera=sighting.output.camera,
+            region=sighting.region,
+            joints=joints,
+            joints_2d=joints_2d,
+            confidence=sighting.output.confidence,
+            score=sighting.output.score,
+            angles_of=self._angles_of,
+            person=person,
+        )
+
+    def moved(self, state: BodyState, placed: Placed, size: tuple[int, int]) -> BodyState:
+        """The same person in another pose, shape or place, in a frame of ``size``."""
+        joints, joints_2d = self._joints(placed, size)
+        return replace(
+            state,
+            **placed._asdict(),
+            joints=joints,
+            joints_2d=joints_2d,
+        )
+
+    def _place(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> Placed:
+        rotmats = output.rotmats.copy()
+        rotmats[0] = roll(region.angle) @ rotmats[0]
+        pelvis = self.body.rest_joints(output.betas)[0]
+        focal_length = self._focal_length(size)
+        transl = translation_in_frame(output.camera, region, pelvis, size, focal_length)
+        return Placed(rotmats, output.betas, transl)
+
+    def _joints(self, placed: Placed, size: tuple[int, int]) -> tuple[Array, Array]:
+        """Joints in the camera frame ``(24, 3)`` and in the picture ``(24, 2)``."""
+        joints = self.body.joints(placed.rotmats, placed.betas) + placed.transl
+        return joints, project(joints, float(placed.transl[2]), self._focal_length(size), size)
+
+    def _focal_length(self, size: tuple[int, int]) -> float:
+        return self.focal_length or default_focal_length(size)

@@ -1,0 +1,160 @@
+"""The HMR network: a person crop in, SMPL parameters and a weak-perspective camera out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from hmr_live.backends import open_backend
+from hmr_live.body.rotations import matrix_from_6d, matrix_from_axis_angle
+from hmr_live.body.skeleton import NUM_BETAS, NUM_JOINTS
+from hmr_live.core.assets import asset_path, read_manifest
+from hmr_live.core.errors import AssetError
+from hmr_live.core.state import Array, Image, Region
+from hmr_live.recovery.crop import crop_image
+
+#: The shipped network that is used when none is named.
+DEFAULT_NETWORK = ("networks", "full.onnx")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOutput:
+    """What the network says of one crop; see :class:`hmr_live.core.state.BodyState` for the fields.
+
+    ``rotmats[0]`` is in the camera of the *crop*, which may be turned against the frame.
+    """
+
+    rotmats: Array
+    betas: Array
+    camera: Array
+    score: float
+    confidence: Array
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every number is one; a back end in low precision can overflow."""
+        numbers = (self.rotmats, self.betas, self.camera, self.confidence)
+        return all(bool(np.isfinite(n).all()) for n in numbers) and math.isfinite(self.score)
+
+
+class HmrNetwork:
+    """A network file with its manifest, loaded into a back end.
+
+    Parameters
+    ----------
+    model
+        ``.onnx`` file with its manifest beside it; the shipped one by default.
+    backend, threads
+        See :func:`hmr_live.backends.open_backend`.
+
+    Raises
+    ------
+    AssetError
+        If the file or its manifest is missing, damaged, or not an HMR network.
+    BackendError
+        If no back end runs it.
+    """
+
+    def __init__(
+        self, model: Path | None = None, *, backend: str = "auto", threads: int = 1
+    ) -> None:
+        path = model or asset_path(*DEFAULT_NETWORK)
+        self.manifest = read_manifest(path)
+        self._read_contract(path)
+        # Reused from frame to frame; they grow with the number of people.
+        self._crops = np.empty((1, self.size, self.size, 3), np.uint8)
+        self._inputs = np.empty((1, 3, self.size, self.size), np.float32)
+        self.backend = open_backend(path, name=backend, threads=threads)
+
+    @property
+    def name(self) -> str:
+        """Name of the network, from its manifest."""
+        return str(self.manifest.get("name", "unnamed"))
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether the network itself says how likely a person is in the crop."""
+        return "score" in self.manifest["outputs"]
+
+    def close(self) -> None:
+        """Give the back end's memory back."""
+        self.backend.close()
+
+    def _read_contract(self, path: Path) -> None:
+        try:
+            source: dict[str, Any] = self.manifest["input"]
+            height, width = source["size"]
+            if height != width:
+                raise ValueError("the input is not square")
+            self.size = int(height)
+            mean = np.asarray(source.get("mean", [0, 0, 0]), np.float32)
+            std = np.asarray(source.get("std", [1, 1, 1]), np.float32)
+            outputs = self.manifest["outputs"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise AssetError(
+                f"The manifest of {path.name} does not describe an HMR network ({error}): "
+                "export it again."
+            ) from error
+        self._preparation = _preparation(mean.reshape(3), std.reshape(3))
+        pose = [name for name in ("pose_6d", "pose_axis_angle") if name in outputs]
+        missing = [name for name in ("betas", "camera") if name not in outputs]
+        if not pose or missing:
+            raise AssetError(
+                f"{path.name} is not an HMR network: its manifest lacks the output "
+                f"{', '.join(missing or ['pose_6d'])}."
+            )
+        self._pose_name = pose[0]
+
+    def crop(self, image: Image, regions: Sequence[Region]) -> Array:
+        """Network input ``(n, 3, size, size)`` for n regions of a BGR frame; the caller's own."""
+        return self._input(image, regions).copy()
+
+    def run(self, image: Image, regions: Sequence[Region]) -> list[NetworkOutput]:
+        """Recover the person in each region of an ``(H, W, 3)`` BGR frame, in one batch."""
+        out = self.backend.run(self._input(image, regions))
+        n = len(regions)
+        # A foreign network may lack these two: then every crop counts as a sure person.
+        score = out.get("score", np.ones((n, 1), np.float32)).reshape(n)
+        confidence = out.get("confidence", np.ones((n, NUM_JOINTS), np.float32))
+        pose = out[self._pose_name].reshape(n, NUM_JOINTS, -1)
+        decode = matrix_from_6d if self._pose_name == "pose_6d" else matrix_from_axis_angle
+        rotmats = decode(pose.astype(np.float32))
+        betas = out["betas"].reshape(n, -1)[:, :NUM_BETAS]
+        return [
+            NetworkOutput(rotmats[i], betas[i], out["camera"][i], float(score[i]), confidence[i])
+            for i in range(n)
+        ]
+
+    def _input(self, image: Image, regions: Sequence[Region]) -> Array:
+        """As :meth:`crop`, in a buffer that the next call overwrites."""
+        count = len(regions)
+        if len(self._inputs) < count:
+            self._crops = np.empty((count, self.size, self.size, 3), np.uint8)
+            self._inputs = np.empty((count, 3, self.size, self.size), np.float32)
+        crops = [
+            crop_image(image, region, self.size, out=crop)
+            for region, crop in zip(regions, self._crops, strict=False)
+        ]
+        blob = cv2.dnn.blobFromImagesWithParams(crops, self._inputs[:count], self._preparation)
+        return np.asarray(blob, np.float32)
+
+
+def _preparation(mean: Array, std: Array) -> cv2.dnn.Image2BlobParams:
+    """From BGR bytes to normalised RGB, channels first, in one pass.
+
+    Parameters
+    ----------
+    mean, std
+        ``(3,)`` of RGB in [0, 1].
+    """
+    parameters = cv2.dnn.Image2BlobParams()
+    parameters.mean = (*(255 * mean).tolist(), 0.0)
+    parameters.scalefactor = (*(1 / (255 * std)).tolist(), 1.0)
+    parameters.swapRB = True
+    return parameters

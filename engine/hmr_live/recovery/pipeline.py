@@ -1,0 +1,320 @@
+"""A frame in, the people in it as SMPL bodies out.
+
+The person detector runs on the first frame, whenever somebody was lost, and now and then while
+there is room for more people; in between, each person's region follows from their joints in the
+frame before.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from hmr_live.body.model import BodyModel
+from hmr_live.core.state import Array, BodyState, Frame, FrameResult, Image, Region
+from hmr_live.core.timing import StageTimer
+from hmr_live.recovery.crop import is_usable
+from hmr_live.recovery.crop_to_camera import Placed, Placement, Sighting
+from hmr_live.recovery.detector import PersonDetector
+from hmr_live.recovery.network import HmrNetwork, NetworkOutput
+from hmr_live.recovery.tracking import MAX_PEOPLE, Tracker, check_people
+from hmr_live.recovery.tracking.association import same_body, same_place
+from hmr_live.recovery.tracking.hiding import without_people
+from hmr_live.recovery.tracking.track import Believed, Track
+
+logger = logging.getLogger(__name__)
+
+#: A detection is taken for a person from this score on; the detector alone sees people in trees.
+FOUND_SCORE = 0.5
+#: A tracked person below this score is gone, and the detector looks for them again.
+LOST_SCORE = 0.2
+#: A network that does not tell whether somebody is there is checked by the detector this often.
+CHECK_EVERY = 30
+#: A picture that stands alone is looked at so often again, each time around the joints of the look
+#: before.  On photos the second of these still puts half a per cent more of the joints right.
+_MORE_LOOKS: Final = 2
+
+
+class Pipeline:
+    """The whole road from a frame to bodies.  One thread at a time may use it.
+
+    Parameters
+    ----------
+    detector, network, body
+        The parts; :meth:`open` loads the shipped ones.
+    smoothing
+        Whether One Euro filters run over pose, shape and place.
+    focal_length
+        Pixels of the full frame; from a 60 degree field of view when not given.
+    people
+        How many are followed at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
+
+    Raises
+    ------
+    PeopleError
+        If that many cannot be followed.
+    """
+
+    def __init__(
+        self,
+        detector: PersonDetector,
+        network: HmrNetwork,
+        body: BodyModel,
+        *,
+        smoothing: bool = True,
+        focal_length: float | None = None,
+        people: int = 1,
+    ) -> None:
+        self.detector = detector
+        self.network = network
+        self.body = body
+        self.smoothing = smoothing
+        #: Network answers that held no numbers, dropped since the start.
+        self.invalid_outputs = 0
+        self._placement = Placement(body, focal_length)
+        self._tracker = Tracker()
+        self.people = people
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        network: Path | None = None,
+        body: BodyModel | None = None,
+        backend: str = "auto",
+        threads: int = 2,
+        smoothing: bool = True,
+        focal_length: float | None = None,
+        people: int = 1,
+    ) -> Pipeline:
+        """Load the shipped detector, network and body, or the ones given.
+
+        Raises
+        ------
+        AssetError
+            If a file is missing, damaged or of another kind.
+        BackendError
+            If no back end can run the networks.
+        PeopleError
+            If that many people cannot be followed.
+        """
+        check_people(people)
+        return cls(
+            PersonDetector(backend=backend, threads=threads),
+            HmrNetwork(network, backend=backend, threads=threads),
+            body or BodyModel.default(),
+            smoothing=smoothing,
+            focal_length=focal_length,
+            people=people,
+        )
+
+    @property
+    def people(self) -> int:
+        """How many are followed at once; counts from the next frame on, from any thread."""
+        return self._tracker.limit
+
+    @people.setter
+    def people(self, count: int) -> None:
+        check_people(count)
+        self._tracker.limit = count
+
+    @property
+    def locked(self) -> int | None:
+        """Who leads as long as they are known; None leaves that to their size.
+
+        Counts from the next frame on; may be set from any thread.
+        """
+        return self._tracker.leader.locked
+
+    @locked.setter
+    def locked(self, person: int | None) -> None:
+        self._tracker.leader.locked = person
+
+    @property
+    def focal_length(self) -> float | None:
+        """Pixels of the full frame; None where it follows from a 60 degree field of view."""
+        return self._placement.focal_length
+
+    def reset(self) -> None:
+        """Forget everybody who is being followed (a new source, a cut)."""
+        self._tracker.reset()
+
+    def close(self) -> None:
+        """Give the networks' memory back; the pipeline cannot be used afterwards."""
+        self.detector.close()
+        self.network.close()
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Follow people from frame to frame."""
+        timer = StageTimer()
+        timer.milliseconds["capture"] = frame.capture_ms
+        tracker, invalid_before = self._tracker, self.invalid_outputs
+        tracker.begin(frame.time)
+        if tracker.active and not self.network.tells_presence:
+            self._check(frame, timer)
+        if tracker.wants_search(frame.time):
+            self._search(frame, timer)
+        bodies = self._follow(frame, timer)
+        leader = tracker.leader
+        return FrameResult(
+            frame,
+            bodies,
+            timer.milliseconds,
+            invalid_outputs=self.invalid_outputs - invalid_before,
+            leader_id=leader.person,
+            locked=leader.is_locked,
+        )
+
+    def recover(self, image: Image) -> list[BodyState]:
+        """Recover everybody in a single picture, largest first.
+
+        Parameters
+        ----------
+        image
+            ``(H, W, 3)`` uint8, BGR, as :func:`hmr_live.read_image` gives it.
+        """
+        return self._recovered(image, StageTimer())
+
+    def still(self, frame: Frame) -> FrameResult:
+        """A frame that stands alone: the :attr:`people` largest in it, as :meth:`recover` does."""
+        timer, invalid_before = StageTimer(), self.invalid_outputs
+        timer.milliseconds["capture"] = frame.capture_ms
+        bodies = tuple(self._recovered(frame.image, timer)[: self.people])
+        return FrameResult(
+            frame,
+            bodies,
+            timer.milliseconds,
+            invalid_outputs=self.invalid_outputs - invalid_before,
+        )
+
+    def _recovered(self, image: Image, timer: StageTimer) -> list[BodyState]:
+        size = (image.shape[1], image.shape[0])
+        people = self._find_all(image, timer)
+        for _ in range(_MORE_LOOKS):
+            regions = [seen.around for seen in people if is_usable(seen.around, size)]
+            looks = self._look(image, regions, timer)
+            people = [seen for seen in looks if seen is not None]
+        people.sort(key=lambda seen: -seen.region.side)
+        return [
+            self._placement.state(seen, seen.placed, person, size)
+            for person, seen in enumerate(people)
+        ]
+
+    def _find_all(self, image: Image, timer: StageTimer) -> list[Sighting]:
+        """Everybody: the detector looks again, with those found hidden, until nobody is new."""
+        people: list[Sighting] = []
+        while len(people) < MAX_PEOPLE:
+            shown = without_people(image, [seen.joints_2d for seen in people]) if people else None
+            found = self._find(image, timer, shown)
+            new = [seen for seen in found if not any(same_body(seen, p) for p in people)]
+            if not new:
+                break
+            people += new
+        return people[:MAX_PEOPLE]
+
+    def vertices(self, body: BodyState) -> Array:
+        """Mesh ``(V, 3)`` of a body: metres, camera frame; the triangles are ``body.faces``."""
+        return self.body.forward(body.rotmats, body.betas).vertices + body.transl
+
+    def moved(self, state: BodyState, placed: Placed, size: tuple[int, int]) -> BodyState:
+        """The same person in another pose, shape or place, in a frame of ``size`` pixels."""
+        return self._placement.moved(state, placed, size)
+
+    def _search(self, frame: Frame, timer: StageTimer) -> None:
+        image = frame.image
+        followed = [t.last.joints_2d for t in self._tracker.active + self._tracker.newcomers]
+        shown = without_people(image, followed) if followed else image
+        self._tracker.admit(self._find(image, timer, shown), frame)
+
+    def _find(self, image: Image, timer: StageTimer, shown: Image | None = None) -> list[Sighting]:
+        """People whom the detector sees and the network confirms, largest first.
+
+        The joints of that first look draw the region: the detector's circle is coarse.  The
+        detector looks at the picture ``shown``, the same one when None.
+        """
+        size = (image.shape[1], image.shape[0])
+        with timer("detect"):
+            detections = self.detector.detect(image if shown is None else shown)
+        regions = [found.region for found in detections if is_usable(found.region, size)]
+        seen = self._look(image, regions[:MAX_PEOPLE], timer, FOUND_SCORE)
+        return [sighting for sighting in seen if sighting is not None]
+
+    def _check(self, frame: Frame, timer: StageTimer) -> None:
+        """Let go of people whom the detector, asked from time to time, no longer sees there."""
+        active = self._tracker.active
+        for track in active:
+            track.unchecked += 1
+        if all(track.unchecked < CHECK_EVERY for track in active):
+            return
+        with timer("detect"):
+            regions = [found.region for found in self.detector.detect(frame.image)]
+        for track in active:
+            track.unchecked = 0
+        gone = [t for t in active if not any(same_place(t.region, r) for r in regions)]
+        self._tracker.lose(gone, frame.time)
+
+    def _follow(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
+        """Bodies of everybody who is followed and in sight, all through the network at once."""
+        tracker = self._tracker
+        looks = [(track, track.region, LOST_SCORE) for track in tracker.active]
+        looks += [(track, track.region, FOUND_SCORE) for track in tracker.newcomers]
+        looks += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
+        looks = [look for look in looks if is_usable(look[1], frame.size)]
+        sightings = self._look(frame.image, [region for _, region, _ in looks], timer)
+        seen = {
+            track: sighting
+            for (track, _, least_score), sighting in zip(looks, sightings, strict=True)
+            if sighting is not None and sighting.output.score >= least_score
+        }
+        if not looks and not tracker.active:
+            return ()
+        with timer("body"):
+            tracker.settle(seen, frame)
+            return tuple(self._body(track, seen[track], frame) for track in tracker.in_order())
+
+    def _body(self, track: Track, sighting: Sighting, frame: Frame) -> BodyState:
+        """The person as they are shown, through their own filters and guard."""
+        placed = sighting.placed
+        if track.believed is not None and track.doubts(placed.rotmats, frame.time):
+            track.doubted += 1
+            return replace(track.believed.state, person=track.person, measured=False)
+        root = placed.rotmats[0]
+        track.move_to(sighting, frame.time)
+        if self.smoothing:
+            placed = track.smoothed(placed, frame.time)
+        else:
+            track.smoother.reset()
+        state = self._placement.state(sighting, placed, track.person, frame.size)
+        track.believed, track.doubted = Believed(state, root, frame.time), 0
+        return state
+
+    def _look(
+        self,
+        image: Image,
+        regions: Sequence[Region],
+        timer: StageTimer,
+        least_score: float = LOST_SCORE,
+    ) -> list[Sighting | None]:
+        """What the network sees in each region, in one batch; None where there is nobody."""
+        if not regions:
+            return []
+        size = (image.shape[1], image.shape[0])
+        with timer("network"):
+            outputs = self.network.run(image, regions)
+        with timer("body"):
+            return [
+                self._placement.sighting(region, output, size)
+                if self._is_person(output, least_score)
+                else None
+                for region, output in zip(regions, outputs, strict=True)
+            ]
+
+    def _is_person(self, output: NetworkOutput, least_score: float) -> bool:
+        if not output.is_finite:
+            self.invalid_outputs += 1
+            logger.warning("The network answered with NaN or infinity; the frame is skipped.")
+            return False
+        return output.score >= least_score

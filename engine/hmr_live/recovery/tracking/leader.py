@@ -1,0 +1,42 @@
+"""Whom plots, avatars and the middle of the room follow when several people are in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from hmr_live.recovery.tracking.track import Track
+
+#: The largest person leads, but only somebody larger by this factor takes the lead from another.
+_CLEARLY_LARGER: Final = 1.3
+
+
+class Leader:
+    """One identity: the locked person, else the largest, without going to and fro."""
+
+    def __init__(self) -> None:
+        #: Who is to lead as long as they are known; may be set from any thread.
+        self.locked: int | None = None
+        #: Who leads; None when there was nobody yet.
+        self.person: int | None = None
+        #: Whether that is because they are locked.
+        self.is_locked = False
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        self.locked, self.person, self.is_locked = None, None, False
+
+    def choose(self, active: Sequence[Track], lost: Sequence[Track]) -> None:
+        """Choose among those in sight; who is lost for a moment only does not lose the lead."""
+        known = {track.person: track for track in (*active, *lost)}
+        locked = self.locked
+        self.is_locked = locked is not None and locked in known
+        if self.is_locked:
+            self.person = locked
+            return
+        if not active:
+            return
+        largest = max(active, key=lambda track: track.region.side)
+        leading = None if self.person is None else known.get(self.person)
+        if leading is None or largest.region.side > _CLEARLY_LARGER * leading.region.side:
+            self.person = largest.person

@@ -1,0 +1,60 @@
+"""A picture that is drawn into, and then laid over a part of another framebuffer."""
+
+from __future__ import annotations
+
+import moderngl
+
+from hmr_live.render.shaders import COPY_VERTEX, PICTURE_FRAGMENT
+
+
+def release_with_parts(framebuffer: moderngl.Framebuffer) -> None:
+    """Give the memory of a framebuffer and of all that is attached to it back."""
+    for part in (*framebuffer.color_attachments, framebuffer.depth_attachment):
+        if part is not None:
+            part.release()
+    framebuffer.release()
+
+
+class Canvas:
+    """Makes its framebuffer anew whenever another size is wanted.
+
+    Parameters
+    ----------
+    ctx
+        The context that everything is made in; it must be current at each call.
+    depth
+        Whether what is drawn needs a depth buffer.
+    """
+
+    def __init__(self, ctx: moderngl.Context, *, depth: bool = False) -> None:
+        self._ctx = ctx
+        self._depth = depth
+        self._texture: moderngl.Texture | None = None
+        self._framebuffer: moderngl.Framebuffer | None = None
+        self._copy = ctx.program(vertex_shader=COPY_VERTEX, fragment_shader=PICTURE_FRAGMENT)
+        self._corners = ctx.vertex_array(self._copy, [])
+
+    def framebuffer(self, size: tuple[int, int]) -> moderngl.Framebuffer:
+        """Where to draw, (width, height) pixels."""
+        if self._framebuffer is None or self._framebuffer.size != size:
+            self.release()
+            self._texture = self._ctx.texture(size, 4)
+            depth = self._ctx.depth_renderbuffer(size) if self._depth else None
+            self._framebuffer = self._ctx.framebuffer(self._texture, depth)
+        return self._framebuffer
+
+    def draw(self) -> None:
+        """Fill the viewport in use with the picture, over whatever is there."""
+        if self._texture is None:
+            return
+        self._ctx.enable_only(moderngl.NOTHING)
+        exact = self._texture.size == self._ctx.viewport[2:]
+        self._texture.filter = (moderngl.NEAREST if exact else moderngl.LINEAR,) * 2
+        self._texture.use(0)
+        self._corners.render(moderngl.TRIANGLE_STRIP, vertices=4)
+
+    def release(self) -> None:
+        """Give the memory back."""
+        if self._framebuffer is not None:
+            release_with_parts(self._framebuffer)
+        self._framebuffer = self._texture = None

@@ -1,0 +1,31 @@
+"""The colour of each person's body, the same in every view."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hmr_live.render.body_renderer import BODY_COLOR
+
+#: Linear light, red, green and blue; as many as there can be people, alike in lightness, and none
+#: is the colour of skin.
+TINTS: Final = (
+    BODY_COLOR,
+    (0.58, 0.47, 0.12),
+    (0.22, 0.52, 0.30),
+    (0.55, 0.28, 0.50),
+    (0.16, 0.50, 0.54),
+    (0.58, 0.25, 0.22),
+    (0.42, 0.48, 0.16),
+    (0.38, 0.32, 0.68),
+)
+
+
+def tint(person: int) -> tuple[float, float, float]:
+    """Colour of the person with this identity; those seen together have different ones."""
+    return TINTS[person % len(TINTS)]
+
+
+def display_tint(person: int) -> tuple[int, int, int]:
+    """The same for texts and marks: sRGB, 0 to 255, light enough for a dark ground."""
+    red, green, blue = (round(255 * min(1.5 * value, 1.0) ** (1 / 2.2)) for value in tint(person))
+    return red, green, blue

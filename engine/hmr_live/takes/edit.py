@@ -1,0 +1,243 @@
+"""Cutting, naming and saving takes.  Nothing that exists is ever overwritten.
+
+A take in memory holds the frames in which somebody is in sight; so does what is saved of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes.header import SUFFIX, VIDEO_SUFFIX
+from hmr_live.takes.records import BODY_DTYPE, Records
+from hmr_live.takes.take import Motion, Take
+from hmr_live.takes.writer import TakeWriter
+
+#: What :func:`hmr_live.takes.reader.read_take` adds to what the recorder told.
+_OF_THE_FILE: Final = ("format", "version", "complete", "frames", "dropped", "video_times")
+#: Neither Windows nor Unix can have these in a name.
+_FORBIDDEN: Final = frozenset('/\\:*?"<>|\0')
+_PROGRESS_EVERY: Final = 500
+
+
+def keep_range(take: Take, start: float, end: float) -> Take:
+    """The part of a take between two moments, both included.
+
+    The video is kept whole; only the moments of its pictures are cut.
+
+    Parameters
+    ----------
+    take
+        The take.
+    start, end
+        Seconds on the take's clock.
+
+    Raises
+    ------
+    RecordingError
+        When nobody is in sight between them.
+    """
+    motions = tuple(
+        part for motion in take.motions if len((part := _part(motion, start, end)).times)
+    )
+    if not motions:
+        raise RecordingError(
+            "Nobody is in sight in this range, so nothing would be kept: choose another one."
+        )
+    info = dict(take.info)
+    if "video_times" in info:
+        info["video_times"] = _cut_pictures(np.asarray(info["video_times"]), start, end)
+    info["kept_range"] = [
+        min(float(motion.times[0]) for motion in motions),
+        max(float(motion.times[-1]) for motion in motions),
+    ]
+    markers = tuple(marker for marker in take.markers if start <= marker.time <= end)
+    return replace(take, info=info, motions=motions, markers=markers)
+
+
+def split_at(take: Take, moment: float) -> tuple[Take, Take]:
+    """The part before a moment, and the part from it on; raises as :func:`keep_range`."""
+    before = float(np.nextafter(moment, -np.inf))
+    return keep_range(take, -np.inf, before), keep_range(take, moment, np.inf)
+
+
+def save_take(take: Take, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:
+    """Write a take as a new file; it appears under its name only when it is whole.
+
+    A video beside the take is linked under the new name where the file system can, else copied,
+    so that either take can be renamed or deleted without harm to the other.
+
+    Parameters
+    ----------
+    take
+        The take.
+    target
+        The new file, see :func:`free_path`.
+    progress
+        Called with the share that is done, in [0, 1].
+
+    Raises
+    ------
+    RecordingError
+        When the file exists, or cannot be written.
+    """
+    _refuse_existing(target)
+    pictures = take.info.get("video_times") if take.video is not None else None
+    info = {name: value for name, value in take.info.items() if name not in _OF_THE_FILE}
+    if pictures is None:
+        info.pop("video", None)
+    else:
+        info["video"] = target.with_suffix(VIDEO_SUFFIX).name
+    part = target.with_name(f"{target.name}.part")
+    with contextlib.suppress(OSError):  # of a save that was cut off
+        part.unlink(missing_ok=True)
+    try:
+        writer = TakeWriter(part, info)
+        try:
+            _write_frames(writer, take.motions, progress)
+            for marker in take.markers:
+                writer.add_marker(marker)
+            for number, moment in _shown_pictures(pictures):
+                writer.add_video_frame(number, moment)
+        finally:
+            writer.close(dropped=int(take.info.get("dropped", 0)))
+        if take.video is not None and pictures is not None:
+            _link(take.video, target.with_suffix(VIDEO_SUFFIX))
+        part.rename(target)
+    except OSError as error:
+        raise RecordingError(
+            f"{target} cannot be written ({error.strerror}): make room, or choose another folder."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def free_path(folder: Path, name: str) -> Path:
+    """A path for a new take that neither a take nor a video has: ``name``, else with a number."""
+    number = 1
+    while True:
+        path = folder / (f"{name}{SUFFIX}" if number == 1 else f"{name}_{number}{SUFFIX}")
+        if not path.exists() and not path.with_suffix(VIDEO_SUFFIX).exists():
+            return path
+        number += 1
+
+
+def rename_take(path: Path, name: str) -> Path:
+    """Give a take, and the video beside it, another name in the same folder.
+
+    Parameters
+    ----------
+    path
+        The take.
+    name
+        The new name, with or without suffix.
+
+    Returns
+    -------
+    Path
+        Where it is now.
+
+    Raises
+    ------
+    RecordingError
+        When it is no name for a file, is taken, or may not be changed.
+    """
+    stem = name.strip().removesuffix(SUFFIX)
+    if not stem or stem.startswith(".") or _FORBIDDEN & set(stem):
+        raise RecordingError(
+            f"“{name}” cannot be the name of a file: use letters, digits, spaces, - and _."
+        )
+    target = path.with_name(f"{stem}{SUFFIX}")
+    if target == path:
+        return path
+    video, new_video = path.with_suffix(VIDEO_SUFFIX), target.with_suffix(VIDEO_SUFFIX)
+    _refuse_existing(target)
+    try:
+        if video.exists():
+            _refuse_existing(new_video)
+            video.rename(new_video)
+        path.rename(target)
+    except OSError as error:
+        raise RecordingError(
+            f"{path.name} cannot be renamed ({error.strerror}): check that you may change its "
+            "folder."
+        ) from error
+    return target
+
+
+def _part(motion: Motion, start: float, end: float) -> Motion:
+    kept = (motion.times >= start) & (motion.times <= end)
+    arrays = {
+        field.name: getattr(motion, field.name)[kept]
+        for field in fields(motion)
+        if field.name != "person"
+    }
+    return replace(motion, **arrays)
+
+
+def _cut_pictures(times: NDArray[np.float64], start: float, end: float) -> list[float]:
+    """Pictures before the range get its first moment, as the reader of a take gives them."""
+    first = max(int(np.searchsorted(times, start, side="right")) - 1, 0)
+    kept = times[: np.searchsorted(times, end, side="right")].copy()
+    kept[:first] = times[first]
+    return [float(time) for time in kept]
+
+
+def _shown_pictures(times: list[float] | None) -> list[tuple[int, float]]:
+    """Number and moment of the pictures that are ever shown."""
+    if not times:
+        return []
+    first = int(np.searchsorted(times, times[0], side="right")) - 1
+    return list(enumerate(times))[first:]
+
+
+def _write_frames(
+    writer: TakeWriter, motions: tuple[Motion, ...], progress: Callable[[float], None]
+) -> None:
+    rows: Records = np.concatenate([np.zeros(0, BODY_DTYPE), *(_records(m) for m in motions)])
+    heads = [
+        np.concatenate([np.zeros(0), *(getattr(motion, name) for motion in motions)])
+        for name in ("times", "unix_times", "frame_index")
+    ]
+    order = np.lexsort((rows["person"], heads[0]))
+    times, unix_times, indices = (head[order] for head in heads)
+    rows = rows[order]
+    starts = np.flatnonzero(np.diff(times, prepend=-np.inf))
+    ends = [*starts[1:].tolist(), len(rows)]
+    for done, (first, last) in enumerate(zip(starts.tolist(), ends, strict=True)):
+        if done % _PROGRESS_EVERY == 0:
+            progress(done / len(starts))
+        writer.add_frame(
+            float(times[first]), float(unix_times[first]), int(indices[first]), rows[first:last]
+        )
+    progress(1.0)
+
+
+def _records(motion: Motion) -> Records:
+    rows = np.zeros(len(motion.times), BODY_DTYPE)
+    for name in BODY_DTYPE.names or ():
+        rows[name] = getattr(motion, name)
+    return rows
+
+
+def _link(video: Path, target: Path) -> None:
+    _refuse_existing(target)
+    try:
+        os.link(video, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(video, target)
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise RecordingError(f"{path} exists already: choose another name.")

@@ -1,0 +1,138 @@
+"""Where a take is being played, how fast, and between which moments; knows no clock of its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.core.errors import RecordingError
+from hmr_live.takes.take import Take
+
+#: Speeds on offer; 1 is how it happened.
+SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+#: The shortest range between in and out, seconds.
+_SHORTEST_S: Final = 1e-3
+
+
+def moments_of(take: Take) -> NDArray[np.float64]:
+    """Moments of all frames of a take, people's and video's, ``(N,)`` ascending seconds.
+
+    Raises
+    ------
+    RecordingError
+        When there is nothing to play.
+    """
+    streams = [motion.times for motion in take.motions]
+    if take.video is not None:
+        streams.append(np.asarray(take.info.get("video_times", ()), np.float64))
+    together = np.concatenate([np.zeros(0), *streams])
+    moments = np.asarray(np.unique(together[np.isfinite(together)]), np.float64)
+    if not len(moments):
+        raise RecordingError(
+            "Nobody was in sight in this take, so there is nothing to play: choose another one."
+        )
+    return moments
+
+
+class Playback:
+    """The transport of a take.  All times are seconds since its first frame.
+
+    Parameters
+    ----------
+    moments
+        ``(N,)`` ascending seconds of the frames, see :func:`moments_of`.
+
+    Attributes
+    ----------
+    time
+        Where playback is, 0 to :attr:`duration`.
+    playing, loop
+        Whether it runs, and whether it begins again at the out point.
+    speed
+        Seconds of the take for each second of the clock.
+    in_point, out_point
+        What is played, and what a trim keeps.
+    """
+
+    def __init__(self, moments: NDArray[np.float64]) -> None:
+        self.start = float(moments[0])
+        self._times = moments - moments[0]
+        self.duration = float(self._times[-1])
+        self.time = 0.0
+        self.playing = False
+        self.loop = False
+        self.speed = 1.0
+        self.in_point, self.out_point = 0.0, self.duration
+
+    @property
+    def moment(self) -> float:
+        """Seconds on the take's clock."""
+        return self.start + self.time
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return len(self._times)
+
+    @property
+    def index(self) -> int:
+        """The frame on show."""
+        return self.index_at(self.time)
+
+    @property
+    def trimmed(self) -> bool:
+        """Whether in and out leave something out."""
+        return self.in_point > 0 or self.out_point < self.duration
+
+    def index_at(self, time: float) -> int:
+        """The frame on show at this many seconds after the first one."""
+        return max(int(np.searchsorted(self._times, time + 1e-6, side="right")) - 1, 0)
+
+    def toggle(self) -> None:
+        """Play or pause; from the in point again where playback stands at the end."""
+        if not self.playing and not self.in_point <= self.time < self.out_point:
+            self.time = self.in_point
+        self.playing = not self.playing and self.duration > 0
+
+    def advance(self, seconds: float) -> bool:
+        """Let this much time of the clock pass, if it plays; whether it goes on playing."""
+        if not self.playing:
+            return False
+        time = self.time + seconds * self.speed
+        if time >= self.out_point and self.time <= self.out_point:
+            span = self.out_point - self.in_point
+            if self.loop and span > 0:
+                time = self.in_point + (time - self.in_point) % span
+            else:
+                time, self.playing = self.out_point, False
+        self.time = min(time, self.duration)
+        self.playing = self.playing and self.time < self.duration
+        return self.playing
+
+    def seek(self, time: float) -> None:
+        """Go there, at most to either end; goes on playing if it did."""
+        self.time = min(max(time, 0.0), self.duration)
+
+    def step(self, frames: int) -> None:
+        """Pause, and go this many frames on (negative: back)."""
+        self.playing = False
+        target = min(max(self.index + frames, 0), self.frames - 1)
+        self.time = float(self._times[target])
+
+    def mark_in(self) -> None:
+        """Let the range begin here; an out point before it moves to the end."""
+        self.in_point = min(self.time, self.duration - _SHORTEST_S)
+        if self.out_point <= self.in_point:
+            self.out_point = self.duration
+
+    def mark_out(self) -> None:
+        """Let the range end here; an in point behind it moves to the start."""
+        self.out_point = max(self.time, _SHORTEST_S)
+        if self.in_point >= self.out_point:
+            self.in_point = 0.0
+
+    def clear_range(self) -> None:
+        """Everything is played again."""
+        self.in_point, self.out_point = 0.0, self.duration

@@ -1,0 +1,99 @@
+"""What a take holds of one frame, in memory and as the bytes of a frame chunk."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.body.rotations import axis_angle_from_matrix
+from hmr_live.body.skeleton import NUM_BETAS, NUM_JOINTS
+from hmr_live.core.state import BodyState, FrameResult
+
+Records = NDArray[np.void]
+
+#: Stands at the beginning of every frame chunk.
+FRAME_DTYPE: Final = np.dtype(
+    [("number", "<u4"), ("frame_index", "<i8"), ("time", "<f8"), ("unix_time", "<f8")]
+)
+
+#: Follows once for each person; see :class:`hmr_live.takes.take.Motion` for units and frames.
+BODY_DTYPE: Final = np.dtype(
+    [
+        ("person", "<i4"),
+        ("measured", "?"),
+        ("pose", "<f4", (NUM_JOINTS, 3)),
+        ("betas", "<f4", (NUM_BETAS,)),
+        ("transl", "<f4", (3,)),
+        ("focal_length", "<f4"),
+        ("camera", "<f4", (3,)),
+        ("region", "<f4", (4,)),
+        ("joints", "<f4", (NUM_JOINTS, 3)),
+        ("confidence", "<f4", (NUM_JOINTS,)),
+        ("score", "<f4"),
+    ]
+)
+
+#: Payload of a video chunk: which frame of the video shows which moment.
+VIDEO_DTYPE: Final = np.dtype([("number", "<u4"), ("time", "<f8")])
+
+
+@dataclass(frozen=True, slots=True)
+class TakeFrame:
+    """A processed frame without its picture: what the recorder keeps of it.
+
+    Attributes
+    ----------
+    time, unix_time
+        Moment of the grab: seconds on the take's clock, and on the wall clock since 1970.
+    frame_index
+        Number of the frame at its source.
+    bodies
+        The people in it.
+    """
+
+    time: float
+    unix_time: float
+    frame_index: int
+    bodies: tuple[BodyState, ...]
+
+    @classmethod
+    def of(cls, result: FrameResult, *, live: bool) -> TakeFrame:
+        """Take the parameters out of a result.
+
+        Parameters
+        ----------
+        result
+            What the pipeline gave.
+        live
+            Whether its time is on the monotonic clock; else the wall clock of this call counts.
+        """
+        frame = result.frame
+        age = time.monotonic() - frame.time if live else 0.0
+        return cls(frame.time, time.time() - age, frame.index, result.bodies)
+
+
+def body_records(bodies: tuple[BodyState, ...]) -> Records:
+    """Records ``(n,)`` of :data:`BODY_DTYPE` for the people of one frame."""
+    records = np.zeros(len(bodies), BODY_DTYPE)
+    for place, body in enumerate(bodies):
+        region = body.region
+        values: dict[str, Any] = {
+            "person": body.person,
+            "measured": body.measured,
+            "pose": axis_angle_from_matrix(body.rotmats),
+            "betas": body.betas,
+            "transl": body.transl,
+            "focal_length": body.focal_length,
+            "camera": body.camera,
+            "region": (region.cx, region.cy, region.side, region.angle),
+            "joints": body.joints,
+            "confidence": body.confidence,
+            "score": body.score,
+        }
+        for name, value in values.items():
+            records[name][place] = value
+    return records

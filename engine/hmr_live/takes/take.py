@@ -1,0 +1,111 @@
+"""A take in memory: one stream of SMPL parameters for each person, with markers.
+
+The conventions (joint order, frames, units, time) are those of :mod:`hmr_live.body.skeleton`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One person's stream of T frames, in the order of time.
+
+    Attributes
+    ----------
+    person
+        Identity within the take; 0 is the first.
+    times
+        ``(T,)`` float64: the moment each frame was grabbed, seconds on the monotonic clock of the
+        recording machine (files: media time).
+    unix_times
+        ``(T,)`` float64: the same moments on the wall clock, seconds since 1970.
+    frame_index
+        ``(T,)`` int64: number of the frame in its source.
+    pose
+        ``(T, 24, 3)`` float32: axis-angle, radians, SMPL's joint order; joint 0 is
+        ``global_orient``, into the camera frame (x right, y down, z forward).
+    betas
+        ``(T, 10)`` float32: shape.
+    transl
+        ``(T, 3)`` float32: metres, camera frame, added to the posed body.
+    focal_length
+        ``(T,)`` float32: pixels of the full frame; the principal point is the frame's middle.
+    camera
+        ``(T, 3)`` float32: weak-perspective camera (s, tx, ty) of the crop.
+    region
+        ``(T, 4)`` float32: the crop's centre x, centre y and side in pixels of the frame, and its
+        angle in radians.
+    joints
+        ``(T, 24, 3)`` float32: metres, camera frame.
+    confidence
+        ``(T, 24)`` float32: of each joint, 0 to 1.
+    score
+        ``(T,)`` float32: how sure the network is that somebody is there, 0 to 1.
+    measured
+        ``(T,)`` bool: False where the body was predicted and not seen by the network.
+    """
+
+    person: int
+    times: NDArray[np.float64]
+    unix_times: NDArray[np.float64]
+    frame_index: NDArray[np.int64]
+    pose: Floats
+    betas: Floats
+    transl: Floats
+    focal_length: Floats
+    camera: Floats
+    region: Floats
+    joints: Floats
+    confidence: Floats
+    score: Floats
+    measured: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A moment that somebody marked while recording.
+
+    Attributes
+    ----------
+    time
+        Seconds on the clock of :attr:`Motion.times`.
+    label
+        What stands there.
+    """
+
+    time: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Take:
+    """Everything one recording holds.
+
+    Attributes
+    ----------
+    info
+        What is told beside the numbers, as JSON can hold it: ``format``, ``version``,
+        ``started_unix``, ``started_monotonic``, ``source``, ``frame_size`` ``[w, h]``, body and
+        network with name and SHA-256, smoothing, versions.
+    motions
+        One stream a person, by :attr:`Motion.person`; empty when nobody was in sight.
+    markers
+        In the order of time.
+    video
+        The video recorded beside the take, if it is there.
+    """
+
+    info: Mapping[str, Any]
+    motions: tuple[Motion, ...]
+    markers: tuple[Marker, ...]
+    video: Path | None

@@ -1,0 +1,250 @@
+"""Who is followed, with sightings that are made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hmr_live.core.state import Frame
+from hmr_live.recovery.crop import region_from_joints
+from hmr_live.recovery.crop_to_camera import Placed, Sighting
+from hmr_live.recovery.network import NetworkOutput
+from hmr_live.recovery.tracking import MAX_PEOPLE, Tracker
+from hmr_live.recovery.tracking.tracker import (
+    FRAMES_TO_CONFIRM,
+    KEPT_S,
+    PROBE_EVERY,
+    SEARCH_S,
+    SEARCH_SOON_S,
+)
+
+SKELETON = np.random.default_rng(0).normal(size=(24, 2)).astype(np.float32) * [0.12, 0.25]
+SIZE = (1200, 400)
+
+
+def sighting(x, height=300.0, confidence=0.9):
+    """Somebody whose middle is at ``x`` pixels."""
+    joints = np.asarray([x, 200] + SKELETON * height, np.float32)
+    region = region_from_joints(joints)
+    rotmats = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
+    output = NetworkOutput(
+        rotmats, np.zeros(10), np.ones(3), 0.95, np.full(24, confidence, np.float32)
+    )
+    return Sighting(region, output, Placed(rotmats, np.zeros(10), np.ones(3)), joints, region)
+
+
+def frame(time, clothes=()):
+    """A picture in which the people at these places (x, level of grey) wear what they wear."""
+    image = np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)
+    for x, level in clothes:
+        image[:, max(int(x) - 80, 0) : int(x) + 80] = level
+    return Frame(image, time, round(time * 30))
+
+
+class Stage:
+    """Drives a tracker as the pipeline does, with people at known places."""
+
+    def __init__(self, limit):
+        self.tracker = Tracker(limit)
+        self.time = 0.0
+        self.searches = []
+
+    def step(self, places, *, hidden=(), clothes=(), elapsed=1 / 30):
+        """One frame: identity -> where that person is, as ``places`` (name -> sighting) has it."""
+        tracker, self.time = self.tracker, self.time + elapsed
+        now = frame(self.time, clothes)
+        tracker.begin(now.time)
+        visible = [seen for name, seen in places.items() if name not in hidden]
+        if tracker.wants_search(now.time):
+            self.searches.append(now.time)
+            tracker.admit(visible, now)
+        looks = tracker.active + tracker.newcomers + tracker.probes()
+        seen = {}
+        for track in looks:
+            region = track.predicted(now.time)
+            near = [s for s in visible if abs(s.around.cx - region.cx) < 0.25 * region.side]
+            if near:
+                seen[track] = min(near, key=lambda s: abs(s.around.cx - region.cx))
+        tracker.settle(seen, now)
+        for track in tracker.active:
+            track.move_to(seen[track], now.time)
+        return {track.person: round(track.region.cx) for track in tracker.in_order()}
+
+    def run(self, places, seconds, **how):
+        for _ in range(round(seconds * 30)):
+            shown = self.step(places, **how)
+        return shown
+
+
+#: As the detector finds them: the larger one first.
+PAIR = {"right": sighting(800, 330), "left": sighting(300)}
+
+
+def test_people_get_identities_in_the_order_they_are_found():
+    stage = Stage(4)
+    shown = stage.run(PAIR, 0.5)
+    assert sorted(shown) == [0, 1]
+
+
+def test_one_of_several_is_enough_for_a_limit_of_one_and_nobody_is_searched_for_then():
+    stage = Stage(1)
+    assert list(stage.run(PAIR, 3)) == [0]
+    assert len(stage.searches) == 1
+
+
+def test_whoever_is_followed_alone_has_one_identity_however_often_they_are_lost():
+    stage = Stage(1)
+    stage.run(PAIR, 0.5)
+    assert stage.run(PAIR, 3 * KEPT_S, hidden=PAIR) == {}
+    assert list(stage.run(PAIR, 0.5)) == [0]
+
+
+def test_the_detector_rests_when_everybody_is_found_and_else_looks_once_in_a_while():
+    full, room = Stage(2), Stage(3)
+    for stage in (full, room):
+        stage.run(PAIR, 1.5)
+        stage.searches.clear()
+        stage.run(PAIR, 4 * SEARCH_S)
+    assert not full.searches
+    assert 3 <= len(room.searches) <= 4
+
+
+def test_the_detector_looks_sooner_for_somebody_who_was_just_there():
+    stage = Stage(2)
+    stage.run(PAIR, 1.5)
+    stage.searches.clear()
+    stage.run(PAIR, 1.0, hidden=["left"])
+    assert 1 / SEARCH_SOON_S - 1 <= len(stage.searches) <= 1 / SEARCH_SOON_S + 1
+
+
+def test_somebody_lost_is_known_again_within_about_a_second_and_not_later():
+    stage = Stage(2)
+    before = stage.run(PAIR, 0.5)
+    stage.run(PAIR, KEPT_S - 0.3, hidden=["left"])
+    assert stage.run(PAIR, 0.3) == before
+    stage.run(PAIR, 2 * KEPT_S, hidden=["left"])
+    later = stage.run(PAIR, 1.5)
+    assert len(later) == 2
+    assert set(later) - set(before) == {2}
+
+
+def test_a_place_is_kept_for_somebody_out_of_sight_for_a_moment():
+    stage = Stage(2)
+    before = stage.run(PAIR, 0.5)
+    crowd = {**PAIR, "newcomer": sighting(1100, 250)}
+    assert set(stage.run(crowd, 0.7, hidden=["left"])) < set(before)
+    assert stage.run(crowd, 0.5) == before
+
+
+def test_the_place_of_somebody_lost_is_probed_on_every_third_frame():
+    stage = Stage(2)
+    stage.run(PAIR, 0.5)
+    looked = []
+    for _ in range(9):
+        stage.step(PAIR, hidden=["left"])
+        looked.append(bool(stage.tracker.probes()))
+    assert PROBE_EVERY == 3
+    assert any(looked)
+    assert not all(looked)
+
+
+def test_what_is_unclear_is_not_taken_for_somebody_else():
+    stage = Stage(3)
+    stage.run({**PAIR, "shadow": sighting(1100, confidence=0.2)}, 3)
+    assert len(stage.tracker.active) == 2
+
+
+def test_somebody_new_beside_others_must_be_seen_several_times():
+    stage = Stage(2)
+    stage.run({"left": PAIR["left"]}, 1.5)
+    while not stage.tracker.newcomers:
+        stage.step(PAIR)
+    for _ in range(FRAMES_TO_CONFIRM - 2):
+        assert len(stage.step(PAIR)) == 1
+    assert len(stage.step(PAIR)) == 2
+
+
+def test_a_body_seen_in_two_crops_is_one_person():
+    stage = Stage(2)
+    stage.run(PAIR, 0.5)
+    left, right = sorted(stage.tracker.active, key=lambda track: track.region.cx)
+    now = frame(stage.time + 1 / 30)
+    stage.tracker.begin(now.time)
+    stage.tracker.settle({left: PAIR["right"], right: PAIR["right"]}, now)
+    assert stage.tracker.active == [right]
+    assert stage.tracker.lost == [left]
+
+
+def test_identities_mixed_up_in_a_crossing_go_back_to_who_wears_the_clothes():
+    stage = Stage(2)
+    places = {"dark": sighting(300), "bright": sighting(800)}
+    before = stage.run(places, 1.0, clothes=[(300, 20), (800, 240)])
+    dark = next(person for person, x in before.items() if x < 500)
+    together = {"dark": sighting(540), "bright": sighting(600)}
+    first, second = stage.tracker.active
+    now = frame(stage.time + 1 / 30)
+    # Both were in one place, and came out of it with the other one's crop.
+    stage.tracker.begin(now.time)
+    stage.tracker.settle({first: together["dark"], second: together["bright"]}, now)
+    first.move_to(together["dark"], now.time)
+    second.move_to(together["bright"], now.time)
+    stage.step(together)
+    swapped = {first: sighting(800), second: sighting(300)}
+    if first.region.cx > second.region.cx or before[first.person] > 500:
+        swapped = {first: sighting(300), second: sighting(800)}
+    for track, seen in swapped.items():
+        track.region = seen.around
+    apart = {"one": sighting(300), "other": sighting(800)}
+    after = stage.run(apart, 1.0, clothes=[(300, 20), (800, 240)])
+    assert after[dark] == before[dark]
+
+
+def test_the_largest_leads_and_a_little_growth_of_another_changes_nothing():
+    stage = Stage(2)
+    assert next(iter(stage.run(PAIR, 0.5).values())) == round(PAIR["right"].around.cx)
+    leader = stage.tracker.leader.person
+    stage.run({"left": sighting(300, 350), "right": PAIR["right"]}, 0.5)
+    assert stage.tracker.leader.person == leader
+    stage.run({"left": sighting(300, 480), "right": PAIR["right"]}, 0.5)
+    assert stage.tracker.leader.person != leader
+
+
+def test_the_locked_person_leads_until_they_are_gone():
+    stage = Stage(2)
+    order = list(stage.run(PAIR, 0.5))
+    stage.tracker.leader.locked = order[1]
+    assert list(stage.run(PAIR, 0.2)) == order[::-1]
+    assert stage.tracker.leader.is_locked
+    stage.run(PAIR, 0.5, hidden=["left"])
+    assert stage.tracker.leader.person == order[1], "out of sight for a moment"
+    stage.run(PAIR, KEPT_S, hidden=["left"])
+    assert stage.tracker.leader.person == order[0]
+    assert not stage.tracker.leader.is_locked
+
+
+def test_identities_of_people_seen_together_have_different_tints():
+    stage = Stage(2)
+    stage.run(PAIR, 0.5)
+    for _ in range(MAX_PEOPLE + 2):
+        stage.run(PAIR, 2 * KEPT_S, hidden=["left"], elapsed=0.2)
+        shown = list(stage.run(PAIR, 2, elapsed=0.1))
+        assert len(shown) == 2
+        assert shown[0] % MAX_PEOPLE != shown[1] % MAX_PEOPLE
+
+
+def test_a_new_source_begins_with_nobody():
+    stage = Stage(2)
+    stage.run(PAIR, 0.5)
+    stage.tracker.leader.locked = 1
+    stage.tracker.reset()
+    assert stage.tracker.active == []
+    assert stage.tracker.leader.locked is None
+    assert sorted(stage.run(PAIR, 0.5)) == [0, 1]
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_colours_are_learnt_only_of_what_is_inside_the_picture(level):
+    stage = Stage(2)
+    stage.run({"left": sighting(-200), "right": PAIR["right"]}, 0.5, clothes=[(0, level)])
+    outside = min(stage.tracker.active, key=lambda track: track.region.cx)
+    assert not outside.appearance.histogram.any()

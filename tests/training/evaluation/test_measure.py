@@ -1,0 +1,151 @@
+"""Measuring a network on labelled people: perfect, shifted and turned answers."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.core.assets import asset_path
+from hmr_live.core.errors import AssetError
+from hmr_live.recovery.frame_camera import roll
+from hmr_live.recovery.network import NetworkOutput
+from hmr_live_training.data.readers.shards import write_shards
+from hmr_live_training.landmarks import LSP_NAMES
+from hmr_live_training.measure import main, measure
+from hmr_live_training.synthetic import SyntheticPeople
+from hmr_live_training.synthetic.shards import save_shard
+from tests.training.cases import write_lspet
+from tests.training.paper.test_paper import posed_person
+from tests.training.synthetic.synthetic_data import write_data
+
+NETWORK = str(asset_path("networks", "full.onnx"))
+
+SCALE = 180.0
+
+
+def perfect(person):
+    """The network that knows: the person's pose as the region's camera sees it."""
+
+    def run(image, region):
+        rotmats = matrix_from_axis_angle(person.pose)
+        rotmats[0] = roll(-region.angle) @ rotmats[0]
+        joints = BodyModel.default().joints(rotmats, np.zeros(10, np.float32))
+        scale = 2 * SCALE / region.side
+        # Where the labelled pelvis is in the crop, and what the camera must add to get there.
+        offset = person.joints_2d[0, :2] - (region.cx, region.cy)
+        cos, sin = math.cos(region.angle), math.sin(region.angle)
+        pelvis = np.array([[cos, sin], [-sin, cos]]) @ offset * 2 / region.side
+        camera = np.array([scale, *(pelvis / scale - joints[0, :2])], np.float32)
+        ones = np.ones(24, np.float32)
+        return NetworkOutput(rotmats, np.zeros(10, np.float32), camera, 1.0, ones)
+
+    return run
+
+
+@pytest.mark.parametrize("plain_box", [False, True])
+def test_a_network_that_knows_the_truth_makes_no_error(tmp_path, plain_box):
+    person = posed_person(tmp_path)
+    figures = measure([person], perfect(person), BodyModel.default(), plain_box=plain_box)
+    assert figures.pck[0] == 100
+    assert figures.mpjpe[0] < 0.5
+    assert figures.pa_mpjpe[0] < 0.5
+    assert (figures.people, figures.people_3d) == (1, 1)
+    assert "PCK12@0.2 100.0" in figures.row()
+
+
+def test_a_wrong_heading_costs_mpjpe_and_not_pa_mpjpe(tmp_path):
+    person = posed_person(tmp_path)
+
+    def turned(image, region):
+        output = perfect(person)(image, region)
+        output.rotmats[0] = output.rotmats[0] @ matrix_from_axis_angle(np.array([0, 1.0, 0]))
+        return output
+
+    figures = measure([person], turned, BodyModel.default())
+    assert figures.mpjpe[0] > 80
+    assert figures.pa_mpjpe[0] < 0.5
+
+
+def test_a_wrong_camera_costs_pck_only(tmp_path):
+    person = posed_person(tmp_path)
+
+    def shifted(image, region):
+        output = perfect(person)(image, region)
+        output.camera[1] += 0.3
+        return output
+
+    figures = measure([person], shifted, BodyModel.default())
+    assert figures.pck[0] == 0
+    assert figures.mpjpe[0] < 0.5
+
+
+def test_people_without_3d_labels_count_in_2d_only(tmp_path):
+    person = posed_person(tmp_path)
+    flat = posed_person(tmp_path, joints_3d=None)
+    figures = measure([flat], perfect(person), BodyModel.default())
+    assert (figures.people, figures.people_3d, figures.mpjpe) == (1, 0, None)
+    assert "MPJPE" not in figures.row()
+    with pytest.raises(AssetError, match="Nobody"):
+        measure([], perfect(person), BodyModel.default())
+
+
+def test_the_command_measures_labelled_shards(tmp_path, capsys):
+    write_shards([posed_person(tmp_path)], tmp_path / "shards", prefix="a")
+    figures = tmp_path / "figures.json"
+    shards = f"made={tmp_path / 'shards'}"
+    main([NETWORK, "--shards", shards, "--out", str(figures)])
+    printed = capsys.readouterr().out
+    assert "Labelled people: made" in printed
+    assert "PCK12@0.2, %" in printed
+    document = json.loads(figures.read_text())
+    assert document["networks"][0]["name"] == "full.onnx"
+    assert [row["condition"] for row in document["rows"]] == ["upright", "box"]
+    assert document["rows"][0]["figures"]["MPJPE"]["count"] == 1
+
+
+def test_one_command_measures_everything_that_is_given(tmp_path, capsys, demo_clip):
+    data = write_data(tmp_path / "data")
+    write_lspet(data, list(range(8001, 8009)), LSP_NAMES)
+    people = SyntheticPeople(data, "test")
+    save_shard(tmp_path / "test-00000.npz", (people.sample(k) for k in range(16)), range(16))
+    people.close()
+    figures = tmp_path / "figures.json"
+    given = ["--data", str(data), "--synthetic", str(tmp_path), "--video", str(demo_clip)]
+    main([NETWORK, *given, "--quick", "--threads", "1", "--markdown", "--out", str(figures)])
+    printed = capsys.readouterr()
+    document = json.loads(figures.read_text())
+    assert document["sets"] == ["photos", "synthetic", "empty", "films", "videos"]
+    assert {row["data_set"] for row in document["rows"]} == {
+        "LSPET",
+        "synthetic people",
+        "synthetic films",
+        "backgrounds_hdri_crops",
+        "all folders",
+        "LSPET and person-free pictures",
+        "balancing.mp4",
+    }
+    assert "**Crops: LSPET, development im08001-im09000**" in printed.out
+    assert "| full.onnx | live | 2 |" in printed.out
+    assert "photos: 2 of 2" in printed.err
+    shares = [row["figures"].get("joints outside limits") for row in document["rows"]]
+    assert any(shares)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["none.onnx", "--video", "a.mp4"], "no network at"),
+        ([], "nothing to measure on"),
+        (["--video", "a.mp4"], "--rivals"),
+        (["--rivals", "lite", "--video", "a.mp4"], "--encoders"),
+        (["none.onnx", "--sets", "photos", "--video", "a.mp4"], "--data"),
+    ],
+)
+def test_the_command_ends_with_a_sentence(arguments, sentence):
+    with pytest.raises(SystemExit, match=sentence):
+        main(arguments)

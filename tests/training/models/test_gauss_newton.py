@@ -1,0 +1,146 @@
+"""The last step lays a body on its landmarks, and is not led astray by a wrong one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hmr_live.body.skeleton import JOINT
+from hmr_live_training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE
+from hmr_live_training.models.gauss_newton import POINTS, GaussNewton, solve, turn_spread
+from hmr_live_training.models.projection import project
+from hmr_live_training.models.regressor import unpack
+from hmr_live_training.models.rotations import matrix_from_axis_angle, sixd_from_matrix
+from tests.training.cases import seen_as, tiny_config, tiny_network
+
+BENT = {
+    "left_hip": (0.3, 0.0, 0.3),
+    "left_knee": (0.4, 0.0, 0.0),
+    "right_shoulder": (0.0, 0.2, 0.4),
+    "right_elbow": (0.0, 0.3, 0.3),
+    "spine2": (0.0, 0.0, 0.2),
+}
+
+
+def landmark_place(name):
+    return [landmark.name for landmark in BODY_LANDMARKS].index(name)
+
+
+@pytest.fixture
+def regressor():
+    return tiny_network(tiny_config(gauss_newton=True)).regressor
+
+
+def bent(regressor):
+    """Another pose than the mean, seen by another camera."""
+    rotmats, betas, camera = unpack(regressor.mean_theta[None])
+    rotmats = rotmats.clone()
+    for name, angles in BENT.items():
+        turn = matrix_from_axis_angle(torch.tensor(angles))
+        rotmats[0, JOINT[name]] = turn @ rotmats[0, JOINT[name]]
+    camera = camera * 1.1 + torch.tensor([0.0, 0.05, -0.05])
+    return torch.cat([sixd_from_matrix(rotmats).flatten(1), betas, camera], dim=1)
+
+
+def laid(regressor, theta, seen, steps=1):
+    for _ in range(steps):
+        theta = regressor.laid(theta, seen)
+    return theta
+
+
+def points_of(regressor, theta):
+    rotmats, betas, camera = unpack(theta)
+    _, points = regressor.body(rotmats, betas)
+    return project(points[:, :NUM_BLAZEPOSE], camera), points[:, :NUM_BLAZEPOSE]
+
+
+def farthest(regressor, theta, seen, but=()):
+    chosen = [point for point in POINTS if BODY_LANDMARKS[point].name not in but]
+    return (points_of(regressor, theta)[0] - seen.points)[0, chosen].norm(dim=1).max()
+
+
+def test_the_series_solves_what_it_is_asked():
+    g = torch.Generator().manual_seed(0)
+    slopes = torch.randn(4, 39, 51, generator=g)
+    system = slopes @ slopes.mT
+    system = torch.eye(39) + system * (300 / torch.linalg.eigvalsh(system)[:, -1, None, None])
+    right = torch.randn(4, 39, 1, generator=g)
+    torch.testing.assert_close(
+        solve(system, right), torch.linalg.solve(system, right), rtol=0, atol=1e-3
+    )
+
+
+def test_it_stays_where_the_body_meets_its_landmarks(regressor):
+    theta = bent(regressor)
+    torch.testing.assert_close(laid(regressor, theta, seen_as(regressor, theta)), theta)
+
+
+def test_it_lays_limbs_and_torso_on_what_is_seen(regressor):
+    theta = regressor.mean_theta[None]
+    seen = seen_as(regressor, bent(regressor))
+    before, after = (
+        farthest(regressor, laid(regressor, theta, seen, steps), seen) for steps in (0, 4)
+    )
+    assert before > 0.25
+    assert after < 0.1 * before
+
+
+def test_it_moves_the_body_in_depth_too(regressor):
+    theta = regressor.mean_theta[None]
+    rotmats, betas, camera = unpack(theta)
+    forward = rotmats.clone()
+    turn = matrix_from_axis_angle(torch.tensor([0.0, 0.5, 0.0]))
+    forward[0, JOINT["left_shoulder"]] = turn @ rotmats[0, JOINT["left_shoulder"]]
+    seen = seen_as(regressor, torch.cat([sixd_from_matrix(forward).flatten(1), betas, camera], 1))
+    wrist = landmark_place("left_wrist")
+    deep = [
+        (points_of(regressor, laid(regressor, theta, seen, steps))[1] - seen.world)[0, wrist, 2]
+        for steps in (0, 3)
+    ]
+    assert deep[1].abs() < 0.4 * deep[0].abs()
+
+
+def test_one_wrong_landmark_leaves_the_others_where_they_are(regressor):
+    theta = bent(regressor)
+    seen = seen_as(regressor, theta)
+    wrong = seen.points.clone()
+    wrong[0, landmark_place("right_wrist")] += torch.tensor([1.5, 1.5])
+    led = laid(regressor, theta, seen._replace(points=wrong))
+    arm = ("right_wrist", "right_elbow")
+    assert farthest(regressor, led, seen, but=arm) < 0.04
+    hidden = seen.visibility.clone()
+    hidden[0, landmark_place("right_wrist")] = 0
+    less = laid(regressor, theta, seen._replace(points=wrong, visibility=hidden))
+    assert (less - theta).norm() < (led - theta).norm()
+
+
+def test_the_camera_alone_is_found(regressor):
+    theta = regressor.mean_theta[None]
+    moved = theta.clone()
+    moved[0, -3:] += torch.tensor([0.06, 0.04, -0.05])
+    found = laid(regressor, theta, seen_as(regressor, moved), steps=3)
+    torch.testing.assert_close(found[0, -3:], moved[0, -3:], rtol=0, atol=0.01)
+
+
+def test_joints_turn_as_widely_as_in_motion_capture():
+    g = torch.Generator().manual_seed(0)
+    poses = torch.randn(2000, 24, 3, generator=g) * 0.4
+    poses[:, JOINT["left_knee"], 1:] = 0
+    spread = turn_spread(poses)
+    assert spread[JOINT["left_knee"], 0] == pytest.approx(0.4, abs=0.03)
+    assert 0 < spread[JOINT["left_knee"], 1] < 0.1
+    assert (spread[0] == spread[0, 0]).all()
+
+
+def test_gradients_pass_through_the_step(regressor):
+    theta = regressor.mean_theta[None].clone().requires_grad_(True)
+    moved = laid(regressor, theta, seen_as(regressor, bent(regressor)))
+    points_of(regressor, moved)[0].square().sum().backward()
+    assert torch.isfinite(theta.grad).all()
+    assert theta.grad.abs().sum() > 0
+
+
+def test_joints_without_landmarks_do_not_turn():
+    step = GaussNewton(torch.full((24, 3), 0.3))
+    still = [j for j in range(24) if not step.put[j].any()]
+    assert {JOINT["left_ankle"], JOINT["right_hand"], JOINT["left_wrist"]} <= set(still)

@@ -1,0 +1,54 @@
+"""Shards of synthetic people and the command that writes them."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hmr_live.core.errors import AssetError
+from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople, load_shard, shard_paths
+from hmr_live_training.synthetic.__main__ import main
+from hmr_live_training.synthetic.shards import save_shard
+from tests.training.synthetic.synthetic_data import write_data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+def test_a_shard_gives_back_its_samples(data, tmp_path):
+    people = SyntheticPeople(data, "test", SyntheticConfig(seed=3))
+    samples = [people.sample(k) for k in (4, 7, 8)]
+    save_shard(tmp_path / "test-00000.npz", samples, [4, 7, 8])
+    shard = load_shard(shard_paths(tmp_path, "test")[0])
+    assert len(shard) == 3
+    assert shard.labels["index"].tolist() == [4, 7, 8]
+    for k, sample in enumerate(samples):
+        for name, values in sample.labels.as_arrays().items():
+            np.testing.assert_array_equal(shard.labels[name][k], values)
+        assert (shard.mask(k) == sample.mask).all()
+        difference = np.abs(shard.image(k).astype(int) - sample.image)
+        assert difference.mean() < 6  # JPEG
+    people.close()
+
+
+def test_a_damaged_shard_says_what_to_do(tmp_path):
+    path = tmp_path / "train-00000.npz"
+    path.write_bytes(b"no shard")
+    with pytest.raises(AssetError, match=r"hmr_live_training\.synthetic"):
+        load_shard(path)
+
+
+def test_the_command_writes_shards_and_a_sheet_with_labels(data, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    arguments = ["--data", str(data), "--count", "3", "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--sheet", str(sheet), "--workers", "1"]) == 0
+    assert len(load_shard(shard_paths(tmp_path / "out", "train")[0])) == 3
+    picture = cv2.imread(str(sheet))
+    rows = picture[:256], picture[256:512]
+    assert not (rows[0] == rows[1]).all()
+
+
+def test_the_command_ends_with_a_sentence_when_data_are_missing(tmp_path, capsys):
+    assert main(["--data", str(tmp_path), "--sheet", str(tmp_path / "sheet.png")]) == 1
+    assert "--data" in capsys.readouterr().err

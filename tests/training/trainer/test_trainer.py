@@ -1,0 +1,197 @@
+"""Training lowers its losses, is repeatable, and goes on after a stop as if there had been none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hmr_live.core.errors import AssetError
+from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from hmr_live_training.landmarks import LSP_LIMBS_IN_LANDMARKS
+from hmr_live_training.models.landmark_feedback import Evidence
+from hmr_live_training.recipes.run_config import RUNS, RunConfig
+from hmr_live_training.trainer.objective import clicked_first
+from hmr_live_training.trainer.train import load_loop, load_start
+from tests.training.cases import tiny_config, tiny_network, tiny_samples, tiny_trainer
+
+
+def weights(trainer):
+    return torch.cat([p.detach().flatten() for p in trainer.network.regressor.parameters()])
+
+
+def checkpoint(trainer):
+    return Checkpoint(
+        trainer.config, trainer.step_number, 1.0, trainer.average, trainer.state(), [], {}
+    )
+
+
+def test_a_few_steps_lower_the_losses():
+    trainer = tiny_trainer(tiny_config(dropout=0.0))
+    rows = [trainer.step() for _ in range(40)]
+    for name in ("reprojection", "world", "rotations"):
+        first = sum(row[name] for row in rows[:5])
+        assert sum(row[name] for row in rows[-5:]) < 0.8 * first, name
+
+
+def test_mixed_precision_trains_too():
+    trainer = tiny_trainer(tiny_config(mixed_precision=True))
+    assert all(math.isfinite(value) for value in trainer.step().values())
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not():
+    def trained(seed):
+        trainer = tiny_trainer(tiny_config(seed=seed))
+        for _ in range(3):
+            trainer.step()
+        return weights(trainer)
+
+    first, same, other = trained(0), trained(0), trained(1)
+    assert torch.equal(first, same)
+    assert not torch.allclose(first, other)
+
+
+@pytest.mark.parametrize("trained", ["regressor", "late", "end_to_end", "whole"])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, trained):
+    heatmaps = trained in ("end_to_end", "whole")
+    config = tiny_config(trained=trained, heatmaps=heatmaps, encoder_rate=1e-4)
+    whole = tiny_trainer(config)
+    for _ in range(3):
+        whole.step()
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, checkpoint(whole))
+    for _ in range(3):
+        whole.step()
+    resumed = tiny_trainer(config)
+    saved = load_checkpoint(path)
+    resumed.load_state(saved.network, saved.training, saved.step)
+    for _ in range(3):
+        resumed.step()
+    assert torch.equal(weights(whole), weights(resumed))
+    for name, value in whole.average.items():
+        assert torch.equal(value, resumed.average[name]), name
+
+
+def test_a_frozen_encoder_stays_as_published():
+    trainer = tiny_trainer(tiny_config())
+    before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
+    trainer.step()
+    for name, parameter in trainer.network.encoder.named_parameters():
+        assert torch.equal(parameter, before[name]), name
+
+
+@pytest.mark.parametrize(
+    ("trained", "parts"),
+    [("late", {"late", "heads"}), ("end_to_end", {"middle", "late", "heads", "decoder"})],
+)
+def test_only_the_chosen_parts_of_the_encoder_move(trained, parts):
+    heatmaps = trained == "end_to_end"
+    trainer = tiny_trainer(tiny_config(trained=trained, encoder_rate=1e-3, heatmaps=heatmaps))
+    before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
+    trainer.step()
+    moved = {
+        name.split(".")[0]
+        for name, parameter in trainer.network.encoder.named_parameters()
+        if not torch.equal(parameter, before[name])
+    }
+    assert moved == parts
+
+
+def test_synthetic_people_join_the_photos():
+    config = tiny_config()
+    trainer = tiny_trainer(config, synthetic=4)
+    seen = []
+    losses = trainer.objective._losses
+
+    def counted(batch, *rest):
+        seen.append(len(batch.lsp))
+        return losses(batch, *rest)
+
+    trainer.objective._losses = counted
+    assert all(math.isfinite(value) for value in trainer.step().values())
+    assert seen == [config.batch + 4]
+
+
+def test_without_pairs_no_3d_label_is_looked_at():
+    def trained(pairs, change):
+        trainer = tiny_trainer(tiny_config(pairs=pairs, lifted=0))
+        samples = trainer.batches.sources[0][0].samples
+        samples.world[..., :3] += change
+        samples.rotmats[:] = torch.eye(3) if change else samples.rotmats
+        trainer.step()
+        return weights(trainer)
+
+    assert torch.equal(trained(False, 0.0), trained(False, 0.5))
+    assert not torch.equal(trained(True, 0.0), trained(True, 0.5))
+
+
+def test_confidence_is_about_what_was_clicked_where_somebody_did():
+    batch = tiny_samples(2)
+    batch.lsp[0, 4, 2] = 0  # the left knee of the first was not clicked
+    labels = clicked_first(batch)
+    limbs, knee = list(LSP_LIMBS_IN_LANDMARKS), LSP_LIMBS_IN_LANDMARKS[4]
+    others = [k for k in range(27) if k not in limbs]
+    assert torch.equal(labels[1, limbs], batch.lsp[1, :12])
+    assert torch.equal(labels[0, knee], batch.points[0, knee])
+    assert torch.equal(labels[:, others], batch.points[:, others])
+
+
+def test_another_encoders_run_cannot_be_started_from():
+    network = tiny_network(tiny_config(trained="end_to_end", heatmaps=True))
+    plain = tiny_network(tiny_config()).state_dict()
+    load_start(network, plain)  # heat maps are new
+    del plain["encoder.heads.flag.bias"]
+    with pytest.raises(AssetError, match="another encoder"):
+        load_start(network, plain)
+
+
+@torch.no_grad()
+def test_a_loop_that_is_taken_over_answers_to_the_evidence_as_before():
+    config = tiny_config(dropout=0.0)
+    source, taker = tiny_network(config).eval(), tiny_network(replace(config, seed=1)).eval()
+    for part in source.regressor.parameters():
+        part.add_(0.02 * torch.randn_like(part))
+    load_loop(taker.regressor, source.state_dict())
+    evidence = Evidence(torch.randn(3, 27, 2), torch.randn(3, 27, 3), torch.rand(3, 27))
+    phi = torch.randn(3, source.encoder.dim)
+    expected = source.regressor(torch.zeros_like(phi), evidence)[-1]
+    torch.testing.assert_close(taker.regressor(phi, evidence)[-1], expected)
+    larger = tiny_network(replace(config, hidden=48)).state_dict()
+    with pytest.raises(AssetError, match="another size"):
+        load_loop(taker.regressor, larger)
+
+
+def test_the_average_follows_the_weights():
+    trainer = tiny_trainer(tiny_config())
+    name = "regressor.update.bias"
+    start = trainer.average[name].clone()
+    for _ in range(10):
+        trainer.step()
+    now = trainer.network.state_dict()[name]
+    assert (trainer.average[name] - now).norm() < (start - now).norm()
+
+
+def test_the_rate_rises_and_falls():
+    trainer = tiny_trainer(tiny_config(warm_up=10, steps=100))
+    rates = []
+    for step in range(101):
+        trainer.step_number = step
+        rates.append(trainer.rate())
+    assert rates[0] < 0.2
+    assert max(rates) > 0.95
+    assert rates[-1] < 0.03
+
+
+def test_other_files_are_no_checkpoints(tmp_path):
+    path = tmp_path / "x.pt"
+    torch.save({"step": 1}, path)
+    with pytest.raises(AssetError, match="not a checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_runs_survive_being_written_down(name):
+    assert RUNS[name].name == name
+    assert RunConfig.from_dict(RUNS[name].to_dict()) == RUNS[name]

@@ -1,0 +1,1 @@
+"""What the body and large networks cost in time."""

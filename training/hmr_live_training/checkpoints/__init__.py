@@ -1,0 +1,1 @@
+"""Checkpoint files, and the network that a checkpoint or a configuration describes."""

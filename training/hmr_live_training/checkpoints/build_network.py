@@ -1,0 +1,69 @@
+"""Put a network together from a run's configuration and the files it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from hmr_live_training.checkpoints.checkpoint import Checkpoint
+from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
+from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
+from hmr_live_training.models.gauss_newton import GaussNewton, turn_spread
+from hmr_live_training.models.joint_limits import JointRange
+from hmr_live_training.models.network import BodyNetwork
+from hmr_live_training.models.regressor import IterativeRegressor, RegressorConfig, mean_theta
+from hmr_live_training.models.smpl_layer import (
+    LIMB_JOINTS,
+    BodyLandmarks,
+    RestBody,
+    learned_corrections,
+    read_rest_body,
+)
+from hmr_live_training.recipes.run_config import RunConfig
+from hmr_live_training.synthetic.body_poses import load_body_poses
+
+
+def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
+    """A network with the published trunk and a fresh regressor that starts at the mean pose."""
+    encoder = BlazePoseEncoder.load(encoders, config.encoder)
+    poses = load_body_poses(data, body)
+    mean_pose, spread = torch.from_numpy(mean_pose_6d(poses)), turn_spread(torch.from_numpy(poses))
+    limits = joint_limits(poses)
+    rest = read_rest_body(body)
+    regressor = build_regressor(config, encoder.dim, rest, mean_pose, spread, limits)
+    return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
+
+
+def restore_network(saved: Checkpoint, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
+    """The network of a checkpoint."""
+    network = build_network(saved.config, encoders=encoders, data=data, body=body)
+    network.load_state_dict(saved.network)
+    return network
+
+
+def build_regressor(
+    config: RunConfig,
+    features: int,
+    rest: RestBody,
+    mean_pose: torch.Tensor,
+    spread: torch.Tensor,
+    limits: JointLimits,
+) -> IterativeRegressor:
+    """A fresh regressor; its first weights follow from the run's seed."""
+    torch.manual_seed(config.seed)
+    sizes = RegressorConfig(
+        features=features,
+        hidden=config.hidden,
+        dropout=config.dropout,
+        iterations=config.iterations,
+        feedback=config.feedback,
+    )
+    body = BodyLandmarks(rest, learned_corrections(LIMB_JOINTS))
+    start = mean_theta(mean_pose, torch.from_numpy(rest.joints[0]))
+    last_step = GaussNewton(spread) if config.gauss_newton else None
+    tolerance = config.joint_tolerance
+    joint_range = None
+    if tolerance is not None:
+        joint_range = JointRange(limits, tolerance, config.hip_tolerance)
+    return IterativeRegressor(sizes, body, start, last_step, joint_range)

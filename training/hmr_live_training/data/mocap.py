@@ -1,0 +1,94 @@
+"""Motion capture on SMPL's tree: the mean start, the prior's real poses, the joint limits.
+
+The file holds ``pose`` (frames, 24, 3) axis-angle, ``start``, ``length`` and ``name`` of the
+sequences in it, and ``fps``.  Sequences are held out whole, because neighbouring frames are
+nearly equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.body.rotations import matrix_from_axis_angle, sixd_from_matrix
+from hmr_live.body.skeleton import MIRROR, PARENTS
+from hmr_live.core.errors import AssetError
+
+Array = NDArray[np.floating[Any]]
+
+#: Every tenth sequence is kept out of training.
+_HELD_OUT: Final = 10
+#: Limits are judged on the joints that motion capture moves: neither root nor hands.
+LIMITED_JOINTS: Final = slice(1, 22)
+
+
+@dataclass(frozen=True)
+class JointLimits:
+    """Range of each axis-angle component in motion capture, mirrored poses included.
+
+    Attributes
+    ----------
+    low, high
+        ``(21, 3)`` radians, joints 1 to 21.
+    """
+
+    low: Array
+    high: Array
+
+    def outside(self, axis_angle: Array, tolerance: float = np.deg2rad(10.0)) -> NDArray[np.bool_]:
+        """``(N, 24, 3)`` -> ``(N, 21)``: joints beyond the range by more than the tolerance."""
+        body = axis_angle[:, LIMITED_JOINTS]
+        beyond = (body < self.low - tolerance) | (body > self.high + tolerance)
+        return np.asarray(beyond.any(axis=-1))
+
+
+def load_sequences(data: Path | str, *, held_out: bool = False) -> list[Array]:
+    """The training (or the held-out) sequences, each ``(F, 24, 3)`` float32, 30 frames a second."""
+    path = Path(data) / "cmu_smpl24" / "cmu_smpl24_30fps.npz"
+    try:
+        with np.load(path) as file:
+            if tuple(file["parents"].tolist()) != PARENTS:
+                raise AssetError(f"The tree in {path} is not SMPL's.")
+            pose, start, length = file["pose"], file["start"], file["length"]
+    except OSError as error:
+        raise AssetError(f"There is no {path}; give the data folder with --data.") from error
+    return [
+        pose[begin : begin + frames].astype(np.float32)
+        for number, (begin, frames) in enumerate(zip(start, length, strict=True))
+        if (number % _HELD_OUT == 0) == held_out
+    ]
+
+
+def load_poses(data: Path | str, *, held_out: bool = False) -> Array:
+    """All frames of the training (or the held-out) sequences, ``(F, 24, 3)`` float32."""
+    return np.concatenate(load_sequences(data, held_out=held_out))
+
+
+def mirror_pose(axis_angle: Array) -> Array:
+    """The same pose seen in a mirror, ``(..., 24, 3)``."""
+    return axis_angle[..., list(MIRROR), :] * np.array([1, -1, -1], axis_angle.dtype)
+
+
+def joint_limits(poses: Array, percentile: float = 0.1) -> JointLimits:
+    """Limits that all but ``percentile`` % of the frames keep on either side."""
+    both = np.concatenate([poses[::5], mirror_pose(poses[::5])])[:, LIMITED_JOINTS]
+    low, high = np.percentile(both, [percentile, 100 - percentile], axis=0)
+    return JointLimits(low, high)
+
+
+def mean_pose_6d(poses: Array) -> Array:
+    """Mean start of the regressor, ``(24, 6)``: the average body pose, upright, facing the camera.
+
+    The mean is taken of rotation matrices over frames and their mirror images, then projected
+    to the nearest rotation.
+    """
+    sample = poses[::37]
+    matrices = matrix_from_axis_angle(np.concatenate([sample, mirror_pose(sample)]))
+    u, _, vt = np.linalg.svd(matrices.mean(axis=0))
+    mean = u @ vt
+    mean[0] = np.diag([1.0, -1.0, -1.0])
+    return sixd_from_matrix(mean).astype(np.float32)

@@ -1,0 +1,74 @@
+"""BlazePose as published: what our networks are held against, on the same crops.
+
+Its own refinement by heat maps is used, as in its own pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+
+from hmr_live.core.state import Image, Region
+from hmr_live.recovery.crop import crop_image
+from hmr_live_training.data.crops import CROP_SIZE
+from hmr_live_training.data.teacher import run_landmarks
+from hmr_live_training.evaluation.estimators import Array, Estimate
+from hmr_live_training.landmarks import BLAZEPOSE_POINTS, LSP_LIMBS_IN_BLAZEPOSE
+from hmr_live_training.sampling.features import open_network
+
+KINDS: Final = ("lite", "full", "heavy")
+_LIMBS: Final = list(LSP_LIMBS_IN_BLAZEPOSE)
+
+
+class BlazePoseEstimator:
+    """One of BlazePose's three landmark networks.
+
+    Parameters
+    ----------
+    kind
+        "lite", "full" or "heavy"; for the table.
+    session
+        Network with outputs ``landmarks``, ``world``, ``flag`` and ``heatmap``.
+    refine
+        Whether points are moved to their heat maps' centres of mass.
+    """
+
+    def __init__(
+        self, kind: str, session: onnxruntime.InferenceSession, *, refine: bool = True
+    ) -> None:
+        self.name = f"BlazePose {kind}"
+        self._session = session
+        self._refine = refine
+
+    @classmethod
+    def open(cls, encoders: Path, cache: Path, kind: str, threads: int = 1) -> BlazePoseEstimator:
+        """Read ``pose_landmark_<kind>.tflite``; its ONNX form is kept in ``cache``.
+
+        Raises
+        ------
+        AssetError
+            When the file is missing or another.
+        """
+        # The conversion to ONNX needs torch, nothing else here does.
+        from hmr_live_training.sampling.prepare import landmark_file
+
+        return cls(kind, open_network(landmark_file(encoders, cache, kind), threads))
+
+    def estimate(self, image: Image, regions: Sequence[Region]) -> list[Estimate]:
+        """See :meth:`hmr_live_training.evaluation.estimators.Estimator.estimate`."""
+        return [self._one(crop_image(image, region, CROP_SIZE)) for region in regions]
+
+    def _one(self, crop: Image) -> Estimate:
+        points, visibility, world, flag = run_landmarks(self._session, crop, refine=self._refine)
+        places: Array = np.asarray(points * (2 / CROP_SIZE) - 1)
+        return Estimate(
+            joints_2d=places[_LIMBS],
+            joints_3d=world[_LIMBS],
+            points_2d=places[list(BLAZEPOSE_POINTS)],
+            score=flag,
+            confidence=visibility[_LIMBS],
+        )

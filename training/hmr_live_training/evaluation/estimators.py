@@ -1,0 +1,163 @@
+"""Whatever recovers people from crops, under one roof: our networks and BlazePose as published.
+
+An estimator sees a picture and regions in it through the engine's own crop, so all of them get
+the very same pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.body.model import BodyModel
+from hmr_live.core.errors import AssetError
+from hmr_live.core.state import Image, Region
+from hmr_live.recovery.crop import apply_affine, frame_from_crop
+from hmr_live.recovery.detector import PersonDetector
+from hmr_live.recovery.network import HmrNetwork, NetworkOutput
+from hmr_live.recovery.pipeline import Pipeline
+from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_LIMBS_IN_SMPL, NUM_BLAZEPOSE
+from hmr_live_training.synthetic.labels import LandmarkReader
+from hmr_live_training.synthetic.surface import BodySurface
+
+Array = NDArray[np.floating[Any]]
+
+_LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
+_VERTEX_NAMES: Final = {
+    landmark.vertex
+    for landmark in BODY_LANDMARKS
+    if landmark.vertex and landmark.vertex != "head_top"
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One crop's answer.
+
+    Attributes
+    ----------
+    joints_2d
+        ``(12, 2)`` LSP's limb joints in [-1, 1] across the crop, x right, y down.
+    joints_3d
+        ``(12, 3)`` the same in metres, axes of the crop's camera (x right, y down, z forward);
+        the origin has no meaning.
+    points_2d
+        ``(27, 2)`` the BlazePose points of :data:`.BODY_LANDMARKS`, NaN when
+        the body has no names for them.
+    score
+        Probability that the crop holds a person.
+    confidence
+        ``(12,)`` probability that each limb joint is where it is said to be.
+    output
+        SMPL parameters; None for an estimator without a body.
+    """
+
+    joints_2d: Array
+    joints_3d: Array
+    points_2d: Array
+    score: float
+    confidence: Array
+    output: NetworkOutput | None = None
+
+
+class Estimator(Protocol):
+    """Pictures and regions in, estimates out."""
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        ...
+
+    def estimate(self, image: Image, regions: Sequence[Region]) -> list[Estimate]:
+        """Look at each region of an ``(H, W, 3)`` BGR picture."""
+        ...
+
+
+class BodyReader:
+    """Joints and points of SMPL parameters, by the rules of one body model."""
+
+    def __init__(self, body: BodyModel) -> None:
+        self.body = body
+        named = set(body.vertex_ids) >= _VERTEX_NAMES
+        self._landmarks = LandmarkReader(BodySurface(body)) if named else None
+
+    def __call__(self, output: NetworkOutput) -> Estimate:
+        """What SMPL parameters and a weak-perspective camera say about a crop."""
+        mesh = self.body.forward(output.rotmats, output.betas)
+        points = np.full((NUM_BLAZEPOSE, 2), np.nan)
+        if self._landmarks is not None:
+            points = _projected(self._landmarks(mesh.joints, mesh.vertices), output)[:NUM_BLAZEPOSE]
+        return Estimate(
+            joints_2d=_projected(mesh.joints[_LIMBS], output),
+            joints_3d=mesh.joints[_LIMBS],
+            points_2d=points,
+            score=output.score,
+            confidence=output.confidence[_LIMBS],
+            output=output,
+        )
+
+
+def _projected(points: Array, output: NetworkOutput) -> Array:
+    return np.asarray(output.camera[0] * (points[:, :2] + output.camera[1:]))
+
+
+class NetworkEstimator:
+    """An exported HMR network as the live pipeline runs it.
+
+    Parameters
+    ----------
+    name
+        For tables.
+    network
+        Loaded through the engine.
+    reader
+        With the body that the network was trained with.
+    """
+
+    def __init__(self, name: str, network: HmrNetwork, reader: BodyReader) -> None:
+        self.name = name
+        self.network = network
+        self.reader = reader
+
+    def estimate(self, image: Image, regions: Sequence[Region]) -> list[Estimate]:
+        """See :meth:`Estimator.estimate`.
+
+        Raises
+        ------
+        AssetError
+            When the network answers with NaN or infinity.
+        """
+        outputs = self.network.run(image, regions)
+        if not all(output.is_finite for output in outputs):
+            raise AssetError(
+                f"{self.name} answered with NaN or infinity; export it again in float32."
+            )
+        return [self.reader(output) for output in outputs]
+
+
+def live_pipelines(
+    estimators: Sequence[Estimator], detector: PersonDetector
+) -> dict[str, Pipeline]:
+    """The program's own pipeline around every network, by name; no smoothing."""
+    return {
+        e.name: Pipeline(detector, e.network, e.reader.body, smoothing=False)
+        for e in estimators
+        if isinstance(e, NetworkEstimator)
+    }
+
+
+def to_frame(points: Array, region: Region) -> Array:
+    """``(..., 2)`` points in [-1, 1] across a region's crop -> frame pixels."""
+    return apply_affine(frame_from_crop(region, 2), points + 1)
+
+
+def to_crop(points: Array, region: Region) -> Array:
+    """Frame pixels ``(..., 2)`` -> [-1, 1] across a region's crop; undoes :func:`to_frame`."""
+    cos, sin = math.cos(region.angle), math.sin(region.angle)
+    turned = (points - (region.cx, region.cy)) @ np.array([[cos, -sin], [sin, cos]])
+    return np.asarray(turned * (2 / region.side))

@@ -1,0 +1,205 @@
+"""Films with exact truth: held-out motion capture, drawn frame by frame, seen by the live pipeline.
+
+A dressed person moves on the spot before a standing camera; background, clothes, light and camera
+stay the same, sensor noise and compression are new in every frame.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.core.state import Frame, Image, Region
+from hmr_live.recovery.detector import PersonDetector
+from hmr_live_training.data.mocap import load_sequences
+from hmr_live_training.evaluation.estimators import NetworkEstimator
+from hmr_live_training.evaluation.films import FORMS, follow, in_blocks
+from hmr_live_training.evaluation.metrics import (
+    acceleration_errors,
+    hip_centred,
+    jitter,
+    point_errors,
+    procrustes_aligned,
+)
+from hmr_live_training.evaluation.progress import Progress
+from hmr_live_training.evaluation.report import Row
+from hmr_live_training.evaluation.statistics import Figure, percent, ratio
+from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
+from hmr_live_training.synthetic.camera_sampling import PinholeCamera
+from hmr_live_training.synthetic.materials import Materials
+from hmr_live_training.synthetic.person import Dresser, Person
+from hmr_live_training.synthetic.poses import flat_tpose_offsets, onto_body
+from hmr_live_training.synthetic.renderer import Light, PeopleRenderer
+from hmr_live_training.synthetic.scene import draw_light
+from hmr_live_training.synthetic.surface import BodySurface
+from hmr_live_training.synthetic.view import CropView
+
+Array = NDArray[np.floating[Any]]
+
+DATA_SET: Final = "synthetic films"
+SPLIT: Final = "held-out motion capture, 30 frames a second"
+RATE: Final = 30.0
+CLIPS: Final = 3
+FRAMES: Final = 60
+#: Frame in pixels, its focal length, metres to the person, camera height above the floor.
+_SIZE: Final = 400
+_FOCAL: Final = 420.0
+_DISTANCE: Final = 2.6
+_HEIGHT: Final = 1.1
+_PELVIS_HEIGHT: Final = 0.95
+#: It gives the films a street and two halls for a background.
+_SEED: Final = 31
+_NOISE: Final = 4.0
+_JPEG_QUALITY: Final = 80
+_JITTER: Final = "mm/frame^2"
+_LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A film and its truth.
+
+    Attributes
+    ----------
+    pictures
+        JPEG of each of the T frames.
+    joints
+        ``(T, 12, 3)`` limb joints, metres, camera frame, hip-centred.
+    focal
+        Pixels.
+    """
+
+    pictures: list[NDArray[np.uint8]]
+    joints: Array
+    focal: float
+
+    def frames(self) -> Iterator[Frame]:
+        """In order, as a source would give them."""
+        for k, data in enumerate(self.pictures):
+            yield Frame(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8), k / RATE, k)
+
+
+def draw_clips(data: Path, *, clips: int = CLIPS, frames: int = FRAMES) -> list[Clip]:
+    """Draw the middle of ``clips`` held-out sequences, seen from as many sides.
+
+    Raises
+    ------
+    AssetError
+        When motion capture, backgrounds or fabrics are missing.
+    RenderError
+        When the machine offers no OpenGL 3.3.
+    """
+    studio = _Studio(data)
+    sequences = load_sequences(data, held_out=True)
+    long = [s for s in sequences if len(s) >= frames] or [max(sequences, key=len)]
+    progress = Progress("drawing films", clips)
+    made = []
+    for number, place in enumerate(np.linspace(0, len(long) - 1, clips).round().astype(int)):
+        sequence = long[int(place)]
+        begin = (len(sequence) - min(frames, len(sequence))) // 2
+        made.append(studio.film(number, sequence[begin : begin + frames], number / clips))
+        progress.step()
+    studio.close()
+    return made
+
+
+class _Studio:
+    """Draws films of one person each."""
+
+    def __init__(self, data: Path) -> None:
+        self._body = BodyModel.default()
+        surface = BodySurface(self._body)
+        self._materials = Materials(data, "test")
+        self._dresser = Dresser(surface, self._materials)
+        self._offsets = flat_tpose_offsets(self._body)
+        self._renderer = PeopleRenderer()
+        level = np.diag([1.0, -1.0, -1.0])
+        place = np.array([0.0, _HEIGHT, _DISTANCE])
+        self._camera = PinholeCamera(level, place, _FOCAL, (_SIZE, _SIZE))
+        region = Region(_SIZE / 2, _SIZE / 2, _SIZE)
+        self._view = CropView.of(self._camera, region, _SIZE)
+
+    def close(self) -> None:
+        self._renderer.close()
+
+    def film(self, number: int, poses: Array, turn: float) -> Clip:
+        """Film ``number`` shows poses ``(T, 24, 3)``, turned by a share of a full turn."""
+        rng = np.random.default_rng([_SEED, number])
+        background = self._materials.background(rng)
+        backdrop = self._view.backdrop(rng, background)
+        light = draw_light(rng, background, np.array([0.0, -1.0, 0.0]))
+        heading = matrix_from_axis_angle(np.array([0, 2 * math.pi * turn, 0]))
+        rotmats = onto_body(matrix_from_axis_angle(poses), self._offsets).astype(np.float32)
+        rotmats[:, 0] = self._camera.rotation @ heading @ rotmats[:, 0]
+        betas = np.clip(rng.normal(0, 1, 10), -2, 2).astype(np.float32)
+        pelvis = self._body.rest_joints(betas)[0]
+        transl = self._camera.from_world(np.array([0, _PELVIS_HEIGHT, 0])) - pelvis
+        looks = int(rng.integers(2**31))
+        pictures, joints = [], []
+        for pose in rotmats:
+            person = self._dresser.person(
+                np.random.default_rng(looks), pose, betas, transl.astype(np.float32)
+            )
+            pictures.append(_sensor(rng, self._drawn(person, light, backdrop)))
+            joints.append(person.joints[_LIMBS])
+        return Clip(pictures, hip_centred(np.stack(joints).astype(np.float64)), _FOCAL)
+
+    def _drawn(self, person: Person, light: Light, backdrop: Image) -> Image:
+        depth = float(person.joints[0, 2])
+        layers = [self._dresser.layers(person)]
+        drawn = self._renderer.draw(layers, light, self._view.intrinsics(), _SIZE, depth)
+        behind = 1 - drawn.color[:, :, 3:].astype(np.float32) / 255
+        mixed = backdrop * behind + drawn.color[:, :, :3]
+        return np.asarray(np.clip(mixed, 0, 255), np.uint8)
+
+
+def _sensor(rng: np.random.Generator, image: Image) -> NDArray[np.uint8]:
+    noisy = np.clip(image + rng.normal(0, _NOISE, image.shape), 0, 255).astype(np.uint8)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    return np.asarray(cv2.imencode(".jpg", noisy, quality)[1], np.uint8).reshape(-1)
+
+
+def moving_rows(
+    clips: list[Clip], estimators: list[NetworkEstimator], detector: PersonDetector
+) -> list[Row]:
+    """Errors of place and of acceleration, raw and smoothed; frames without a person are left out.
+
+    Blocks of half a second are drawn again for the intervals.
+    """
+    rows = []
+    for estimator in estimators:
+        tracks = [follow(clip.frames(), estimator, detector, clip.focal) for clip in clips]
+        for form in FORMS:
+            pairs = [(getattr(t, form), c.joints) for t, c in zip(tracks, clips, strict=True)]
+            figures = {
+                "acceleration error": _pooled([acceleration_errors(*p) for p in pairs], _JITTER),
+                "jitter": _pooled([jitter(found) for found, _ in pairs], _JITTER),
+                "true jitter": _pooled([jitter(true) for _, true in pairs], _JITTER),
+                "MPJPE": _pooled([point_errors(*p) for p in pairs], "mm"),
+                "PA-MPJPE": _pooled([_aligned_errors(*p) for p in pairs], "mm"),
+                "frames with a person": percent(np.concatenate([t.seen for t in tracks])),
+            }
+            rows.append(Row("Films", DATA_SET, SPLIT, form, estimator.name, figures))
+    return rows
+
+
+def _aligned_errors(found: Array, true: Array) -> Array:
+    """``(T,)`` millimetres; NaN where nobody was seen."""
+    errors = np.full(len(found), np.nan)
+    seen = np.isfinite(found).all(axis=(1, 2))
+    errors[seen] = point_errors(procrustes_aligned(found[seen], true[seen]), true[seen])
+    return errors
+
+
+def _pooled(values: list[Array], unit: str) -> Figure | None:
+    sums, numbers = zip(*(in_blocks(v) for v in values), strict=True)
+    return ratio(np.concatenate(sums), np.concatenate(numbers), unit)

@@ -1,0 +1,1 @@
+"""Exported networks: ONNX with a manifest, lower precisions and their proofs, imports."""

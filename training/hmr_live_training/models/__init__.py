@@ -1,0 +1,1 @@
+"""The HMR network in torch: backbones, regressor, refinement, body, discriminators, losses."""

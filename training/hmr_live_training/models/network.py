@@ -1,0 +1,182 @@
+"""The whole network as it ships: crop in, body out, in one pass."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS
+from hmr_live_training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE
+from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder, Landmarks
+from hmr_live_training.models.heatmaps import find_points
+from hmr_live_training.models.landmark_feedback import Evidence, evidence_from
+from hmr_live_training.models.regressor import POSE_SIZE, IterativeRegressor
+
+OUTPUTS: Final = ("pose_6d", "betas", "camera", "score", "confidence")
+#: What a pass starts from: a picture, or the same as cameras give it (BGR, 0 to 255,
+#: ``(N, 256, 256, 3)``), the stem's maps as one array, the 8 x 8 map, ``emb``, or ``emb`` with the
+#: evidence behind it (:func:`packed`).
+Stage = Literal["image", "crop", "stem", "features", "emb", "sight"]
+
+_HIP, _SHOULDER = (23, 24), (11, 12)
+#: BlazePose points whose mean visibility stands for a joint's confidence.
+CONFIDENCE_POINTS: Final[dict[str, tuple[int, ...]]] = {
+    "pelvis": _HIP,
+    "left_hip": (23,),
+    "right_hip": (24,),
+    "spine1": _HIP,
+    "left_knee": (25,),
+    "right_knee": (26,),
+    "spine2": (*_HIP, *_SHOULDER),
+    "left_ankle": (27,),
+    "right_ankle": (28,),
+    "spine3": _SHOULDER,
+    "left_foot": (31,),
+    "right_foot": (32,),
+    "neck": _SHOULDER,
+    "left_collar": (11,),
+    "right_collar": (12,),
+    "head": (0, 7, 8),
+    "left_shoulder": (11,),
+    "right_shoulder": (12,),
+    "left_elbow": (13,),
+    "right_elbow": (14,),
+    "left_wrist": (15,),
+    "right_wrist": (16,),
+    "left_hand": (17, 19, 21),
+    "right_hand": (18, 20, 22),
+}
+
+
+def confidence_matrix() -> Tensor:
+    """``(27, 24)``: landmark probabilities @ matrix = joint confidences."""
+    matrix = torch.zeros(NUM_BLAZEPOSE, NUM_JOINTS)
+    for joint, name in enumerate(JOINT_NAMES):
+        points = [BLAZEPOSE_POINTS.index(point) for point in CONFIDENCE_POINTS[name]]
+        matrix[points, joint] = 1 / len(points)
+    return matrix
+
+
+class Sight(NamedTuple):
+    """What the encoder makes of N crops.
+
+    Attributes
+    ----------
+    emb
+        ``(N, D)``.
+    landmarks
+        The linear heads' answer.
+    seen
+        The evidence that the regressor gets: the linear landmarks, in the picture those found on
+        heat maps if there are any.
+    maps
+        ``(N, 27, 64, 64)`` these heat maps, logits, or None.
+    """
+
+    emb: Tensor
+    landmarks: Landmarks
+    seen: Evidence
+    maps: Tensor | None
+
+
+class BodyNetwork(nn.Module):
+    """Encoder and regressor.
+
+    Parameters
+    ----------
+    encoder, regressor
+        The two parts.
+    heatmaps
+        Whether the encoder's landmarks are found on its heat maps.
+
+    ``score`` is the probability of the trunk's person flag.  ``confidence`` is, for each joint, the
+    probability that the landmarks of :data:`CONFIDENCE_POINTS` are where the body has them.
+    """
+
+    def __init__(
+        self,
+        encoder: BlazePoseEncoder,
+        regressor: IterativeRegressor,
+        *,
+        heatmaps: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.regressor = regressor
+        self.heatmaps = heatmaps
+        self.confidence = nn.Linear(encoder.dim, NUM_BLAZEPOSE)
+        self.confidence_matrix: Tensor
+        self.register_buffer("confidence_matrix", confidence_matrix())
+
+    def see(self, inputs: Tensor, stage: Stage) -> Sight:
+        """Run the encoder from ``stage`` on (see :data:`Stage`)."""
+        skips = None
+        if stage == "sight":
+            emb, seen = unpacked(inputs, self.encoder.dim)
+            return Sight(emb, self.encoder.heads(emb), seen, None)
+        if stage in ("image", "crop", "stem"):
+            emb, skips = self.encoder.trace(self._shallow(inputs, stage))
+        else:
+            emb = self.encoder.emb(inputs) if stage == "features" else inputs
+        landmarks = self.encoder.heads(emb)
+        seen, maps = evidence_from(landmarks), None
+        if self.heatmaps:
+            if skips is None:
+                raise ValueError("A network with heat maps needs pictures or the stem's maps.")
+            maps = self.encoder.heatmaps(skips)
+            # Maps learn from their own loss alone.
+            seen = seen._replace(points=find_points(maps.detach(), seen.points.detach()))
+        return Sight(emb, landmarks, seen, maps)
+
+    def encode(self, inputs: Tensor, stage: Stage) -> Tensor:
+        """``emb`` alone."""
+        if stage in ("image", "crop", "stem"):
+            return self.encoder.trace(self._shallow(inputs, stage))[0]
+        if stage == "features":
+            return self.encoder.emb(inputs.float())
+        return inputs.float()[:, : self.encoder.dim]
+
+    def _shallow(self, inputs: Tensor, stage: Stage) -> tuple[Tensor, ...]:
+        if stage == "stem":
+            return self.encoder.unpacked(inputs.float())
+        image = inputs.flip(3).permute(0, 3, 1, 2).float() / 255 if stage == "crop" else inputs
+        return self.encoder.shallow(image, heatmaps=self.heatmaps)
+
+    def thetas(self, sight: Sight) -> list[Tensor]:
+        """Theta after each iteration and the last step, ``(N, 157)`` each."""
+        thetas: list[Tensor] = self.regressor(self.regressor.normalise(sight.emb), sight.seen)
+        return [*thetas[:-1], self.regressor.laid(thetas[-1], sight.seen)]
+
+    def trust(self, emb: Tensor) -> Tensor:
+        """Logits ``(N, 27)`` of "the body has this landmark where it is"."""
+        logits: Tensor = self.confidence(self.regressor.normalise(emb))
+        return logits
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """``(N, 3, 256, 256)`` RGB in [0, 1] -> the five outputs named in :data:`OUTPUTS`."""
+        sight = self.see(image, "image")
+        theta = self.thetas(sight)[-1]
+        probability = torch.sigmoid(self.trust(sight.emb))
+        return (
+            theta[:, :POSE_SIZE].reshape(-1, 24, 6),
+            theta[:, POSE_SIZE : POSE_SIZE + 10],
+            theta[:, POSE_SIZE + 10 :],
+            sight.landmarks.flag,
+            torch.clamp(probability @ self.confidence_matrix, 0, 1),
+        )
+
+
+def packed(sight: Sight) -> Tensor:
+    """What the regressor needs of N sights as one array ``(N, D + 162)``, to be stored."""
+    return torch.cat([sight.emb, *(part.flatten(1) for part in sight.seen)], dim=1)
+
+
+def unpacked(values: Tensor, dim: int) -> tuple[Tensor, Evidence]:
+    """Inverse of :func:`packed`: ``emb`` ``(N, dim)`` and the evidence."""
+    sizes = [dim, NUM_BLAZEPOSE * 2, NUM_BLAZEPOSE * 3, NUM_BLAZEPOSE]
+    emb, points, world, visibility = torch.split(values, sizes, dim=1)
+    return emb, Evidence(
+        points.reshape(-1, NUM_BLAZEPOSE, 2), world.reshape(-1, NUM_BLAZEPOSE, 3), visibility
+    )

@@ -1,0 +1,1 @@
+"""The recipes: everything that decides what a training run does."""

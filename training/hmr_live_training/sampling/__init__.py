@@ -1,0 +1,1 @@
+"""From data sets to training batches: samples, fresh crops, cached features, projected mocap."""

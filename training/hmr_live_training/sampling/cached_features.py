@@ -1,0 +1,131 @@
+"""What a network that a run starts from makes of pictures: its stem's maps, or all that it sees.
+
+Once the encoder stays as it is, the loop can be trained on at thousands of samples a second from
+what the encoder made of fresh crops: ``emb`` and the evidence.  Every process stores its share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hmr_live.core.errors import AssetError
+from hmr_live_training.data.crops import network_input
+from hmr_live_training.data.teacher import Answer
+from hmr_live_training.distributed import Processes
+from hmr_live_training.landmarks import BLAZEPOSE_POINTS
+from hmr_live_training.models.backbones.blazepose import CROP_SIZE
+from hmr_live_training.models.network import BodyNetwork, packed, unpacked
+from hmr_live_training.onnx_tools.onnx_files import export_onnx
+from hmr_live_training.recipes.run_config import RunConfig
+from hmr_live_training.sampling.pictures import CropStream
+from hmr_live_training.sampling.samples import Samples, join_samples
+from hmr_live_training.sampling.synthetic_samples import load_synthetic, save_synthetic
+
+#: Crops that are looked at together.
+_BATCH = 32
+
+
+def sight_folder(cache: Path, network: BodyNetwork) -> Path:
+    """Where that lies which a network's encoder makes of crops; other weights have another place.
+
+    Parameters
+    ----------
+    cache
+        Of what is prepared once.
+    network
+        Has the encoder that looks.
+    """
+    weights = hashlib.sha256()
+    for value in network.encoder.state_dict().values():
+        weights.update(value.contiguous().numpy().tobytes())
+    return cache / f"sights_{network.encoder.kind}_{weights.hexdigest()[:12]}"
+
+
+class _Sighting(nn.Module):
+    def __init__(self, network: BodyNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        return (packed(self.network.see(image, "image")),)
+
+
+class _Stem(nn.Module):
+    def __init__(self, network: BodyNetwork) -> None:
+        super().__init__()
+        self.encoder = network.encoder
+        self.heatmaps = network.heatmaps
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        maps = self.encoder.shallow(image, heatmaps=self.heatmaps)
+        return (self.encoder.packed(maps),)
+
+
+def encoder_file(network: BodyNetwork, cache: Path, config: RunConfig) -> Path:
+    """ONNX file from the image to what the run's stage starts from, made when missing.
+
+    The stage, ``stem`` or ``sight``, names the output; see :func:`sight_folder`.
+    """
+    part = _Stem(network) if config.stage == "stem" else _Sighting(network)
+    kind = "" if network.heatmaps else "_linear"
+    path = sight_folder(cache, network) / f"{config.stage}{kind}.onnx"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
+        # A trained encoder's weights are no longer float16 by birth: all stay float32.
+        export_onnx(part, example, path, [config.stage], keep_float32=("",))
+    return path
+
+
+def store_sights(
+    stream: CropStream, count: int, folder: Path, kind: str, processes: Processes
+) -> Path:
+    """Look at the stream's first ``count`` crops together; return the file with this share."""
+    path = folder / f"{kind}_{processes.rank}_of_{processes.count}.npz"
+    size = _BATCH * processes.count
+    parts = [stream.draw(step, size, processes) for step in range(-(-count // size))]
+    save_synthetic(path, join_samples(parts))
+    return path
+
+
+def load_sights(folder: Path, kind: str) -> Samples:
+    """All stored sights of a kind (AssetError when there are none)."""
+    paths = sorted(folder.glob(f"{kind}_*.npz"))
+    if not paths:
+        raise AssetError(
+            f"There are no {kind} in {folder}; run hmr_live_training.trainer.train "
+            "RUN --store-sights first."
+        )
+    return join_samples([load_synthetic(path) for path in paths])
+
+
+def own_answer(
+    network: BodyNetwork, session: onnxruntime.InferenceSession, crop: NDArray[np.uint8]
+) -> Answer:
+    """One of our networks as a teacher (:data:`hmr_live_training.data.teacher.Look`).
+
+    Points of BlazePose's 33 that the body has no place for are zero.
+
+    Parameters
+    ----------
+    network, session
+        The network, and what :func:`encoder_file` makes of it for the stage ``sight``.
+    crop
+        ``(256, 256, 3)`` BGR.
+    """
+    sight = torch.from_numpy(session.run(None, {"image": network_input(crop[None])})[0])
+    emb, seen = unpacked(sight, network.encoder.dim)
+    with torch.no_grad():
+        flag = network.encoder.heads(emb).flag
+    points, world, visibility = np.zeros((33, 2)), np.zeros((33, 3)), np.zeros(33)
+    chosen = list(BLAZEPOSE_POINTS)
+    points[chosen] = (seen.points[0].numpy() + 1) * (CROP_SIZE / 2)
+    world[chosen], visibility[chosen] = seen.world[0].numpy(), seen.visibility[0].numpy()
+    return points, visibility, world, float(flag)

@@ -1,0 +1,186 @@
+"""Sample i of a split: scene, picture, labels, always the same for the same configuration."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.body.model import BodyModel
+from hmr_live.body.skeleton import JOINT
+from hmr_live_training.data.crops import apply_matrix
+from hmr_live_training.landmarks import NUM_BLAZEPOSE
+from hmr_live_training.synthetic.labels import (
+    VISIBLE,
+    Labels,
+    LandmarkReader,
+    Sample,
+    allowances,
+    crop_orientations,
+    in_frame,
+    nobody,
+    visibility,
+    weak_cameras,
+)
+from hmr_live_training.synthetic.materials import Materials
+from hmr_live_training.synthetic.person import Dresser
+from hmr_live_training.synthetic.picture import Painter, Picture
+from hmr_live_training.synthetic.regions import RegionRule, free_region, jittered_region
+from hmr_live_training.synthetic.renderer import PeopleRenderer
+from hmr_live_training.synthetic.scene import Scene, SceneMaker
+from hmr_live_training.synthetic.scene_config import SPLITS, SyntheticConfig
+from hmr_live_training.synthetic.surface import BodySurface
+from hmr_live_training.synthetic.view import CropView
+
+Array = NDArray[np.floating[Any]]
+
+#: For the region all points count as about as far away as the chest: a tracker knows its person
+#: through a weak-perspective camera, and follows no knee that reaches past the real one.
+_DEPTHS_FOR_REGION: Final = (0.88, 1.12)
+#: Scenes in which a companion or an object hides nearly everything are drawn again.
+_DRAWS: Final = 5
+_LEAST_AREA: Final = 0.012
+_FEWEST_VISIBLE: Final = 5
+
+
+class SyntheticPeople:
+    """Synthetic samples of one split.
+
+    Parameters
+    ----------
+    data
+        Folder of the training data (motion capture, backgrounds, fabric patches).
+    split
+        "train" or "test"; they share no motion capture sequence, panorama or fabric patch.
+    config
+        What people look like and how often.
+    region_rule
+        Which square of the frame is shown, see :mod:`hmr_live_training.synthetic.regions`.
+
+    Raises
+    ------
+    AssetError
+        When data are missing.
+    RenderError
+        When the machine offers no OpenGL 3.3.
+    """
+
+    def __init__(
+        self,
+        data: Path | str,
+        split: str,
+        config: SyntheticConfig | None = None,
+        region_rule: RegionRule = jittered_region,
+    ) -> None:
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {SPLITS}, not {split!r}")
+        self.config = config or SyntheticConfig()
+        self.split = split
+        self.region_rule = region_rule
+        path = self.config.body
+        self.body = BodyModel.default() if path is None else BodyModel.load(path)
+        surface = BodySurface(self.body)
+        materials = Materials(data, split)
+        self._scenes = SceneMaker(data, split, surface, materials, self.config)
+        self._renderer = PeopleRenderer()
+        self._painter = Painter(self._renderer, Dresser(surface, materials), materials, self.config)
+        self._landmarks = LandmarkReader(surface)
+        self._allowances = allowances()
+
+    def sample(self, index: int) -> Sample:
+        """Sample ``index`` of the split; any order, any number of times."""
+        rng = np.random.default_rng([self.config.seed, zlib.crc32(self.split.encode()), index])
+        if rng.random() < self.config.negatives:
+            return self._negative(rng)
+        for _ in range(_DRAWS):
+            scene = self._scenes.draw(rng)
+            view = self._view(rng, scene)
+            picture = self._painter.paint(rng, scene, view)
+            labels = self._labels(scene, view, picture)
+            if _worth_learning(picture, labels):
+                break
+        return _sample(view, picture, labels)
+
+    def close(self) -> None:
+        """Give the OpenGL context back."""
+        self._renderer.close()
+
+    def _negative(self, rng: np.random.Generator) -> Sample:
+        camera = self._scenes.empty_camera(rng)
+        view = CropView.of(camera, free_region(rng, camera.size), self.config.crop_size)
+        picture = self._painter.paint_nobody(rng, view)
+        labels = nobody(camera, view.region, view.intrinsics(view.finished))
+        return _sample(view, picture, labels)
+
+    def _view(self, rng: np.random.Generator, scene: Scene) -> CropView:
+        person, camera = scene.people[0], scene.camera
+        points = self._landmarks(person.joints, person.vertices)[NUM_BLAZEPOSE:]
+        inside = in_frame(points, camera)
+        shallow = points.copy()
+        low, high = np.multiply(_DEPTHS_FOR_REGION, person.joints[JOINT["spine3"], 2])
+        shallow[:, 2] = np.clip(points[:, 2], low, high)
+        keypoints = np.column_stack([camera.project(shallow), inside])
+        config = self.config
+        if scene.desk:
+            config = replace(config, region_kinds=config.desk_region_kinds)
+        region = self.region_rule(rng, keypoints, config)
+        return CropView.of(camera, region, self.config.crop_size)
+
+    def _labels(self, scene: Scene, view: CropView, picture: Picture) -> Labels:
+        person, camera, size = scene.people[0], scene.camera, view.finished
+        landmarks = self._landmarks(person.joints, person.vertices)
+        parts = []
+        for points, allowance in zip((person.joints, landmarks), self._allowances, strict=True):
+            pixels = camera.project(points)
+            drawn = apply_matrix(view.matrix(), pixels)
+            inside = in_frame(points, camera)
+            seen = visibility(points, drawn, inside, picture.mask, picture.depth, allowance)
+            parts.append((apply_matrix(view.matrix(size), pixels), seen))
+        (joints_2d, joint_seen), (landmarks_2d, landmark_seen) = parts
+        cropped, facing = crop_orientations(person, camera, view.region)
+        posed = []
+        for orientation in (cropped, facing):
+            rotmats = np.concatenate([orientation[None], person.rotmats[1:]])
+            posed.append(self.body.joints(rotmats.astype(np.float32), person.betas))
+        cameras = weak_cameras((posed[0], posed[1]), joints_2d, joint_seen > 0, size)
+        region = view.region
+        return Labels(
+            person=np.array(1, np.float32),
+            rotmats=np.concatenate([cropped[None], person.rotmats[1:]]).astype(np.float32),
+            orient_seen=facing.astype(np.float32),
+            betas=person.betas,
+            transl=person.transl,
+            orient_frame=person.rotmats[0].astype(np.float32),
+            focal=np.array(camera.focal, np.float32),
+            size=np.array(camera.size, np.float32),
+            region=np.array([region.cx, region.cy, region.side, region.angle], np.float32),
+            intrinsics=view.intrinsics(size).astype(np.float32),
+            joints=person.joints.astype(np.float32),
+            landmarks=landmarks.astype(np.float32),
+            joints_2d=joints_2d.astype(np.float32),
+            landmarks_2d=landmarks_2d.astype(np.float32),
+            joint_visibility=joint_seen,
+            landmark_visibility=landmark_seen,
+            camera=cameras[0],
+            camera_seen=cameras[1],
+            camera_error=np.array(cameras[2], np.float32),
+        )
+
+
+def _worth_learning(picture: Picture, labels: Labels) -> bool:
+    """Enough of the person is to be seen for anybody to tell the pose."""
+    shown = int((labels.joint_visibility == VISIBLE).sum())
+    return bool(picture.mask.mean() > _LEAST_AREA and shown >= _FEWEST_VISIBLE)
+
+
+def _sample(view: CropView, picture: Picture, labels: Labels) -> Sample:
+    mask = picture.mask.astype(np.uint8)
+    if view.size != view.finished:
+        shape = (view.finished, view.finished)
+        mask = np.asarray(cv2.resize(mask, shape, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return Sample(view.finish(picture.image), mask > 0, labels)

@@ -1,0 +1,282 @@
+"""What is true of a sample: parameters, joints, cameras, visibility, mask.
+
+The crop shows a perspective picture, the network answers with a weak-perspective camera.  The
+labels therefore say both: exact perspective projections (``joints_2d``), and the weak-perspective
+camera that comes closest to them in least squares.
+
+Two global orientations are given.  ``rotmats[0]`` is the frame camera's with the region's turn
+removed, which is what :func:`.translation_in_frame` undoes.  ``orient_seen`` is that
+of a camera which looks straight at the region's centre: it is what the picture shows of somebody
+near the frame's edge, and the only one of the two that a crop alone determines.  They agree for
+people in the middle of the frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.body.skeleton import JOINT, NUM_JOINTS
+from hmr_live.core.state import Image, Region
+from hmr_live.recovery.frame_camera import roll
+from hmr_live_training.landmarks import BODY_LANDMARKS
+from hmr_live_training.synthetic.camera_sampling import PinholeCamera
+from hmr_live_training.synthetic.person import Person
+from hmr_live_training.synthetic.surface import BodySurface
+
+Array = NDArray[np.floating[Any]]
+
+#: Values of the visibility arrays.
+OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
+#: Metres that a joint lies below its own skin and clothes at most; deeper means something of the
+#: own body is in front.
+_DEPTH_BELOW_SKIN: Final = 0.14
+_THICK: Final = ("pelvis", "spine1", "spine2", "spine3", "left_hip", "right_hip")
+_DEPTH_IN_TRUNK: Final = 0.22
+#: Nearer to the camera than this a projection means nothing.
+_NEAREST: Final = 0.1
+#: The weak-perspective camera is fitted to the joints in the frame when there are this many.
+_ENOUGH: Final = 8
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The truth about one crop; zeros where nobody is.
+
+    Attributes
+    ----------
+    person
+        1.0 when a person is there, else 0.0.
+    rotmats
+        ``(24, 3, 3)`` relative rotations; joint 0 into the crop's camera frame: the frame
+        camera's orientation with the region's turn removed.
+    orient_seen
+        ``(3, 3)`` joint 0 for a camera that looks at the region's centre (see the module).
+    betas
+        ``(10,)``.
+    transl
+        ``(3,)`` metres, in the frame camera, to be used with ``orient_frame``.
+    orient_frame
+        ``(3, 3)`` joint 0 into the frame camera.
+    focal, size
+        Focal length and (width, height) of the frame in pixels.
+    region
+        ``(4,)`` cx, cy, side in frame pixels and angle in radians.
+    intrinsics
+        ``(3, 3)`` from the frame camera to crop pixels, the region's turn included.
+    joints, landmarks
+        ``(24, 3)`` and ``(L, 3)`` metres, frame camera; landmarks as
+        :data:`hmr_live_training.landmarks.BODY_LANDMARKS`, measured on the posed mesh.
+    joints_2d, landmarks_2d
+        ``(24, 2)`` and ``(L, 2)`` crop pixels, corner to corner.
+    joint_visibility, landmark_visibility
+        0 outside the frame (or behind the camera), 1 in the frame but hidden by the own body,
+        another person or an object, 2 visible.
+    camera, camera_seen
+        ``(3,)`` weak-perspective (s, tx, ty) for ``rotmats[0]`` and for ``orient_seen``, fitted to
+        the joints in the frame (to all when fewer than eight are).
+    camera_error
+        Root mean square of what that fit leaves, in crop halves: how strong the perspective is.
+    """
+
+    person: Array
+    rotmats: Array
+    orient_seen: Array
+    betas: Array
+    transl: Array
+    orient_frame: Array
+    focal: Array
+    size: Array
+    region: Array
+    intrinsics: Array
+    joints: Array
+    landmarks: Array
+    joints_2d: Array
+    landmarks_2d: Array
+    joint_visibility: NDArray[np.uint8]
+    landmark_visibility: NDArray[np.uint8]
+    camera: Array
+    camera_seen: Array
+    camera_error: Array
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """By name."""
+        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A crop and the truth about it.
+
+    Attributes
+    ----------
+    image
+        ``(256, 256, 3)`` uint8, BGR.
+    mask
+        ``(256, 256)`` bool: where the person (clothes and hair included) is to be seen.
+    labels
+        The numbers.
+    """
+
+    image: Image
+    mask: NDArray[np.bool_]
+    labels: Labels
+
+
+class LandmarkReader:
+    """Landmarks of :data:`hmr_live_training.landmarks.BODY_LANDMARKS` on a posed mesh."""
+
+    def __init__(self, surface: BodySurface) -> None:
+        ids = dict(surface.body.vertex_ids)
+        ids["head_top"] = int(surface.rest[:, 1].argmax())
+        self._joints = np.array([landmark.joint for landmark in BODY_LANDMARKS])
+        self._vertices = np.array(
+            [ids[landmark.vertex] if landmark.vertex else 0 for landmark in BODY_LANDMARKS]
+        )
+        self._reach = np.array(
+            [landmark.reach if landmark.vertex else 0.0 for landmark in BODY_LANDMARKS]
+        )[:, None]
+
+    def __call__(self, joints: Array, vertices: Array) -> Array:
+        """``(L, 3)`` in the frame of the joints ``(24, 3)`` and vertices ``(V, 3)``."""
+        start = joints[self._joints]
+        return np.asarray(start + self._reach * (vertices[self._vertices] - start))
+
+
+def in_frame(points: Array, camera: PinholeCamera) -> NDArray[np.bool_]:
+    """Which camera-frame points ``(N, 3)`` the frame shows (or would, were nothing before them)."""
+    pixels = camera.project(points)
+    inside = (pixels >= 0) & (pixels < np.array(camera.size))
+    return np.asarray(inside.all(axis=-1) & (points[:, 2] > _NEAREST))
+
+
+def visibility(
+    points: Array,
+    pixels: Array,
+    inside: NDArray[np.bool_],
+    mask: NDArray[np.bool_],
+    depth: Array,
+    allowance: Array,
+) -> NDArray[np.uint8]:
+    """Codes of :data:`OUTSIDE`, :data:`HIDDEN`, :data:`VISIBLE` for points of the target.
+
+    Parameters
+    ----------
+    points
+        ``(N, 3)`` camera frame.
+    pixels
+        ``(N, 2)`` the same in pixels of the mask.
+    inside
+        ``(N,)`` whether the frame shows the place.
+    mask
+        ``(n, n)`` where the target is to be seen.
+    depth
+        ``(n, n)`` metres to the nearest surface.
+    allowance
+        ``(N,)`` metres that the point may lie below its own skin.
+    """
+    side = len(mask)
+    column, row = np.clip(np.floor(pixels).astype(int), 0, side - 1).T
+    open_ = mask[row, column] & (points[:, 2] - depth[row, column] < allowance)
+    beyond = ((pixels < 0) | (pixels >= side)).any(axis=1)
+    codes = np.where(open_ & ~beyond, VISIBLE, HIDDEN)
+    return np.where(inside, codes, OUTSIDE).astype(np.uint8)
+
+
+def allowances() -> tuple[Array, Array]:
+    """How deep joints ``(24,)`` and landmarks ``(L,)`` lie below the skin at most, metres."""
+    joints = np.full(NUM_JOINTS, _DEPTH_BELOW_SKIN)
+    joints[[JOINT[name] for name in _THICK]] = _DEPTH_IN_TRUNK
+    landmarks = [
+        0.06 if landmark.vertex and landmark.reach == 1.0 else joints[landmark.joint]
+        for landmark in BODY_LANDMARKS
+    ]
+    return joints, np.array(landmarks)
+
+
+def look_at_region(region: Region, camera: PinholeCamera) -> Array:
+    """The shortest turn ``(3, 3)`` that brings the ray of the region's centre onto the axis."""
+    width, height = camera.size
+    ray = np.array([region.cx - width / 2, region.cy - height / 2, camera.focal])
+    x, y, z = ray / np.linalg.norm(ray)
+    share = 1 / (1 + z)
+    return np.array(
+        [
+            [1 - share * x * x, -share * x * y, -x],
+            [-share * x * y, 1 - share * y * y, -y],
+            [x, y, z],
+        ]
+    )
+
+
+def fit_weak_perspective(joints: Array, targets: Array, weights: Array) -> tuple[Array, float]:
+    """Camera (s, tx, ty) that minimises sum w |s (X_xy + t) - x|^2, and the RMS that it leaves.
+
+    Parameters
+    ----------
+    joints
+        ``(N, 3)`` metres.
+    targets
+        ``(N, 2)`` in [-1, 1] across the crop.
+    weights
+        ``(N,)``.
+    """
+    share = (weights / weights.sum())[:, None]
+    middle, goal = (share * joints[:, :2]).sum(axis=0), (share * targets).sum(axis=0)
+    flat, seen = joints[:, :2] - middle, targets - goal
+    scale = max(float((share * flat * seen).sum() / (share * flat**2).sum()), 1e-3)
+    left = scale * flat - seen
+    error = float(np.sqrt((share * left**2).sum()))
+    return np.array([scale, *(goal / scale - middle)], np.float32), error
+
+
+def weak_cameras(
+    body_joints: tuple[Array, Array], joints_2d: Array, seen: NDArray[np.bool_], size: int
+) -> tuple[Array, Array, float]:
+    """``camera``, ``camera_seen`` and ``camera_error`` for joints posed with either orientation."""
+    weights = seen if seen.sum() >= _ENOUGH else np.ones(len(seen))
+    targets = joints_2d * (2 / size) - 1
+    first, _ = fit_weak_perspective(body_joints[0], targets, weights.astype(np.float64))
+    second, error = fit_weak_perspective(body_joints[1], targets, weights.astype(np.float64))
+    return first, second, error
+
+
+def crop_orientations(person: Person, camera: PinholeCamera, region: Region) -> tuple[Array, Array]:
+    """Joint 0 for ``rotmats`` and ``orient_seen``."""
+    upright = roll(-region.angle)
+    frame = person.rotmats[0]
+    return upright @ frame, upright @ look_at_region(region, camera) @ frame
+
+
+def nobody(camera: PinholeCamera, region: Region, intrinsics: Array) -> Labels:
+    """Labels of a picture without people."""
+    identity = np.tile(np.eye(3, dtype=np.float32), (NUM_JOINTS, 1, 1))
+    count = len(BODY_LANDMARKS)
+
+    def zeros(*shape: int) -> Array:
+        return np.zeros(shape, np.float32)
+
+    return Labels(
+        person=np.array(0, np.float32),
+        rotmats=identity,
+        orient_seen=identity[0],
+        betas=zeros(10),
+        transl=zeros(3),
+        orient_frame=identity[0],
+        focal=np.array(camera.focal, np.float32),
+        size=np.array(camera.size, np.float32),
+        region=np.array([region.cx, region.cy, region.side, region.angle], np.float32),
+        intrinsics=intrinsics.astype(np.float32),
+        joints=zeros(NUM_JOINTS, 3),
+        landmarks=zeros(count, 3),
+        joints_2d=zeros(NUM_JOINTS, 2),
+        landmarks_2d=zeros(count, 2),
+        joint_visibility=np.zeros(NUM_JOINTS, np.uint8),
+        landmark_visibility=np.zeros(count, np.uint8),
+        camera=zeros(3),
+        camera_seen=zeros(3),
+        camera_error=np.array(0, np.float32),
+    )

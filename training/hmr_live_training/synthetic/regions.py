@@ -1,0 +1,89 @@
+"""Which square of the frame a sample shows, and how far from the tracker's exact one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.core.state import Region
+from hmr_live_training.data.crops import box_region, region_from_lsp
+from hmr_live_training.synthetic.scene_config import SyntheticConfig
+
+Array = NDArray[np.floating[Any]]
+
+KINDS: Final = ("tracker", "turned", "box", "upper")
+#: A rule gets a generator, LSP joints ``(14, 3)`` in frame pixels (third column: inside the frame)
+#: and the shares of :data:`KINDS` and jitter that the configuration has for the scene.
+RegionRule = Callable[[np.random.Generator, Array, SyntheticConfig], Region]
+#: LSP's hips, shoulders, elbows, wrists, neck and head top.
+_UPPER: Final = (2, 3, 6, 7, 8, 9, 10, 11, 12, 13)
+#: Share of the region's side that the joints in the frame span at least.
+_LEAST_SPREAD: Final = 0.22
+_LARGEST_TURN: Final = math.radians(60)
+
+
+def exact_region(rng: np.random.Generator, keypoints: Array, config: SyntheticConfig) -> Region:
+    """The tracker's region without jitter."""
+    return region_from_lsp(_all_visible(keypoints))
+
+
+def jittered_region(rng: np.random.Generator, keypoints: Array, config: SyntheticConfig) -> Region:
+    """The regions that a live tracker or a detector meets.
+
+    ``tracker`` varies the tracker's region a little; ``turned`` adds a large turn; ``box`` is not
+    turned upright at all and knows only what is in the frame; ``upper`` follows the part of the
+    upper body that is in the frame.
+    """
+    kind = KINDS[int(rng.choice(len(KINDS), p=config.region_kinds))]
+    region = region_from_lsp(_all_visible(keypoints))
+    seen = int((keypoints[:, 2] > 0).sum())
+    if kind == "box" and seen >= 4:
+        region = box_region(keypoints, occupancy=float(rng.uniform(0.6, 0.85)))
+    elif kind == "turned":
+        turn = float(rng.uniform(-_LARGEST_TURN, _LARGEST_TURN))
+        region = Region(region.cx, region.cy, region.side, region.angle + turn)
+    elif kind == "upper" or _spread(keypoints) < _LEAST_SPREAD * region.side:
+        region = _upper_region(region, keypoints)
+    dx, dy = np.clip(rng.normal(0, config.region_centre, 2), -0.1, 0.1) * region.side
+    scale = math.exp(float(rng.uniform(-config.region_scale, config.region_scale)))
+    turn = math.radians(float(rng.normal(0, config.region_angle)))
+    return Region(
+        region.cx + float(dx), region.cy + float(dy), region.side * scale, region.angle + turn
+    )
+
+
+#: Rules by the names of the command line.
+RULES: Final[dict[str, RegionRule]] = {"jittered": jittered_region, "exact": exact_region}
+
+
+def free_region(rng: np.random.Generator, size: tuple[int, int]) -> Region:
+    """A square anywhere in a frame, for pictures without people."""
+    width, height = size
+    side = min(size) * math.exp(float(rng.uniform(-1.4, 0.4)))
+    turn = math.radians(float(rng.normal(0, 12)))
+    if rng.random() < 0.15:
+        turn = float(rng.uniform(-math.pi, math.pi))
+    return Region(float(rng.uniform(0, width)), float(rng.uniform(0, height)), side, turn)
+
+
+def _upper_region(region: Region, keypoints: Array) -> Region:
+    upper = keypoints[list(_UPPER)]
+    seen = upper[upper[:, 2] > 0, :2]
+    if len(seen) < 3:
+        return region
+    reach = float(np.linalg.norm(seen - (region.cx, region.cy), axis=1).max())
+    side = min(max(2.6 * reach, 0.3 * region.side), region.side)
+    return Region(region.cx, region.cy, side, region.angle)
+
+
+def _spread(keypoints: Array) -> float:
+    seen = keypoints[keypoints[:, 2] > 0, :2]
+    return float(np.ptp(seen, axis=0).max()) if len(seen) else 0.0
+
+
+def _all_visible(keypoints: Array) -> Array:
+    return np.column_stack([keypoints[:, :2], np.ones(len(keypoints))])

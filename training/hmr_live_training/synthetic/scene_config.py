@@ -1,0 +1,85 @@
+"""Everything that decides what synthetic people look like; probabilities, ranges and sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SPLITS: Final = ("train", "test")
+
+
+@dataclass(frozen=True)
+class SyntheticConfig:
+    """How samples are drawn; two equal configurations give equal samples.
+
+    Pairs are (low, high) of a uniform draw unless a comment says otherwise.
+    """
+
+    #: First part of every sample's random seed.
+    seed: int = 0
+    #: Body file in SMPL format; None takes the body that ships with the program.
+    body: Path | None = None
+    #: Further poses, ``.npz`` with ``pose`` (N, 24, 3) axis-angle, such as fits to photos; joint 0
+    #: turns the body into a world with y up, neighbours belong together (a hundred to a split).
+    fitted_poses: Path | None = None
+
+    #: Side of the finished crop in pixels.
+    crop_size: int = 256
+    #: Crops without any person.
+    negatives: float = 0.12
+    #: Share of positives taken at a desk: 0.5 to 1.3 m, upper body only.
+    webcam: float = 0.22
+    #: Chance of each further person in the same picture, up to two.
+    company: float = 0.20
+
+    #: Poses: share of each family (see hmr_live_training.synthetic.poses).
+    captured: float = 0.42
+    blended: float = 0.18
+    made: float = 0.32
+    fitted: float = 0.08
+    #: Sigma of the joint noise, radians, before the joint limits are applied.
+    joint_noise: float = 0.10
+    #: Betas: sigma of the normal draw, and the share drawn uniformly from the whole cube.
+    beta_sigma: float = 1.1
+    beta_uniform: float = 0.2
+    beta_limit: float = 3.0
+
+    #: Metres from the camera to the person, log-uniform.
+    distance: tuple[float, float] = (0.7, 8.0)
+    webcam_distance: tuple[float, float] = (0.5, 1.3)
+    #: Field of view of the longer side, degrees.
+    field_of_view: tuple[float, float] = (38.0, 92.0)
+    #: Height of the camera above the floor, metres.
+    camera_height: tuple[float, float] = (0.25, 2.4)
+    #: Share of the other positives whose whole body the frame holds if it can.
+    whole: float = 0.72
+    #: Where the person is in the frame: sigma of the distance from the middle, share of the frame.
+    off_centre: tuple[float, float] = (0.13, 0.09)
+    #: In-plane turn of the camera: sigma in degrees, and the share of quarter and half turns.
+    roll_sigma: float = 6.0
+    large_roll: float = 0.06
+
+    #: Jitter of the region: centre (share of the side, sigma), log scale (range), degrees (sigma).
+    region_centre: float = 0.035
+    region_scale: float = 0.22
+    region_angle: float = 8.0
+    #: Kinds of region: tracker, turned by up to 60 degrees, unturned box, upper body.
+    region_kinds: tuple[float, float, float, float] = (0.66, 0.13, 0.17, 0.04)
+    #: The same at a desk.
+    desk_region_kinds: tuple[float, float, float, float] = (0.40, 0.06, 0.16, 0.38)
+
+    #: Objects between camera and person, and behind the person.
+    occluder: float = 0.28
+    clutter: float = 0.45
+    #: A desk's edge before a person at a desk.
+    desk: float = 0.35
+    #: Darker floor below feet and other contacts.
+    shadow: float = 0.6
+    #: Picture faults.
+    motion_blur: float = 0.16
+    defocus: float = 0.14
+    noise: float = 0.55
+    compression: float = 0.45
+    colour: float = 0.75
+    grey: float = 0.03

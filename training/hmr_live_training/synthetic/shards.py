@@ -1,0 +1,156 @@
+"""Shards on disk: JPEG crops with their labels, a thousand to a file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.core.errors import AssetError
+from hmr_live.core.state import Image
+from hmr_live_training.synthetic.dataset import SyntheticPeople
+from hmr_live_training.synthetic.labels import Sample
+from hmr_live_training.synthetic.regions import RegionRule, jittered_region
+from hmr_live_training.synthetic.scene_config import SyntheticConfig
+
+SHARD_SIZE: Final = 1000
+_QUALITY: Final = 94
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Samples of one file.
+
+    Attributes
+    ----------
+    labels
+        Arrays by the names of :class:`hmr_live_training.synthetic.labels.Labels`, sample first, and
+        ``index``, the sample's number in its split.
+    """
+
+    labels: dict[str, NDArray[Any]]
+    _images: list[NDArray[np.uint8]]
+    _masks: list[NDArray[np.uint8]]
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def image(self, number: int) -> Image:
+        """``(256, 256, 3)`` BGR."""
+        return np.asarray(cv2.imdecode(self._images[number], cv2.IMREAD_COLOR), np.uint8)
+
+    def mask(self, number: int) -> NDArray[np.bool_]:
+        """``(256, 256)`` bool."""
+        return np.asarray(cv2.imdecode(self._masks[number], cv2.IMREAD_GRAYSCALE)) > 127
+
+
+def shard_paths(folder: Path, split: str) -> list[Path]:
+    """Finished shards of a split in order."""
+    return sorted(Path(folder).glob(f"{split}-*.npz"))
+
+
+def write_shards(
+    data: Path,
+    split: str,
+    count: int,
+    folder: Path,
+    config: SyntheticConfig | None = None,
+    *,
+    region_rule: RegionRule = jittered_region,
+    workers: int = 2,
+) -> Iterator[Path]:
+    """Draw ``count`` samples and write them; shards that exist already are kept.
+
+    Yields each finished file.  A reader never meets half a file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = []
+    for first in range(0, count, SHARD_SIZE):
+        path = folder / f"{split}-{first // SHARD_SIZE:05d}.npz"
+        if path.exists():
+            yield path
+        else:
+            jobs.append((path, range(first, min(first + SHARD_SIZE, count))))
+    if not jobs:
+        return
+    setup = (data, split, config, region_rule)
+    if workers <= 1:
+        _start(*setup)
+        yield from map(_work, jobs)
+        return
+    # Small products on many workers: more threads each only get in one another's way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # A forked child would inherit an OpenGL context that belongs to another process.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(workers, len(jobs)), _start, setup) as pool:
+        yield from pool.imap_unordered(_work, jobs)
+
+
+def load_shard(path: Path) -> Shard:
+    """Read a shard (AssetError when it is none)."""
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+        images = np.split(arrays.pop("jpeg"), arrays.pop("jpeg_start")[1:-1])
+        masks = np.split(arrays.pop("png"), arrays.pop("png_start")[1:-1])
+    except (OSError, KeyError, ValueError) as error:
+        raise AssetError(
+            f"{path} is no shard of synthetic people; write it again with "
+            "hmr_live_training.synthetic."
+        ) from error
+    return Shard(arrays, images, masks)
+
+
+def save_shard(path: Path, samples: Iterable[Sample], indices: Sequence[int]) -> None:
+    """Write samples as one file; only compressed pictures are held in memory."""
+    jpeg, png, rows = [], [], []
+    for sample in samples:
+        jpeg.append(_encoded(".jpg", sample.image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]))
+        png.append(_encoded(".png", sample.mask.astype(np.uint8) * 255, []))
+        rows.append(sample.labels.as_arrays())
+    labels = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    pictures = {
+        "index": np.array(indices, np.int64),
+        "jpeg": np.concatenate(jpeg),
+        "jpeg_start": _starts(jpeg),
+        "png": np.concatenate(png),
+        "png_start": _starts(png),
+    }
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as file:
+        np.savez(file, **(labels | pictures))  # type: ignore[arg-type]  # names are no flags
+    temporary.replace(path)
+
+
+def _encoded(kind: str, image: NDArray[np.uint8], options: list[int]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imencode(kind, image, options)[1]).reshape(-1)
+
+
+def _starts(parts: list[NDArray[np.uint8]]) -> NDArray[np.int64]:
+    return np.cumsum([0, *(len(part) for part in parts)])
+
+
+#: A pool's worker has no other place for what it keeps.
+_worker: SyntheticPeople | None = None
+
+
+def _start(data: Path, split: str, config: SyntheticConfig | None, region_rule: RegionRule) -> None:
+    global _worker
+    os.environ["LP_NUM_THREADS"] = "1"
+    cv2.setNumThreads(1)
+    _worker = SyntheticPeople(data, split, config, region_rule)
+
+
+def _work(job: tuple[Path, range]) -> Path:
+    path, indices = job
+    if _worker is None:
+        raise RuntimeError("the worker was not started")
+    save_shard(path, (_worker.sample(index) for index in indices), indices)
+    return path

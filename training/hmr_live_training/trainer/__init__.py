@@ -1,0 +1,1 @@
+"""The trainer: objective, steps, averages, and the command that runs it."""

@@ -1,0 +1,235 @@
+"""What a step of training minimises: every loss of the method, on one batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hmr_live_training.data.mocap import JointLimits
+from hmr_live_training.landmarks import (
+    BLAZEPOSE_POINTS,
+    LSP_LIMBS_IN_LANDMARKS,
+    NUM_BLAZEPOSE,
+)
+from hmr_live_training.models.discriminators import Discriminators, encoder_loss
+from hmr_live_training.models.heatmaps import heatmap_loss
+from hmr_live_training.models.landmark_feedback import Evidence
+from hmr_live_training.models.losses import (
+    confidence_truth,
+    hip_centred,
+    joint_limit_loss,
+    reprojection_loss,
+    rotation_loss,
+    trunk_agreement,
+    weighted_cross_entropy,
+    weighted_l1,
+    weighted_mean,
+    world_loss,
+)
+from hmr_live_training.models.network import BodyNetwork, Sight
+from hmr_live_training.models.projection import project
+from hmr_live_training.models.regressor import IterativeRegressor, Theta, theta_of, unpack
+from hmr_live_training.recipes.run_config import RunConfig
+from hmr_live_training.sampling.projected_mocap import Lifted
+from hmr_live_training.sampling.samples import Samples
+
+#: The learned landmark corrections are punished per this distance squared, metres.
+_CORRECTION_SCALE = 0.03
+
+Terms = dict[str, Tensor]
+
+
+class RunLosses:
+    """The losses of a run, by name, weighted.
+
+    Parameters
+    ----------
+    config
+        The run.
+    network
+        What is trained.
+    discriminators
+        The critics, which are not trained here.
+    limits
+        Range of the joints in motion capture.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        network: BodyNetwork,
+        discriminators: Discriminators,
+        limits: JointLimits,
+    ) -> None:
+        self.config = config
+        self.network = network
+        self.discriminators = discriminators
+        device = network.regressor.feature_mean.device
+        sides = (limits.low, limits.high)
+        self.limits = tuple(torch.from_numpy(side).float().to(device) for side in sides)
+
+    def __call__(
+        self, batch: Samples, lifted: Lifted, adversarial: bool
+    ) -> tuple[Terms, list[Theta]]:
+        """Losses of one batch, and every Theta_t of the pictures and the lifted bodies."""
+        if not self.config.pairs:
+            batch = without_pairs(batch)
+        sight = self.network.see(batch.inputs, self.config.stage)
+        thetas = self._thetas(sight, lifted)
+        count = len(batch.lsp)
+        last = Theta(*(part[:count] for part in thetas[-1]))
+        terms = self._picture_losses(batch, sight, last)
+        if len(thetas[-1].rotmats) > count:
+            found = Theta(*(part[count:] for part in thetas[-1]))
+            terms["true"] = self._true_loss(found, lifted)
+        if adversarial:
+            factor = self.config.loss.adversarial * self.config.adversarial_every
+            terms["adversarial"] = factor * self._adversarial(thetas)
+        if self.config.stage != "emb":
+            _, flag = self.network.encoder.heads.logits(sight.emb)
+            person = F.binary_cross_entropy_with_logits(flag, batch.person)
+            terms["person"] = self.config.loss.person * person
+        if self.config.trained != "regressor":
+            terms |= self._own_losses(batch, sight)
+        return terms, thetas
+
+    def _thetas(self, sight: Sight, lifted: Lifted) -> list[Theta]:
+        """Pictures first, then lifted bodies, whose image features are the mean (0)."""
+        regressor = self.network.regressor
+        emb = regressor.normalise(sight.emb)
+        phi = torch.cat([emb, emb.new_zeros(len(lifted.evidence.points), emb.shape[1])])
+        evidence = Evidence(
+            *(torch.cat([a, b]) for a, b in zip(sight.seen, lifted.evidence, strict=True))
+        )
+        with self._precision(phi.device):
+            return [unpack(theta.float()) for theta in regressor(phi, evidence)]
+
+    def _precision(self, device: torch.device) -> torch.autocast:
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.config.mixed_precision)
+
+    def _picture_losses(self, batch: Samples, sight: Sight, last: Theta) -> Terms:
+        weights, regressor = self.config.loss, self.network.regressor
+        _, body = regressor.body(last.rotmats, last.betas)
+        points = project(body, last.camera)
+        blazepose = points[:, :NUM_BLAZEPOSE]
+        correction = regressor.body.correction / _CORRECTION_SCALE
+        terms = {
+            "reprojection": weights.reprojection
+            * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp, weights.saturation),
+            "points": weights.points
+            * reprojection_loss(blazepose, batch.points, weights.saturation),
+            "world": weights.world * world_loss(body[:, :NUM_BLAZEPOSE], batch.world),
+            "rotations": weights.rotations
+            * weighted_mean(rotation_loss(last.rotmats, batch.rotmats), batch.body[:, 0]),
+            "shape": weights.shape
+            * weighted_mean(((last.betas - batch.betas) ** 2).mean(dim=1), batch.body[:, 1]),
+            "betas": weights.betas * (last.betas**2).mean(),
+            "joint_limits": weights.joint_limits * joint_limit_loss(last.rotmats, *self.limits),
+            "correction": weights.landmark_correction * (correction**2).mean(),
+            "confidence": weights.confidence
+            * weighted_cross_entropy(
+                self.network.trust(sight.emb.detach()),
+                *confidence_truth(
+                    self._answered(last, sight),
+                    clicked_first(batch),
+                    batch.visible,
+                    batch.person,
+                ),
+            ),
+            "confidence_size": weights.confidence_size
+            * (self.network.confidence.weight**2).sum(dim=1).mean(),
+        }
+        if weights.trunk_points:
+            terms["trunk_points"] = weights.trunk_points * self._trunk_loss(blazepose, batch, sight)
+        return terms
+
+    @torch.no_grad()
+    def _answered(self, last: Theta, sight: Sight) -> Tensor:
+        """Landmarks of the body that the network answers with, ``(N, 27, 2)``."""
+        regressor = self.network.regressor
+        return body_points(regressor, unpack(regressor.laid(theta_of(last), sight.seen)))
+
+    def _trunk_loss(self, points: Tensor, batch: Samples, sight: Sight) -> Tensor:
+        """Distance of the body's points to the encoder's own, where these are right."""
+        target = sight.seen.points.detach()
+        limbs = target[:, list(LSP_LIMBS_IN_LANDMARKS)]
+        least = self.config.loss.trunk_least
+        weight = trunk_agreement(limbs, batch.lsp[:, : limbs.shape[1]], least)
+        weight = weight * sight.seen.visibility.detach()
+        return weighted_l1(points - target, weight, self.config.loss.saturation)
+
+    def _true_loss(self, predicted: Theta, lifted: Lifted) -> Tensor:
+        weights, body = self.config.loss, self.network.regressor.body
+        with torch.no_grad():
+            _, true = body(lifted.theta.rotmats, lifted.theta.betas)
+            true_points = project(true, lifted.theta.camera)
+        _, found = body(predicted.rotmats, predicted.betas)
+        everywhere = true.new_ones(true.shape[:2])
+        apart = hip_centred(found) - hip_centred(true)
+        points = project(found, predicted.camera) - true_points
+        return (
+            weights.true_rotation * rotation_loss(predicted.rotmats, lifted.theta.rotmats).mean()
+            + weights.true_joints * weighted_l1(apart, everywhere)
+            + weights.true_reprojection * weighted_l1(points, everywhere)
+            + weights.true_betas * ((predicted.betas - lifted.theta.betas) ** 2).mean()
+        )
+
+    def _adversarial(self, thetas: list[Theta]) -> Tensor:
+        """On every Theta_t, as one batch; the mean over t keeps the factor free of T."""
+        for parameter in self.discriminators.parameters():
+            parameter.requires_grad_(False)
+        rotmats, betas = (torch.cat([theta[k] for theta in thetas]) for k in (0, 1))
+        with self._precision(betas.device):
+            return encoder_loss(self.discriminators(rotmats, betas))
+
+    def _own_losses(self, batch: Samples, sight: Sight) -> Terms:
+        """Losses of the encoder's own landmarks and probabilities while its layers train."""
+        weights = self.config.loss
+        order = list(BLAZEPOSE_POINTS)
+        linear = sight.landmarks.points[:, order]
+        own = _points_loss(linear, batch)
+        logits, _ = self.network.encoder.heads.logits(sight.emb)
+        known = (batch.visible[..., 2] * batch.person[:, None])[..., None].expand(-1, -1, 2)
+        probabilities = weighted_cross_entropy(logits[:, order], batch.visible[..., :2], known)
+        apart = sight.seen.world - batch.world[..., :3]
+        terms = {
+            "own_points": weights.own_points * own,
+            "own_world": weights.own_world * weighted_l1(apart, batch.world[..., 3]),
+            "own_probabilities": weights.own_probabilities * probabilities,
+        }
+        if sight.maps is not None:
+            labels = clicked_first(batch)
+            terms["own_maps"] = weights.own_maps * heatmap_loss(sight.maps, labels)
+        return terms
+
+
+def body_points(regressor: IterativeRegressor, theta: Theta) -> Tensor:
+    """The body's BlazePose landmarks ``(N, 27, 2)`` in [-1, 1] across the crop."""
+    _, body = regressor.body(theta.rotmats, theta.betas)
+    return project(body[:, :NUM_BLAZEPOSE], theta.camera)
+
+
+def _points_loss(points: Tensor, batch: Samples) -> Tensor:
+    limbs = points[:, list(LSP_LIMBS_IN_LANDMARKS)]
+    labels = batch.lsp[:, : limbs.shape[1]]
+    return reprojection_loss(limbs, labels) + reprojection_loss(points, batch.points)
+
+
+def clicked_first(batch: Samples) -> Tensor:
+    """Labels of the 27 landmarks ``(N, 27, 3)``: limbs as they were clicked where they were.
+
+    The teacher's are believed where they agree with clicked ones, so with them alone whatever is
+    hard would not count, and confidence would be too sure.
+    """
+    limbs = list(LSP_LIMBS_IN_LANDMARKS)
+    clicked = batch.lsp[:, : len(limbs)]
+    labels = batch.points.clone()
+    labels[:, limbs] = torch.where(clicked[..., 2:] > 0, clicked, labels[:, limbs])
+    return labels
+
+
+def without_pairs(batch: Samples) -> Samples:
+    """The batch without any 3D label, as in the paper's unpaired setting."""
+    world = torch.cat([batch.world[..., :3], torch.zeros_like(batch.world[..., 3:])], dim=-1)
+    return batch._replace(world=world, body=torch.zeros_like(batch.body))
