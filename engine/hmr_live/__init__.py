@@ -12,7 +12,7 @@ from __future__ import annotations
 from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import open_source, read_image
 from hmr_live.core.errors import HmrLiveError
-from hmr_live.core.state import BodyState, Frame, FrameResult, Region
+from hmr_live.core.state import BodyState, CropBox, Frame, FrameResult
 from hmr_live.core.version import __version__
 from hmr_live.live.session import LiveSession
 from hmr_live.recovery.pipeline import Pipeline
@@ -20,12 +20,12 @@ from hmr_live.recovery.pipeline import Pipeline
 __all__ = [
     "BodyModel",
     "BodyState",
+    "CropBox",
     "Frame",
     "FrameResult",
     "HmrLiveError",
     "LiveSession",
     "Pipeline",
-    "Region",
     "__version__",
     "open_source",
     "read_image",

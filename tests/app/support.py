@@ -19,7 +19,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.assets import asset_path
-from hmr_live.core.state import Array, BodyState, Frame, FrameResult, Image, Region
+from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
 from hmr_live_app.main_window import MainWindow
 from hmr_live_app.model.session import Status
 from hmr_live_app.widgets.angle_table import AngleTable
@@ -48,7 +48,7 @@ def body_state(body: BodyModel, size: tuple[int, int], bend: float = 0.5) -> Bod
         transl=transl,
         focal_length=float(focal),
         camera=np.array([1, 0, 0], np.float32),
-        region=Region(size[0] / 2, size[1] / 2, size[1]),
+        crop_box=CropBox(size[0] / 2, size[1] / 2, size[1]),
         joints=joints,
         joints_2d=joints[:, :2] / transl[2] * focal + np.array(size) / 2,
         confidence=np.ones(NUM_JOINTS, np.float32),

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from hmr_live.core.assets import asset_path
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live_training.checkpoints.build_network import build_regressor
 from hmr_live_training.data.augment import WHOLE_CROP, CropPlan
 from hmr_live_training.data.crops import crop_matrix
@@ -186,7 +186,7 @@ class PlainPictures:
 
     def plan(self, rng, index):
         side = float(rng.uniform(20, 40))
-        return CropPlan(crop_matrix(Region(32, 32, side)), WHOLE_CROP, 0)
+        return CropPlan(crop_matrix(CropBox(32, 32, side)), WHOLE_CROP, 0)
 
 
 def tiny_trainer(

@@ -25,7 +25,7 @@ from typing import Any, Final
 from hmr_live.body.model import BodyModel
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import AssetError, HmrLiveError
-from hmr_live.core.state import Image, Region
+from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
 from hmr_live_training.data.lspet import load_lspet
@@ -53,7 +53,7 @@ from hmr_live_training.evaluation.synthetic import SPLIT, run_synthetic
 from hmr_live_training.evaluation.synthetic_figures import synthetic_rows
 from hmr_live_training.synthetic.body_poses import load_body_poses
 
-Network = Callable[[Image, Region], NetworkOutput]
+Network = Callable[[Image, CropBox], NetworkOutput]
 Interval = tuple[float, float, float]
 
 #: What can be measured, and the option that it needs.
@@ -127,8 +127,8 @@ def measure(
     """
     reader = BodyReader(body)
 
-    def look(image: Image, regions: Sequence[Region]) -> list[Estimate]:
-        return [reader(network(image, region)) for region in regions]
+    def look(image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
+        return [reader(network(image, crop_box)) for crop_box in crop_boxes]
 
     rule = "box" if plain_box else "upright"
     found = measure_people(people, {"network": look}, [rule])["network", rule]

@@ -42,7 +42,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class CropBox:
     """The square, turned part of the frame that the network looks at.
 
     Attributes
@@ -78,8 +78,8 @@ class BodyState:
     focal_length
         Pixels of the full frame; the principal point is the frame's centre.
     camera
-        ``(3,)`` weak-perspective camera (s, tx, ty) of the crop ``region``.
-    region
+        ``(3,)`` weak-perspective camera (s, tx, ty) of the crop ``crop_box``.
+    crop_box
         The crop that the network saw.
     joints
         ``(24, 3)`` metres, camera frame, transl included.
@@ -103,7 +103,7 @@ class BodyState:
     transl: Array
     focal_length: float
     camera: Array
-    region: Region
+    crop_box: CropBox
     joints: Array
     joints_2d: Array
     confidence: Array

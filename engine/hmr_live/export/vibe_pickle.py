@@ -54,7 +54,7 @@ def _person(motion: Motion, width: float, height: float) -> dict[str, Array | ND
     # the same place of the frame.
     pixels_per_metre = motion.focal_length / motion.transl[:, 2]
     place = motion.transl[:, :2]
-    centre, side = motion.region[:, :2], motion.region[:, 2]
+    centre, side = motion.crop_box[:, :2], motion.crop_box[:, 2]
     offset = (centre - np.array([width, height], np.float32) / 2) / pixels_per_metre[:, None]
     count = len(motion.times)
     return {

@@ -176,7 +176,7 @@ def _seen_motion(
         transl=transl.astype(np.float32),
         focal_length=np.full(count, focal, np.float32),
         camera=camera.astype(np.float32),
-        region=np.column_stack([centre, side, np.zeros(count)]).astype(np.float32),
+        crop_box=np.column_stack([centre, side, np.zeros(count)]).astype(np.float32),
         joints=joints.astype(np.float32),
         confidence=np.ones((count, joints.shape[1]), np.float32),
         score=np.ones(count, np.float32),

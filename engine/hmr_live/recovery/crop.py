@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from hmr_live.body.skeleton import JOINT
-from hmr_live.core.state import Array, Image, Region
+from hmr_live.core.state import Array, CropBox, Image
 
 #: x and y in frame pixels.
 Point: TypeAlias = Array | tuple[float, float]
@@ -25,13 +25,13 @@ MARGIN = 1.25
 BEYOND_JOINTS = 1.08
 
 #: A region whose side is below this many pixels holds too little to recover anybody.
-MIN_REGION_PX = 24
+MIN_CROP_PX = 24
 
 _HIPS = JOINT["left_hip"], JOINT["right_hip"]
 _SHOULDERS = JOINT["left_shoulder"], JOINT["right_shoulder"]
 
 
-def region_around(centre: Point, up_point: Point, radius: float) -> Region:
+def crop_box_around(centre: Point, up_point: Point, radius: float) -> CropBox:
     """Region of a body circle.
 
     Parameters
@@ -45,16 +45,16 @@ def region_around(centre: Point, up_point: Point, radius: float) -> Region:
     """
     x, y = float(centre[0]), float(centre[1])
     angle = math.atan2(float(up_point[0]) - x, y - float(up_point[1]))
-    return Region(x, y, 2 * MARGIN * radius, angle)
+    return CropBox(x, y, 2 * MARGIN * radius, angle)
 
 
-def region_from_joints(joints_2d: Array) -> Region:
+def crop_box_from_joints(joints_2d: Array) -> CropBox:
     """Region for the next frame from this frame's ``(24, 2)`` joints in frame pixels."""
     # Plain numbers: so few of them cost numpy several times as much.
     points: list[Point] = joints_2d.tolist()
     centre = _middle(points, _HIPS)
     radius = max(math.dist(point, centre) for point in points)
-    return region_around(centre, _middle(points, _SHOULDERS), radius * BEYOND_JOINTS)
+    return crop_box_around(centre, _middle(points, _SHOULDERS), radius * BEYOND_JOINTS)
 
 
 def _middle(points: Sequence[Point], pair: tuple[int, int]) -> Point:
@@ -62,23 +62,23 @@ def _middle(points: Sequence[Point], pair: tuple[int, int]) -> Point:
     return (x0 + x1) / 2, (y0 + y1) / 2
 
 
-def is_usable(region: Region, size: tuple[int, int]) -> bool:
+def is_usable(crop_box: CropBox, size: tuple[int, int]) -> bool:
     """Whether the region is sane: finite, large enough, its centre in or near the frame."""
-    numbers = (region.cx, region.cy, region.side, region.angle)
-    if not all(map(math.isfinite, numbers)) or region.side < MIN_REGION_PX:
+    numbers = (crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle)
+    if not all(map(math.isfinite, numbers)) or crop_box.side < MIN_CROP_PX:
         return False
-    margin = region.side / 2
-    near_x = -margin < region.cx < size[0] + margin
-    near_y = -margin < region.cy < size[1] + margin
-    return near_x and near_y and region.side < 8 * math.hypot(*size)
+    margin = crop_box.side / 2
+    near_x = -margin < crop_box.cx < size[0] + margin
+    near_y = -margin < crop_box.cy < size[1] + margin
+    return near_x and near_y and crop_box.side < 8 * math.hypot(*size)
 
 
-def frame_from_crop(region: Region, size: int) -> Array:
+def frame_from_crop(crop_box: CropBox, size: int) -> Array:
     """``(2, 3)`` affine map from crop pixels to frame pixels; the crop's middle is the centre."""
-    scale = region.side / size
-    cos, sin = math.cos(region.angle) * scale, math.sin(region.angle) * scale
+    scale = crop_box.side / size
+    cos, sin = math.cos(crop_box.angle) * scale, math.sin(crop_box.angle) * scale
     linear = np.array([[cos, -sin], [sin, cos]])
-    offset = np.array([region.cx, region.cy]) - linear @ np.full(2, size / 2)
+    offset = np.array([crop_box.cx, crop_box.cy]) - linear @ np.full(2, size / 2)
     return np.concatenate([linear, offset[:, None]], axis=1)
 
 
@@ -87,15 +87,15 @@ def apply_affine(affine: Array, points: Array) -> Array:
     return points @ affine[:, :2].T + affine[:, 2]
 
 
-def crop_image(image: Image, region: Region, size: int, *, out: Image | None = None) -> Image:
+def crop_image(image: Image, crop_box: CropBox, size: int, *, out: Image | None = None) -> Image:
     """Cut the region out of the frame as an upright ``(size, size, 3)`` picture.
 
     Beyond the frame the edge pixels are repeated, as in the training of the encoder.  A region
     much larger than the crop is first averaged down by a whole factor, so that nothing aliases.
     The picture is written into ``out``, of the same shape, where one is given.
     """
-    affine = frame_from_crop(region, size)
-    factor = int(region.side / size / 1.5)
+    affine = frame_from_crop(crop_box, size)
+    factor = int(crop_box.side / size / 1.5)
     if factor > 1:
         image, affine = _shrink(image, affine, size, factor)
     return np.asarray(

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from hmr_live.angles import AnatomicalFrames, joint_angles
 from hmr_live.body.model import BodyModel
-from hmr_live.core.state import Array, BodyState, Region
-from hmr_live.recovery.crop import region_from_joints
+from hmr_live.core.state import Array, BodyState, CropBox
+from hmr_live.recovery.crop import crop_box_from_joints
 from hmr_live.recovery.frame_camera import default_focal_length, project, roll, translation_in_frame
 from hmr_live.recovery.network import NetworkOutput
 
@@ -27,7 +27,7 @@ class Sighting(NamedTuple):
 
     Attributes
     ----------
-    region
+    crop_box
         The crop that was looked at.
     output
         The network's answer.
@@ -39,11 +39,11 @@ class Sighting(NamedTuple):
         The region around these joints: where to look in the next frame.
     """
 
-    region: Region
+    crop_box: CropBox
     output: NetworkOutput
     placed: Placed
     joints_2d: Array
-    around: Region
+    around: CropBox
 
 
 class Placement:
@@ -62,11 +62,11 @@ class Placement:
         self.focal_length = focal_length
         self._angles_of = partial(joint_angles, frames=AnatomicalFrames.of(body))
 
-    def sighting(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> Sighting:
-        """The network's answer for ``region``, placed in a frame of ``size``."""
-        placed = self._place(region, output, size)
+    def sighting(self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]) -> Sighting:
+        """The network's answer for ``crop_box``, placed in a frame of ``size``."""
+        placed = self._place(crop_box, output, size)
         joints_2d = self._joints(placed, size)[1]
-        return Sighting(region, output, placed, joints_2d, region_from_joints(joints_2d))
+        return Sighting(crop_box, output, placed, joints_2d, crop_box_from_joints(joints_2d))
 
     def state(
         self, sighting: Sighting, placed: Placed, person: int, size: tuple[int, int]
@@ -91,7 +91,7 @@ class Placement:
             transl=placed.transl,
             focal_length=self._focal_length(size),
             camera=sighting.output.camera,
-            region=sighting.region,
+            crop_box=sighting.crop_box,
             joints=joints,
             joints_2d=joints_2d,
             confidence=sighting.output.confidence,
@@ -110,12 +110,12 @@ class Placement:
             joints_2d=joints_2d,
         )
 
-    def _place(self, region: Region, output: NetworkOutput, size: tuple[int, int]) -> Placed:
+    def _place(self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]) -> Placed:
         rotmats = output.rotmats.copy()
-        rotmats[0] = roll(region.angle) @ rotmats[0]
+        rotmats[0] = roll(crop_box.angle) @ rotmats[0]
         pelvis = self.body.rest_joints(output.betas)[0]
         focal_length = self._focal_length(size)
-        transl = translation_in_frame(output.camera, region, pelvis, size, focal_length)
+        transl = translation_in_frame(output.camera, crop_box, pelvis, size, focal_length)
         return Placed(rotmats, output.betas, transl)
 
     def _joints(self, placed: Placed, size: tuple[int, int]) -> tuple[Array, Array]:

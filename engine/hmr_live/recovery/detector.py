@@ -16,8 +16,8 @@ import numpy as np
 from hmr_live.backends import open_backend, split_choice
 from hmr_live.core.assets import asset_path, read_manifest
 from hmr_live.core.image_resize import resized
-from hmr_live.core.state import Array, Image, Region
-from hmr_live.recovery.crop import region_around
+from hmr_live.core.state import Array, CropBox, Image
+from hmr_live.recovery.crop import crop_box_around
 
 INPUT_SIZE = 224
 SCORE_THRESHOLD = 0.5
@@ -30,7 +30,7 @@ _FEATURE_MAPS = ((8, 2), (16, 2), (32, 6))
 class Detection:
     """A person found in the frame: the region that holds them and how sure the detector is."""
 
-    region: Region
+    crop_box: CropBox
     score: float
 
 
@@ -69,8 +69,8 @@ class PersonDetector:
         for points, score in merged:
             hips, top = (points - border) / scale
             radius = float(np.linalg.norm(top - hips))
-            found.append(Detection(region_around(hips, top, radius), score))
-        return sorted(found, key=lambda detection: -detection.region.side)
+            found.append(Detection(crop_box_around(hips, top, radius), score))
+        return sorted(found, key=lambda detection: -detection.crop_box.side)
 
 
 def _anchors() -> Array:

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from hmr_live.core.state import Array, Region
+from hmr_live.core.state import Array, CropBox
 
 #: Horizontal field of view assumed when nothing is known of the camera: a usual webcam's.
 FIELD_OF_VIEW_DEG = 60.0
@@ -29,7 +29,7 @@ def roll(angle: float) -> Array:
 
 
 def translation_in_frame(
-    camera: Array, region: Region, pelvis: Array, size: tuple[int, int], focal_length: float
+    camera: Array, crop_box: CropBox, pelvis: Array, size: tuple[int, int], focal_length: float
 ) -> Array:
     """SMPL translation in the full frame's camera.
 
@@ -37,7 +37,7 @@ def translation_in_frame(
     ----------
     camera
         ``(3,)`` weak-perspective (s, tx, ty) of the crop.
-    region
+    crop_box
         The crop's place in the frame.
     pelvis
         ``(3,)`` the pelvis joint of the shaped body at rest: the point that global_orient turns
@@ -52,12 +52,12 @@ def translation_in_frame(
     ``(3,)`` metres, camera frame (x right, y down, z forward).
     """
     s = max(float(camera[0]), 1e-3)
-    depth = 2 * focal_length / (region.side * s)
-    cos, sin = math.cos(region.angle), math.sin(region.angle)
+    depth = 2 * focal_length / (crop_box.side * s)
+    cos, sin = math.cos(crop_box.angle), math.sin(crop_box.angle)
     pelvis_x, pelvis_y = float(pelvis[0]), float(pelvis[1])
     x, y = pelvis_x + float(camera[1]), pelvis_y + float(camera[2])
-    across = (region.cx - size[0] / 2) * depth / focal_length
-    down = (region.cy - size[1] / 2) * depth / focal_length
+    across = (crop_box.cx - size[0] / 2) * depth / focal_length
+    down = (crop_box.cy - size[1] / 2) * depth / focal_length
     return np.array(
         [cos * x - sin * y - pelvis_x + across, sin * x + cos * y - pelvis_y + down, depth],
         np.float32,

@@ -16,7 +16,7 @@ from hmr_live.body.rotations import matrix_from_6d, matrix_from_axis_angle
 from hmr_live.body.skeleton import NUM_BETAS, NUM_JOINTS
 from hmr_live.core.assets import asset_path, read_manifest
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Array, Image, Region
+from hmr_live.core.state import Array, CropBox, Image
 from hmr_live.recovery.crop import crop_image
 
 #: The shipped network that is used when none is named.
@@ -111,14 +111,14 @@ class HmrNetwork:
             )
         self._pose_name = pose[0]
 
-    def crop(self, image: Image, regions: Sequence[Region]) -> Array:
+    def crop(self, image: Image, crop_boxes: Sequence[CropBox]) -> Array:
         """Network input ``(n, 3, size, size)`` for n regions of a BGR frame; the caller's own."""
-        return self._input(image, regions).copy()
+        return self._input(image, crop_boxes).copy()
 
-    def run(self, image: Image, regions: Sequence[Region]) -> list[NetworkOutput]:
+    def run(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[NetworkOutput]:
         """Recover the person in each region of an ``(H, W, 3)`` BGR frame, in one batch."""
-        out = self.backend.run(self._input(image, regions))
-        n = len(regions)
+        out = self.backend.run(self._input(image, crop_boxes))
+        n = len(crop_boxes)
         # A foreign network may lack these two: then every crop counts as a sure person.
         score = out.get("score", np.ones((n, 1), np.float32)).reshape(n)
         confidence = out.get("confidence", np.ones((n, NUM_JOINTS), np.float32))
@@ -131,15 +131,15 @@ class HmrNetwork:
             for i in range(n)
         ]
 
-    def _input(self, image: Image, regions: Sequence[Region]) -> Array:
+    def _input(self, image: Image, crop_boxes: Sequence[CropBox]) -> Array:
         """As :meth:`crop`, in a buffer that the next call overwrites."""
-        count = len(regions)
+        count = len(crop_boxes)
         if len(self._inputs) < count:
             self._crops = np.empty((count, self.size, self.size, 3), np.uint8)
             self._inputs = np.empty((count, 3, self.size, self.size), np.float32)
         crops = [
-            crop_image(image, region, self.size, out=crop)
-            for region, crop in zip(regions, self._crops, strict=False)
+            crop_image(image, crop_box, self.size, out=crop)
+            for crop_box, crop in zip(crop_boxes, self._crops, strict=False)
         ]
         blob = cv2.dnn.blobFromImagesWithParams(crops, self._inputs[:count], self._preparation)
         return np.asarray(blob, np.float32)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from hmr_live.body.model import BodyModel
-from hmr_live.core.state import Array, BodyState, Frame, FrameResult, Image, Region
+from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
 from hmr_live.core.timing import StageTimer
 from hmr_live.recovery.crop import is_usable
 from hmr_live.recovery.crop_to_camera import Placed, Placement, Sighting
@@ -194,10 +194,10 @@ class Pipeline:
         size = (image.shape[1], image.shape[0])
         people = self._find_all(image, timer)
         for _ in range(_MORE_LOOKS):
-            regions = [seen.around for seen in people if is_usable(seen.around, size)]
-            looks = self._look(image, regions, timer)
+            crop_boxes = [seen.around for seen in people if is_usable(seen.around, size)]
+            looks = self._look(image, crop_boxes, timer)
             people = [seen for seen in looks if seen is not None]
-        people.sort(key=lambda seen: -seen.region.side)
+        people.sort(key=lambda seen: -seen.crop_box.side)
         return [
             self._placement.state(seen, seen.placed, person, size)
             for person, seen in enumerate(people)
@@ -238,8 +238,8 @@ class Pipeline:
         size = (image.shape[1], image.shape[0])
         with timer("detect"):
             detections = self.detector.detect(image if shown is None else shown)
-        regions = [found.region for found in detections if is_usable(found.region, size)]
-        seen = self._look(image, regions[:MAX_PEOPLE], timer, FOUND_SCORE)
+        crop_boxes = [found.crop_box for found in detections if is_usable(found.crop_box, size)]
+        seen = self._look(image, crop_boxes[:MAX_PEOPLE], timer, FOUND_SCORE)
         return [sighting for sighting in seen if sighting is not None]
 
     def _check(self, frame: Frame, timer: StageTimer) -> None:
@@ -250,20 +250,20 @@ class Pipeline:
         if all(track.unchecked < CHECK_EVERY for track in active):
             return
         with timer("detect"):
-            regions = [found.region for found in self.detector.detect(frame.image)]
+            crop_boxes = [found.crop_box for found in self.detector.detect(frame.image)]
         for track in active:
             track.unchecked = 0
-        gone = [t for t in active if not any(same_place(t.region, r) for r in regions)]
+        gone = [t for t in active if not any(same_place(t.crop_box, r) for r in crop_boxes)]
         self._tracker.lose(gone, frame.time)
 
     def _follow(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
         """Bodies of everybody who is followed and in sight, all through the network at once."""
         tracker = self._tracker
-        looks = [(track, track.region, LOST_SCORE) for track in tracker.active]
-        looks += [(track, track.region, FOUND_SCORE) for track in tracker.newcomers]
+        looks = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
+        looks += [(track, track.crop_box, FOUND_SCORE) for track in tracker.newcomers]
         looks += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
         looks = [look for look in looks if is_usable(look[1], frame.size)]
-        sightings = self._look(frame.image, [region for _, region, _ in looks], timer)
+        sightings = self._look(frame.image, [crop_box for _, crop_box, _ in looks], timer)
         seen = {
             track: sighting
             for (track, _, least_score), sighting in zip(looks, sightings, strict=True)
@@ -294,22 +294,22 @@ class Pipeline:
     def _look(
         self,
         image: Image,
-        regions: Sequence[Region],
+        crop_boxes: Sequence[CropBox],
         timer: StageTimer,
         least_score: float = LOST_SCORE,
     ) -> list[Sighting | None]:
         """What the network sees in each region, in one batch; None where there is nobody."""
-        if not regions:
+        if not crop_boxes:
             return []
         size = (image.shape[1], image.shape[0])
         with timer("network"):
-            outputs = self.network.run(image, regions)
+            outputs = self.network.run(image, crop_boxes)
         with timer("body"):
             return [
-                self._placement.sighting(region, output, size)
+                self._placement.sighting(crop_box, output, size)
                 if self._is_person(output, least_score)
                 else None
-                for region, output in zip(regions, outputs, strict=True)
+                for crop_box, output in zip(crop_boxes, outputs, strict=True)
             ]
 
     def _is_person(self, output: NetworkOutput, least_score: float) -> bool:

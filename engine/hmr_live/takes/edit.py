@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hmr_live.core.errors import RecordingError
 from hmr_live.takes.header import SUFFIX, VIDEO_SUFFIX
-from hmr_live.takes.records import BODY_DTYPE, Records
+from hmr_live.takes.records import ATTRIBUTES, BODY_DTYPE, Records
 from hmr_live.takes.take import Motion, Take
 from hmr_live.takes.writer import TakeWriter
 
@@ -226,7 +226,7 @@ def _write_frames(
 def _records(motion: Motion) -> Records:
     rows = np.zeros(len(motion.times), BODY_DTYPE)
     for name in BODY_DTYPE.names or ():
-        rows[name] = getattr(motion, name)
+        rows[name] = getattr(motion, ATTRIBUTES.get(name, name))
     return rows
 
 

@@ -15,7 +15,7 @@ from hmr_live.body.kinematics import posed_joints
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import NUM_BETAS
-from hmr_live.core.state import BodyState, Region
+from hmr_live.core.state import BodyState, CropBox
 from hmr_live.recovery.frame_camera import project
 from hmr_live.takes.take import Motion, Take
 
@@ -51,7 +51,7 @@ def body_state(
         transl=transl,
         focal_length=focal_length,
         camera=motion.camera[index],
-        region=Region(*(float(value) for value in motion.region[index])),
+        crop_box=CropBox(*(float(value) for value in motion.crop_box[index])),
         joints=joints,
         joints_2d=project(joints, float(transl[2]), focal_length, frame_size),
         confidence=motion.confidence[index],

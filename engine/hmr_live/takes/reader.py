@@ -16,6 +16,7 @@ from hmr_live.core.errors import RecordingError
 from hmr_live.takes import chunks
 from hmr_live.takes.chunks import Chunk, all_chunks, leading_chunks
 from hmr_live.takes.header import FORMAT, VERSION, VIDEO_SUFFIX, Header, read_header
+from hmr_live.takes.records import ATTRIBUTES
 from hmr_live.takes.take import Floats, Marker, Motion, Take
 
 
@@ -176,7 +177,7 @@ def _motions(content: Content) -> Iterable[Motion]:
         mine = mine[np.argsort(frames["time"][mine], kind="stable")]
         body, frame = content.bodies[mine], frames[mine]
         floats: dict[str, Floats] = {
-            name: np.ascontiguousarray(body[name], np.float32)
+            ATTRIBUTES.get(name, name): np.ascontiguousarray(body[name], np.float32)
             for name in (
                 "pose",
                 "betas",

@@ -37,6 +37,10 @@ BODY_DTYPE: Final = np.dtype(
     ]
 )
 
+#: Fields of :data:`BODY_DTYPE` that have another name in :class:`~hmr_live.takes.take.Motion`.
+#: Their names in the file stay, so that takes of earlier versions open.
+ATTRIBUTES: Final = {"region": "crop_box"}
+
 #: Payload of a video chunk: which frame of the video shows which moment.
 VIDEO_DTYPE: Final = np.dtype([("number", "<u4"), ("time", "<f8")])
 
@@ -80,7 +84,7 @@ def body_records(bodies: tuple[BodyState, ...]) -> Records:
     """Records ``(n,)`` of :data:`BODY_DTYPE` for the people of one frame."""
     records = np.zeros(len(bodies), BODY_DTYPE)
     for place, body in enumerate(bodies):
-        region = body.region
+        crop_box = body.crop_box
         values: dict[str, Any] = {
             "person": body.person,
             "measured": body.measured,
@@ -89,7 +93,7 @@ def body_records(bodies: tuple[BodyState, ...]) -> Records:
             "transl": body.transl,
             "focal_length": body.focal_length,
             "camera": body.camera,
-            "region": (region.cx, region.cy, region.side, region.angle),
+            "region": (crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle),
             "joints": body.joints,
             "confidence": body.confidence,
             "score": body.score,

@@ -42,7 +42,7 @@ class Motion:
         ``(T,)`` float32: pixels of the full frame; the principal point is the frame's middle.
     camera
         ``(T, 3)`` float32: weak-perspective camera (s, tx, ty) of the crop.
-    region
+    crop_box
         ``(T, 4)`` float32: the crop's centre x, centre y and side in pixels of the frame, and its
         angle in radians.
     joints
@@ -64,7 +64,7 @@ class Motion:
     transl: Floats
     focal_length: Floats
     camera: Floats
-    region: Floats
+    crop_box: Floats
     joints: Floats
     confidence: Floats
     score: Floats

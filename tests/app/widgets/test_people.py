@@ -52,8 +52,8 @@ def moved(body: BodyState, person: int) -> BodyState:
     """Person 0 at the left, person 1 at the right, both farther away."""
     step = np.array([0.75 * (2 * person - 1), 0, 1.5 + 0.2 * person], np.float32)
     joints, transl = body.joints + step, body.transl + step
-    region = body.region
-    size = (round(2 * region.cx), round(2 * region.cy))
+    crop_box = body.crop_box
+    size = (round(2 * crop_box.cx), round(2 * crop_box.cy))
     return replace(
         body,
         person=person,

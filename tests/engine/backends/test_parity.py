@@ -6,7 +6,7 @@ import pytest
 from hmr_live.backends import open_backend
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.assets import asset_path, read_manifest
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.network import HmrNetwork
 from tests.engine.backends.backend_cases import require_backend
 from tests.shipped import NETWORKS
@@ -50,9 +50,9 @@ def test_a_real_person_comes_out_the_same(name, demo_clip):
     require_backend(name)
     image = VideoFile(demo_clip).read().image
     height, width = image.shape[:2]
-    region = Region(width / 2, height / 2, 1.2 * height)
-    (expected,) = HmrNetwork(backend="onnxruntime").run(image, [region])
-    (found,) = HmrNetwork(backend=name).run(image, [region])
+    crop_box = CropBox(width / 2, height / 2, 1.2 * height)
+    (expected,) = HmrNetwork(backend="onnxruntime").run(image, [crop_box])
+    (found,) = HmrNetwork(backend=name).run(image, [crop_box])
     np.testing.assert_allclose(found.rotmats, expected.rotmats, atol=1e-3)
     np.testing.assert_allclose(found.betas, expected.betas, atol=1e-3)
     assert abs(found.score - expected.score) < 1e-3

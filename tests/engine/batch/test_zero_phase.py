@@ -13,7 +13,7 @@ from hmr_live.batch.zero_phase import CUTOFF, LookAhead
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.errors import SourceError
-from hmr_live.core.state import BodyState, Frame, FrameResult, Region
+from hmr_live.core.state import BodyState, CropBox, Frame, FrameResult
 from hmr_live.takes.container import read_take
 from hmr_live.takes.smooth import smooth_values
 from tests.engine.batch.archive.fakes import BlindPipeline
@@ -40,7 +40,7 @@ def body(turn, place, person=0, shape=0.0):
         transl=np.array([place, 0, 3], np.float32),
         focal_length=500.0,
         camera=np.ones(3, np.float32),
-        region=Region(2, 2, 4),
+        crop_box=CropBox(2, 2, 4),
         joints=points,
         joints_2d=points[:, :2],
         confidence=np.ones(24, np.float32),

@@ -61,7 +61,7 @@ def make_motion(times, *, pose=None, transl=None, betas=None, person=0, body=Non
         transl=transl,
         focal_length=np.full(count, 554.0, np.float32),
         camera=np.tile(np.array([0.9, 0.0, 0.2], np.float32), (count, 1)),
-        region=np.tile(np.array([300, 250, 400, 0.1], np.float32), (count, 1)),
+        crop_box=np.tile(np.array([300, 250, 400, 0.1], np.float32), (count, 1)),
         joints=np.asarray(joints, np.float32).reshape(count, 24, 3),
         confidence=np.full((count, 24), 0.75, np.float32),
         score=np.ones(count, np.float32),

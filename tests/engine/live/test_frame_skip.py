@@ -7,7 +7,7 @@ from hmr_live.angles import joint_angles
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
-from hmr_live.core.state import BodyState, Frame, FrameResult, Region
+from hmr_live.core.state import BodyState, CropBox, Frame, FrameResult
 from hmr_live.live.frame_skip import AlternatePrediction
 from hmr_live.recovery.frame_camera import project
 
@@ -41,7 +41,7 @@ class Walker:
             transl=transl,
             focal_length=300.0,
             camera=np.array([1, 0, 0], np.float32),
-            region=Region(160, 120, 200),
+            crop_box=CropBox(160, 120, 200),
             joints=joints,
             joints_2d=project(joints, float(transl[2]), 300.0, SIZE),
             confidence=np.ones(NUM_JOINTS, np.float32),

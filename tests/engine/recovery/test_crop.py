@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from hmr_live.body.skeleton import JOINT
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.crop import (
     MARGIN,
     apply_affine,
+    crop_box_around,
+    crop_box_from_joints,
     crop_image,
     frame_from_crop,
-    region_around,
-    region_from_joints,
 )
 
 
@@ -29,12 +29,12 @@ def centroid(image):
 
 
 def test_the_middle_of_the_crop_is_the_centre_of_the_region():
-    affine = frame_from_crop(Region(120, 80, 300, 0.7), 256)
+    affine = frame_from_crop(CropBox(120, 80, 300, 0.7), 256)
     np.testing.assert_allclose(apply_affine(affine, np.array([128.0, 128.0])), [120, 80])
 
 
 def test_the_crop_spans_the_side_of_the_region():
-    affine = frame_from_crop(Region(120, 80, 300, 0.7), 256)
+    affine = frame_from_crop(CropBox(120, 80, 300, 0.7), 256)
     left, right = apply_affine(affine, np.array([[0.0, 128], [256, 128]]))
     assert np.linalg.norm(right - left) == pytest.approx(300)
 
@@ -43,44 +43,44 @@ def test_a_person_leaning_clockwise_stands_upright_in_the_crop():
     lean = 0.5
     hips = np.array([250.0, 200.0])
     head = hips + 100 * np.array([math.sin(lean), -math.cos(lean)])
-    region = region_around(hips, head, 100)
-    assert region.angle == pytest.approx(lean)
-    crop = crop_image(dot_picture(round(head[0]), round(head[1])), region, 256)
-    expected = [128, 128 - 100 / region.side * 256]
+    crop_box = crop_box_around(hips, head, 100)
+    assert crop_box.angle == pytest.approx(lean)
+    crop = crop_image(dot_picture(round(head[0]), round(head[1])), crop_box, 256)
+    expected = [128, 128 - 100 / crop_box.side * 256]
     np.testing.assert_allclose(centroid(crop), expected, atol=1.0)
 
 
 @pytest.mark.parametrize("side", [200, 900, 2100])
 def test_points_land_where_the_affine_map_says_at_every_scale(side):
-    region = Region(900, 700, side, 0.3)
+    crop_box = CropBox(900, 700, side, 0.3)
     target = np.array([900 + side * 0.2, 700 - side * 0.1])
     picture = np.zeros((1500, 2000, 3), np.uint8)
     cv2.circle(picture, (round(target[0]), round(target[1])), side // 30, (255, 255, 255), -1)
-    inverse = cv2.invertAffineTransform(frame_from_crop(region, 256))
-    crop = crop_image(picture, region, 256)
+    inverse = cv2.invertAffineTransform(frame_from_crop(crop_box, 256))
+    crop = crop_image(picture, crop_box, 256)
     np.testing.assert_allclose(centroid(crop), apply_affine(inverse, target), atol=0.6)
 
 
 def test_a_large_region_is_averaged_not_sampled():
     checks = np.indices((1600, 1600)).sum(axis=0) % 2 * 255
     picture = np.repeat(checks[..., None], 3, axis=2).astype(np.uint8)
-    crop = crop_image(picture, Region(800, 800, 1500, 0.0), 256)
+    crop = crop_image(picture, CropBox(800, 800, 1500, 0.0), 256)
     assert np.ptp(crop[8:-8, 8:-8].astype(int)) < 40, "a fine chequerboard must become grey"
 
 
 def test_beyond_the_frame_the_edge_is_repeated():
     picture = np.full((100, 100, 3), 77, np.uint8)
-    assert (crop_image(picture, Region(0, 0, 300, 0.0), 64) == 77).all()
+    assert (crop_image(picture, CropBox(0, 0, 300, 0.0), 64) == 77).all()
 
 
 def test_the_next_region_holds_every_joint():
     rng = np.random.default_rng(1)
     joints = rng.uniform(100, 400, size=(24, 2))
-    region = region_from_joints(joints)
-    inverse = cv2.invertAffineTransform(frame_from_crop(region, 256))
+    crop_box = crop_box_from_joints(joints)
+    inverse = cv2.invertAffineTransform(frame_from_crop(crop_box, 256))
     inside = apply_affine(inverse, joints)
     assert inside.min() > 0
     assert inside.max() < 256
     hips = joints[[JOINT["left_hip"], JOINT["right_hip"]]].mean(axis=0)
-    np.testing.assert_allclose([region.cx, region.cy], hips)
-    assert region.side >= 2 * MARGIN * np.linalg.norm(joints - hips, axis=1).max()
+    np.testing.assert_allclose([crop_box.cx, crop_box.cy], hips)
+    assert crop_box.side >= 2 * MARGIN * np.linalg.norm(joints - hips, axis=1).max()

@@ -14,14 +14,14 @@ def detector():
 def test_the_region_of_the_man_in_the_clip_holds_him_upright(detector, demo_clip):
     image = VideoFile(demo_clip).read().image
     (found,) = detector.detect(image)
-    region = found.region
+    crop_box = found.crop_box
     height = image.shape[0]
     assert found.score > 0.7
     # He stands in the middle; his hips are a little above the middle of the picture.
-    assert region.cx == pytest.approx(image.shape[1] * 0.33, abs=60)
-    assert region.cy == pytest.approx(height * 0.45, abs=60)
-    assert 0.7 * height < region.side < 1.6 * height
-    assert abs(region.angle) < 0.3
+    assert crop_box.cx == pytest.approx(image.shape[1] * 0.33, abs=60)
+    assert crop_box.cy == pytest.approx(height * 0.45, abs=60)
+    assert 0.7 * height < crop_box.side < 1.6 * height
+    assert abs(crop_box.angle) < 0.3
 
 
 def test_a_turned_picture_gives_a_turned_region(detector, demo_clip):
@@ -30,7 +30,7 @@ def test_a_turned_picture_gives_a_turned_region(detector, demo_clip):
     turned = np.ascontiguousarray(np.rot90(image, k=-1))  # clockwise
     found = detector.detect(turned)
     assert found
-    turn = found[0].region.angle - upright.region.angle
+    turn = found[0].crop_box.angle - upright.crop_box.angle
     assert (turn + np.pi) % (2 * np.pi) - np.pi == pytest.approx(np.pi / 2, abs=0.4)
 
 
@@ -40,10 +40,10 @@ def test_scale_and_place_follow_the_picture(detector, demo_clip):
     canvas = np.full((900, 1300, 3), 90, np.uint8)
     canvas[100 : 100 + image.shape[0], 500 : 500 + image.shape[1]] = image
     (moved,) = detector.detect(canvas)
-    assert moved.region.cx == pytest.approx(alone.region.cx + 500, abs=25)
-    assert moved.region.cy == pytest.approx(alone.region.cy + 100, abs=25)
+    assert moved.crop_box.cx == pytest.approx(alone.crop_box.cx + 500, abs=25)
+    assert moved.crop_box.cy == pytest.approx(alone.crop_box.cy + 100, abs=25)
     # The detector's circle is coarse; tracking refines it on the next frame.
-    assert moved.region.side == pytest.approx(alone.region.side, rel=0.25)
+    assert moved.crop_box.side == pytest.approx(alone.crop_box.side, rel=0.25)
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
@@ -60,5 +60,5 @@ def test_two_people_are_two_detections_largest_first(detector, demo_clip):
     canvas[100 : 100 + height, image.shape[1] :] = smaller
     found = detector.detect(canvas)
     assert len(found) == 2
-    assert found[0].region.cx < image.shape[1] < found[1].region.cx
-    assert found[0].region.side > found[1].region.side
+    assert found[0].crop_box.cx < image.shape[1] < found[1].crop_box.cx
+    assert found[0].crop_box.side > found[1].crop_box.side

@@ -3,7 +3,7 @@ import pytest
 
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.crop import apply_affine, frame_from_crop
 from hmr_live.recovery.frame_camera import default_focal_length, project, roll, translation_in_frame
 
@@ -19,36 +19,36 @@ def upright_pose(seed=0):
 
 
 @pytest.mark.parametrize(
-    "region",
+    "crop_box",
     [
-        Region(640, 360, 500, 0.0),
-        Region(200, 500, 300, 0.0),
-        Region(900, 300, 420, 0.8),
-        Region(640, 360, 300, 3.0),
+        CropBox(640, 360, 500, 0.0),
+        CropBox(200, 500, 300, 0.0),
+        CropBox(900, 300, 420, 0.8),
+        CropBox(640, 360, 300, 3.0),
     ],
 )
-def test_the_full_frame_body_projects_where_the_crop_camera_says(region):
+def test_the_full_frame_body_projects_where_the_crop_camera_says(crop_box):
     """x = s (X + t) in the crop, mapped to the frame, must equal the frame's projection."""
     body = BodyModel.default()
     rotmats, betas = upright_pose(), np.zeros(10, np.float32)
     camera = np.array([0.9, 0.07, 0.21], np.float32)
     in_crop = camera[0] * (body.joints(rotmats, betas)[:, :2] + camera[1:])
-    expected = apply_affine(frame_from_crop(region, 2), in_crop + 1)  # [-1, 1] is a crop of 2
+    expected = apply_affine(frame_from_crop(crop_box, 2), in_crop + 1)  # [-1, 1] is a crop of 2
 
     turned = rotmats.copy()
-    turned[0] = roll(region.angle) @ turned[0]
+    turned[0] = roll(crop_box.angle) @ turned[0]
     pelvis = body.rest_joints(betas)[0]
-    transl = translation_in_frame(camera, region, pelvis, SIZE, FOCAL)
+    transl = translation_in_frame(camera, crop_box, pelvis, SIZE, FOCAL)
     joints = body.joints(turned, betas) + transl
     np.testing.assert_allclose(project(joints, transl[2], FOCAL, SIZE), expected, atol=0.01)
 
 
 def test_depth_follows_the_size_of_the_person():
     near = translation_in_frame(
-        np.array([0.9, 0, 0]), Region(640, 360, 600), np.zeros(3), SIZE, 1100.0
+        np.array([0.9, 0, 0]), CropBox(640, 360, 600), np.zeros(3), SIZE, 1100.0
     )
     far = translation_in_frame(
-        np.array([0.9, 0, 0]), Region(640, 360, 300), np.zeros(3), SIZE, 1100.0
+        np.array([0.9, 0, 0]), CropBox(640, 360, 300), np.zeros(3), SIZE, 1100.0
     )
     assert near[2] == pytest.approx(2 * 1100 / (600 * 0.9), rel=1e-5)
     assert far[2] == pytest.approx(2 * near[2], rel=1e-5)

@@ -8,13 +8,13 @@ from hmr_live.backends import open_backend
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.assets import asset_path, read_manifest
 from hmr_live.core.errors import AssetError, BackendError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.crop import crop_image
 from hmr_live.recovery.network import HmrNetwork
 from tests.shipped import NETWORKS
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
-REGIONS = [Region(160, 120, 200, 0.1), Region(100, 100, 120, -0.4)]
+REGIONS = [CropBox(160, 120, 200, 0.1), CropBox(100, 100, 120, -0.4)]
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def test_the_shipped_networks_match_their_manifests(name):
 def test_a_batch_gives_what_single_crops_give():
     network = HmrNetwork()
     both = network.run(IMAGE, REGIONS)
-    for region, together in zip(REGIONS, both, strict=True):
-        (alone,) = network.run(IMAGE, [region])
+    for crop_box, together in zip(REGIONS, both, strict=True):
+        (alone,) = network.run(IMAGE, [crop_box])
         np.testing.assert_allclose(together.rotmats, alone.rotmats, atol=1e-4)
         np.testing.assert_allclose(together.camera, alone.camera, atol=1e-4)
 
@@ -56,7 +56,7 @@ def test_outputs_are_rotations_probabilities_and_ten_betas():
 def test_the_crop_is_rgb_between_zero_and_one():
     blue = np.zeros((50, 50, 3), np.uint8)
     blue[..., 0] = 255
-    crop = HmrNetwork().crop(blue, [Region(25, 25, 50)])
+    crop = HmrNetwork().crop(blue, [CropBox(25, 25, 50)])
     assert crop.shape == (1, 3, 256, 256)
     np.testing.assert_allclose(crop[0].mean(axis=(1, 2)), [0, 0, 1])
 
@@ -104,7 +104,7 @@ def test_a_manifest_with_mean_and_std_normalises_the_crop(copied):
     manifest["input"]["mean"], manifest["input"]["std"] = [0.0, 0.5, 0.75], [0.5, 0.25, 0.125]
     copied.with_suffix(".json").write_text(json.dumps(manifest))
     orange = np.full((50, 50, 3), (0, 127.5, 255), np.uint8)  # BGR
-    (crop,) = HmrNetwork(copied).crop(orange, [Region(25, 25, 50)])
+    (crop,) = HmrNetwork(copied).crop(orange, [CropBox(25, 25, 50)])
     assert np.ptp(crop, axis=(1, 2)).max() == 0
     np.testing.assert_allclose(crop[:, 0, 0], [2, (127 / 255 - 0.5) * 4, -6], atol=1e-6)
 
@@ -112,19 +112,19 @@ def test_a_manifest_with_mean_and_std_normalises_the_crop(copied):
 def test_a_crop_stays_as_it_is_when_the_next_is_made():
     network = HmrNetwork()
     dark, light = (np.full((80, 80, 3), grey, np.uint8) for grey in (0, 255))
-    first = network.crop(dark, [Region(40, 40, 60)])
-    network.crop(light, [Region(40, 40, 60)] * 3)
-    network.run(light, [Region(40, 40, 60)])
+    first = network.crop(dark, [CropBox(40, 40, 60)])
+    network.crop(light, [CropBox(40, 40, 60)] * 3)
+    network.run(light, [CropBox(40, 40, 60)])
     assert not first.any()
 
 
 def test_the_input_is_rgb_in_0_to_1_channels_first(demo_clip):
     frame = VideoFile(demo_clip).read().image
-    regions = [Region(150, 150, 200, 0.3), Region(300, 200, 90), Region(200, 100, 600)]
+    crop_boxes = [CropBox(150, 150, 200, 0.3), CropBox(300, 200, 90), CropBox(200, 100, 600)]
     network = HmrNetwork()
-    crops = np.stack([crop_image(frame, region, network.size) for region in regions])
+    crops = np.stack([crop_image(frame, crop_box, network.size) for crop_box in crop_boxes])
     expected = crops[..., ::-1].transpose(0, 3, 1, 2) / 255
     for count in (1, 3, 2):
-        made = network.crop(frame, regions[:count])
+        made = network.crop(frame, crop_boxes[:count])
         np.testing.assert_allclose(made, expected[:count], atol=1e-6)
         assert made.flags.c_contiguous

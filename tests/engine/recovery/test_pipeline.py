@@ -8,7 +8,7 @@ import pytest
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
 from hmr_live.core.state import Frame
-from hmr_live.recovery.crop import region_around
+from hmr_live.recovery.crop import crop_box_around
 from hmr_live.recovery.detector import Detection
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live.recovery.pipeline import CHECK_EVERY, FOUND_SCORE, LOST_SCORE, Pipeline
@@ -30,7 +30,7 @@ class FakeDetector:
             return []
         x, y, radius = self.place
         hips = np.array([x, y], float)
-        return [Detection(region_around(hips, hips - [0, radius], radius), 0.9)]
+        return [Detection(crop_box_around(hips, hips - [0, radius], radius), 0.9)]
 
 
 PELVIS = BodyModel.default().rest_joints(np.zeros(10, np.float32))[0]
@@ -49,13 +49,13 @@ class FakeNetwork:
         self.poison = None
         self.noise = 0.0
         self.heading = 0.0
-        self.regions = []
+        self.crop_boxes = []
         self._rng = np.random.default_rng(0)
 
-    def run(self, image, regions):
-        self.regions += regions
+    def run(self, image, crop_boxes):
+        self.crop_boxes += crop_boxes
         outputs = []
-        for region in regions:
+        for crop_box in crop_boxes:
             pose = np.zeros((24, 3), np.float32)
             pose[0] = [math.pi, 0, 0]
             pose[16, 2], pose[17, 2] = -1.2, 1.2
@@ -63,7 +63,7 @@ class FakeNetwork:
             rotmats = matrix_from_axis_angle(pose)
             turn = np.array([0, self.heading, 0], np.float32)
             rotmats[0] = rotmats[0] @ matrix_from_axis_angle(turn)
-            camera = self._camera(region)
+            camera = self._camera(crop_box)
             if self.poison is not None:
                 rotmats[5, 0, 0] = self.poison
             confidence = np.full(24, 0.8, np.float32)
@@ -72,10 +72,10 @@ class FakeNetwork:
             )
         return outputs
 
-    def _camera(self, region):
-        s = 2 * PIXELS_A_METRE / region.side
-        away = (PLACE - [region.cx, region.cy]) / (region.side / 2)
-        cos, sin = math.cos(region.angle), math.sin(region.angle)
+    def _camera(self, crop_box):
+        s = 2 * PIXELS_A_METRE / crop_box.side
+        away = (PLACE - [crop_box.cx, crop_box.cy]) / (crop_box.side / 2)
+        cos, sin = math.cos(crop_box.angle), math.sin(crop_box.angle)
         in_crop = np.array([[cos, sin], [-sin, cos]]) @ away
         return np.array([s, *(in_crop / s - PELVIS[:2])], np.float32)
 
@@ -105,7 +105,7 @@ def test_tracking_keeps_the_person_in_the_crop_instead_of_drifting(pipeline, par
     _, network = parts
     for k in range(60):
         body = pipeline.process(frame(k)).bodies[0]
-    first, last = network.regions[1], network.regions[-1]
+    first, last = network.crop_boxes[1], network.crop_boxes[-1]
     assert math.hypot(last.cx - first.cx, last.cy - first.cy) < 0.01 * first.side
     assert last.side == pytest.approx(first.side, rel=0.01)
     np.testing.assert_allclose(body.joints_2d[0], PLACE, atol=0.1)
@@ -151,8 +151,8 @@ def test_a_picture_alone_is_looked_at_until_the_region_settles(pipeline, parts):
     detector.place = (350, 260, 210)
     result = pipeline.still(frame(0))
     assert [len(result.bodies), detector.calls] == [1, 2]
-    far = [abs(region.side - network.regions[-1].side) for region in network.regions]
-    assert len(network.regions) > 3
+    far = [abs(crop_box.side - network.crop_boxes[-1].side) for crop_box in network.crop_boxes]
+    assert len(network.crop_boxes) > 3
     assert far[0] > 10 * far[-2], "the last two looks agree"
     assert {"detect", "network", "body"} <= set(result.timings)
 
@@ -174,7 +174,7 @@ def test_an_empty_room_does_not_cost_a_detection_on_every_frame(pipeline, parts)
     for k in range(30):
         assert pipeline.process(frame(k)).bodies == ()
     assert detector.calls == 30 / SEARCH_EVERY
-    assert not network.regions
+    assert not network.crop_boxes
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf])
@@ -193,7 +193,7 @@ def test_a_person_who_leaves_the_frame_is_let_go(pipeline, parts):
     detector, network = parts
     detector.place = (2000, 240, 150)
     assert pipeline.process(frame(0)).bodies == ()
-    assert not network.regions, "a region far outside the frame is not worth a network pass"
+    assert not network.crop_boxes, "a region far outside the frame is not worth a network pass"
 
 
 def test_a_leaning_person_comes_out_leaning(parts):
@@ -204,7 +204,7 @@ def test_a_leaning_person_comes_out_leaning(parts):
     lean = 0.6
     detector.detect = lambda image: [
         Detection(
-            region_around(
+            crop_box_around(
                 np.array([320.0, 240.0]),
                 np.array([320 + 150 * math.sin(lean), 240 - 150 * math.cos(lean)]),
                 150,

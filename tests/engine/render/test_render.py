@@ -10,7 +10,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import NUM_JOINTS
 from hmr_live.core.errors import RenderError
-from hmr_live.core.state import Array, BodyState, Frame, Image, Region
+from hmr_live.core.state import Array, BodyState, CropBox, Frame, Image
 from hmr_live.recovery.frame_camera import project
 from hmr_live.render import offscreen
 from hmr_live.render.body_renderer import BodyRenderer
@@ -50,7 +50,7 @@ def standing(body: BodyModel, transl: tuple[float, float, float] = (0.0, 0.2, 4.
         transl=place,
         focal_length=FOCAL,
         camera=np.array([1, 0, 0], np.float32),
-        region=Region(160, 120, 240),
+        crop_box=CropBox(160, 120, 240),
         joints=joints,
         joints_2d=joints[:, :2] / joints[:, 2:] * FOCAL + np.array(SIZE) / 2,
         confidence=np.ones(NUM_JOINTS, np.float32),

@@ -12,7 +12,7 @@ from hmr_live.angles import joint_angles
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
-from hmr_live.core.state import Array, BodyState, Frame, FrameResult, Region
+from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult
 
 SIZE = (640, 480)
 FOCAL = 554.0
@@ -49,7 +49,7 @@ def person(
         transl=transl,
         focal_length=FOCAL,
         camera=np.array([1, 0, 0], np.float32),
-        region=Region(320, 240, 400),
+        crop_box=CropBox(320, 240, 400),
         joints=joints,
         joints_2d=joints[:, :2] / transl[2] * FOCAL + np.array(SIZE, np.float32) / 2,
         confidence=np.linspace(0, 1, NUM_JOINTS, dtype=np.float32),

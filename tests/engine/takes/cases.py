@@ -9,7 +9,7 @@ import numpy as np
 
 from hmr_live.angles import joint_angles
 from hmr_live.body.rotations import matrix_from_axis_angle
-from hmr_live.core.state import BodyState, Frame, FrameResult, Region
+from hmr_live.core.state import BodyState, CropBox, Frame, FrameResult
 from hmr_live.takes.records import TakeFrame, body_records
 from hmr_live.takes.writer import TakeWriter
 
@@ -35,7 +35,7 @@ def body_state(seed: int) -> BodyState:
         transl=transl,
         focal_length=900.0,
         camera=np.array([0.9, 0, 0.2], np.float32),
-        region=Region(320, 240, 300, 0.1),
+        crop_box=CropBox(320, 240, 300, 0.1),
         joints=joints,
         joints_2d=joints[:, :2],
         confidence=np.linspace(0, 1, 24, dtype=np.float32),

@@ -28,7 +28,7 @@ def motion(times, pose=None, *, person=0, joints=None):
         transl=np.asarray(joints[:, 0], np.float32),
         focal_length=np.full(count, 500, np.float32),
         camera=np.tile(np.array([0.9, 0.0, 0.2], np.float32), (count, 1)),
-        region=np.tile(np.array([300, 250, 400, 0.1], np.float32), (count, 1)),
+        crop_box=np.tile(np.array([300, 250, 400, 0.1], np.float32), (count, 1)),
         joints=np.asarray(joints, np.float32),
         confidence=np.ones((count, 24), np.float32),
         score=np.ones(count, np.float32),

@@ -26,7 +26,7 @@ def test_a_take_holds_what_was_recorded(tmp_path):
     np.testing.assert_array_equal(motion.joints[7], state.joints)
     np.testing.assert_array_equal(motion.confidence[7], state.confidence)
     np.testing.assert_array_equal(motion.camera[7], state.camera)
-    np.testing.assert_allclose(motion.region[7], [320, 240, 300, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(motion.crop_box[7], [320, 240, 300, 0.1], rtol=1e-6)
     assert motion.focal_length[7] == 900
     assert motion.score[7] == np.float32(0.9)
     assert motion.measured.all()

@@ -107,7 +107,7 @@ def test_smoothed_joints_are_those_of_the_smoothed_pose_and_the_pelvis_stays(bod
         joints = body.joints(matrix_from_axis_angle(smooth.pose[row]), smooth.betas[row])
         np.testing.assert_allclose(joints + smooth.transl[row], smooth.joints[row], atol=1e-5)
     np.testing.assert_allclose(smooth.joints[:, 0], raw.motions[0].joints[:, 0], atol=1e-5)
-    np.testing.assert_array_equal(smooth.region, raw.motions[0].region)
+    np.testing.assert_array_equal(smooth.crop_box, raw.motions[0].crop_box)
 
 
 @pytest.mark.parametrize("cutoff", [0.0, -1, 1000, float("nan")])

@@ -9,7 +9,7 @@ import pytest
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live_training.data.crops import apply_matrix, crop_matrix
 from hmr_live_training.evaluation.answers import gather, seen_from
@@ -18,7 +18,7 @@ from hmr_live_training.evaluation.body_parts import LIMB_GROUPS, POINT_GROUPS, R
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator, to_crop, to_frame
 from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_NAMES
 
-TURNED = Region(30, 50, 80, 0.7)
+TURNED = CropBox(30, 50, 80, 0.7)
 #: Upright, facing the camera.
 FACING = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
 POINT = {landmark.name: k for k, landmark in enumerate(BODY_LANDMARKS)}
@@ -45,8 +45,8 @@ def test_crop_coordinates_are_those_of_training():
 
 
 def test_a_region_turned_to_the_right_shows_what_is_right_of_it_on_top():
-    region = Region(0, 0, 2, math.pi / 2)
-    np.testing.assert_allclose(to_crop(np.array([[1.0, 0.0]]), region), [[0, -1]], atol=1e-12)
+    crop_box = CropBox(0, 0, 2, math.pi / 2)
+    np.testing.assert_allclose(to_crop(np.array([[1.0, 0.0]]), crop_box), [[0, -1]], atol=1e-12)
 
 
 def test_the_left_side_of_a_person_who_faces_the_camera_is_on_the_right(reader):
@@ -68,7 +68,7 @@ def test_the_camera_scales_what_it_has_shifted(reader):
 
 def test_a_network_that_overflows_is_named(reader):
     class Overflowing:
-        def run(self, image, regions):
+        def run(self, image, crop_boxes):
             return [facing_output(score=math.nan)]
 
     estimator = NetworkEstimator("broken.onnx", Overflowing(), reader)
@@ -90,7 +90,7 @@ class PublishedNetwork:
 
 def test_blazepose_is_read_by_its_own_numbers():
     estimator = BlazePoseEstimator("lite", PublishedNetwork(), refine=False)
-    (seen,) = estimator.estimate(np.zeros((50, 50, 3), np.uint8), [Region(25, 25, 50)])
+    (seen,) = estimator.estimate(np.zeros((50, 50, 3), np.uint8), [CropBox(25, 25, 50)])
     right_wrist, left_ankle = LSP_NAMES.index("RWrist"), LSP_NAMES.index("LAnkle")
     np.testing.assert_allclose(seen.joints_2d[right_wrist], [16 / 128 - 1, 32 / 128 - 1])
     np.testing.assert_allclose(seen.joints_3d[left_ankle], [27, 0, -27])
@@ -111,7 +111,7 @@ def test_answers_keep_the_place_of_whoever_was_not_found(reader):
 
 def test_an_estimate_moves_from_one_crop_to_another(reader):
     seen = reader(facing_output())
-    moved = seen_from(seen, TURNED, Region(30, 50, 160, 0.7))
+    moved = seen_from(seen, TURNED, CropBox(30, 50, 160, 0.7))
     np.testing.assert_allclose(moved.joints_2d, seen.joints_2d / 2, atol=1e-6)
     np.testing.assert_allclose(moved.points_2d, seen.points_2d / 2, atol=1e-6)
 

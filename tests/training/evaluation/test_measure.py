@@ -31,15 +31,15 @@ SCALE = 180.0
 def perfect(person):
     """The network that knows: the person's pose as the region's camera sees it."""
 
-    def run(image, region):
+    def run(image, crop_box):
         rotmats = matrix_from_axis_angle(person.pose)
-        rotmats[0] = roll(-region.angle) @ rotmats[0]
+        rotmats[0] = roll(-crop_box.angle) @ rotmats[0]
         joints = BodyModel.default().joints(rotmats, np.zeros(10, np.float32))
-        scale = 2 * SCALE / region.side
+        scale = 2 * SCALE / crop_box.side
         # Where the labelled pelvis is in the crop, and what the camera must add to get there.
-        offset = person.joints_2d[0, :2] - (region.cx, region.cy)
-        cos, sin = math.cos(region.angle), math.sin(region.angle)
-        pelvis = np.array([[cos, sin], [-sin, cos]]) @ offset * 2 / region.side
+        offset = person.joints_2d[0, :2] - (crop_box.cx, crop_box.cy)
+        cos, sin = math.cos(crop_box.angle), math.sin(crop_box.angle)
+        pelvis = np.array([[cos, sin], [-sin, cos]]) @ offset * 2 / crop_box.side
         camera = np.array([scale, *(pelvis / scale - joints[0, :2])], np.float32)
         ones = np.ones(24, np.float32)
         return NetworkOutput(rotmats, np.zeros(10, np.float32), camera, 1.0, ones)
@@ -61,8 +61,8 @@ def test_a_network_that_knows_the_truth_makes_no_error(tmp_path, plain_box):
 def test_a_wrong_heading_costs_mpjpe_and_not_pa_mpjpe(tmp_path):
     person = posed_person(tmp_path)
 
-    def turned(image, region):
-        output = perfect(person)(image, region)
+    def turned(image, crop_box):
+        output = perfect(person)(image, crop_box)
         output.rotmats[0] = output.rotmats[0] @ matrix_from_axis_angle(np.array([0, 1.0, 0]))
         return output
 
@@ -74,8 +74,8 @@ def test_a_wrong_heading_costs_mpjpe_and_not_pa_mpjpe(tmp_path):
 def test_a_wrong_camera_costs_pck_only(tmp_path):
     person = posed_person(tmp_path)
 
-    def shifted(image, region):
-        output = perfect(person)(image, region)
+    def shifted(image, crop_box):
+        output = perfect(person)(image, crop_box)
         output.camera[1] += 0.3
         return output
 

@@ -8,7 +8,7 @@ import pytest
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.detector import Detection
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live_training.data.lspet import load_lspet
@@ -32,11 +32,11 @@ LIMITS = JointLimits(np.full((21, 3), -1.0), np.full((21, 3), 1.0))
 class Detections:
     """A detector that always sees the same regions."""
 
-    def __init__(self, *regions):
-        self.regions = regions
+    def __init__(self, *crop_boxes):
+        self.crop_boxes = crop_boxes
 
     def detect(self, image):
-        return [Detection(region, 0.9) for region in self.regions]
+        return [Detection(crop_box, 0.9) for crop_box in self.crop_boxes]
 
 
 class Knowing:
@@ -45,13 +45,13 @@ class Knowing:
     def __init__(self, joints, name="knowing", change=None):
         self.name = name
         self._joints = joints
-        self._change = change or (lambda points, region: points)
+        self._change = change or (lambda points, crop_box: points)
 
-    def estimate(self, image, regions):
-        return [self._one(region) for region in regions]
+    def estimate(self, image, crop_boxes):
+        return [self._one(crop_box) for crop_box in crop_boxes]
 
-    def _one(self, region):
-        points = self._change(to_crop(self._joints[:12, :2].astype(float), region), region)
+    def _one(self, crop_box):
+        points = self._change(to_crop(self._joints[:12, :2].astype(float), crop_box), crop_box)
         deep = np.column_stack([points, np.zeros(12)])
         hand = np.tile(points[6], (27, 1))
         return Estimate(points, deep, hand, 0.4, np.full(12, 0.8))
@@ -78,9 +78,9 @@ def measured(photos, *estimators, detector=None, **options):
 
 
 def test_whoever_knows_is_right_in_every_geometry(photos):
-    around = Region(112, 125, 260, 0.3)
+    around = CropBox(112, 125, 260, 0.3)
     knowing = Knowing(photos.keypoints[0])
-    rows = measured(photos, knowing, detector=Detections(Region(10, 10, 40), around))
+    rows = measured(photos, knowing, detector=Detections(CropBox(10, 10, 40), around))
     for geometry in ("upright", "box", "again", "jittered", "detector"):
         figures = rows_of(rows, "Crops", "knowing", geometry)
         assert figures["PCK12@0.2"] == 100
@@ -101,10 +101,10 @@ def test_only_the_development_photos_are_measured(photos):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda points, region: points[SWAP],
-        lambda points, region: points * (-1, 1),
-        lambda points, region: points[:, ::-1],
-        lambda points, region: points * (1, -1),
+        lambda points, crop_box: points[SWAP],
+        lambda points, crop_box: points * (-1, 1),
+        lambda points, crop_box: points[:, ::-1],
+        lambda points, crop_box: points * (1, -1),
     ],
     ids=["sides", "mirror", "axes", "upside down"],
 )
@@ -127,12 +127,12 @@ def test_swapped_sides_are_counted_by_view(photos):
 
 
 def test_a_network_that_works_with_one_crop_geometry_only_is_found_out(photos):
-    def narrow(points, region):
-        return points if abs(region.side - upright.side) < 1e-6 else points * 0.3
+    def narrow(points, crop_box):
+        return points if abs(crop_box.side - upright.side) < 1e-6 else points * 0.3
 
     upright = looks_at(
         photos.image(0), photos.keypoints[0], Detections(), np.random.default_rng(0)
-    ).regions["upright"]
+    ).crop_boxes["upright"]
     rows = measured(photos, Knowing(photos.keypoints[0], change=narrow))
     assert rows_of(rows, "Crops", "knowing")["PCK12@0.2"] == 100
     assert rows_of(rows, "Crops", "knowing", "box")["PCK12@0.2"] < 60
@@ -140,26 +140,26 @@ def test_a_network_that_works_with_one_crop_geometry_only_is_found_out(photos):
 
 
 def test_the_second_look_follows_from_the_first(photos):
-    regions = looks_at(
+    crop_boxes = looks_at(
         photos.image(0), photos.keypoints[0], Detections(), np.random.default_rng(0)
-    ).regions
+    ).crop_boxes
     seen = []
 
-    def rough_in_boxes(points, region):
-        seen.append(region)
-        return points + 0.25 if region == regions["box"] else points
+    def rough_in_boxes(points, crop_box):
+        seen.append(crop_box)
+        return points + 0.25 if crop_box == crop_boxes["box"] else points
 
     rows = measured(photos, Knowing(photos.keypoints[0], change=rough_in_boxes))
     assert rows_of(rows, "Crops", "knowing", "box")["PCK12@0.2"] == 0
     assert rows_of(rows, "Crops", "knowing", "again")["PCK12@0.2"] == 100
     moved = seen[3]
-    assert 0.8 < moved.side / regions["upright"].side < 1.01  # the head's top is not looked for
-    shift = 0.25 * regions["box"].side / 2
-    assert moved.cx - regions["upright"].cx == pytest.approx(shift)
+    assert 0.8 < moved.side / crop_boxes["upright"].side < 1.01  # the head's top is not looked for
+    shift = 0.25 * crop_boxes["box"].side / 2
+    assert moved.cx - crop_boxes["upright"].cx == pytest.approx(shift)
 
 
 def test_a_part_that_never_moves_is_seen_in_its_own_column(photos):
-    def frozen(points, region):
+    def frozen(points, crop_box):
         points = points.copy()
         points[[6, 11]] = 0.9
         return points
@@ -190,7 +190,9 @@ def teacher_of(photos):
 def test_hands_and_feet_are_compared_with_the_teacher(photos):
     rows = measured(photos, Knowing(photos.keypoints[0]), teacher=teacher_of(photos))
     assert rows_of(rows, "Joint", "knowing")["hands (teacher)"] == 100
-    moved = Knowing(photos.keypoints[0], change=lambda points, region: points + np.array([0.5, 0]))
+    moved = Knowing(
+        photos.keypoints[0], change=lambda points, crop_box: points + np.array([0.5, 0])
+    )
     rows = measured(photos, moved, teacher=teacher_of(photos))
     assert rows_of(rows, "Joint", "knowing")["hands (teacher)"] == 0
     agreement = rows_of(rows, "Against the teacher", "knowing")
@@ -208,19 +210,19 @@ def test_black_padding_is_cut_off_and_the_joints_move_along():
     looks = looks_at(image, keypoints, Detections(), np.random.default_rng(0))
     assert looks.image.shape == (80, 100, 3)
     np.testing.assert_allclose(looks.keypoints[:, :2], keypoints[:, :2] - (30, 20))
-    assert set(looks.regions) == {"upright", "box", "jittered"}
-    assert looks.regions["box"].angle == 0
+    assert set(looks.crop_boxes) == {"upright", "box", "jittered"}
+    assert looks.crop_boxes["box"].angle == 0
 
 
 def test_the_jitter_moves_scales_and_turns_and_the_nearest_detection_is_the_persons():
-    region = Region(100, 80, 50, 0.2)
-    moved = [jittered(region, np.random.default_rng(k)) for k in range(200)]
+    crop_box = CropBox(100, 80, 50, 0.2)
+    moved = [jittered(crop_box, np.random.default_rng(k)) for k in range(200)]
     assert 0.03 < np.std([m.cx / 50 for m in moved]) < 0.07
     assert 0.6 < min(m.side for m in moved) / 50 < 0.85
     assert 10 < np.degrees(np.std([m.angle for m in moved])) < 20
-    assert nearest(region, [Region(0, 0, 50), Region(105, 80, 90)]) == 1
-    assert nearest(region, [Region(130, 80, 50)]) is None
-    assert nearest(region, []) is None
+    assert nearest(crop_box, [CropBox(0, 0, 50), CropBox(105, 80, 90)]) == 1
+    assert nearest(crop_box, [CropBox(130, 80, 50)]) is None
+    assert nearest(crop_box, []) is None
 
 
 class Answering:
@@ -232,8 +234,8 @@ class Answering:
         self._run = perfect(person)
         self._score = score
 
-    def run(self, image, regions):
-        outputs = [self._run(image, region) for region in regions]
+    def run(self, image, crop_boxes):
+        outputs = [self._run(image, crop_box) for crop_box in crop_boxes]
         return [
             NetworkOutput(o.rotmats, o.betas, o.camera, self._score, o.confidence) for o in outputs
         ]
@@ -245,7 +247,7 @@ def test_the_live_path_needs_a_detection_and_the_networks_word(tmp_path, score, 
     people = PersonPhotos([person], "development")
     assert cv2.imread(str(person.picture)) is not None
     hips = lsp_from_common(person.joints_2d)[[2, 3], :2].mean(axis=0)
-    detector = Detections(Region(float(hips[0]), float(hips[1]), 500.0))
+    detector = Detections(CropBox(float(hips[0]), float(hips[1]), 500.0))
     estimator = NetworkEstimator("knows", Answering(person, score), BodyReader(BodyModel.default()))
     figures = rows_of(measured(people, estimator, detector=detector), "Crops", "knows", "live")
     assert figures["found"] == expected

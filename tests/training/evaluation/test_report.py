@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live_training.evaluation.empty import empty_rows, run_empty, whole_picture
 from hmr_live_training.evaluation.estimators import Estimate
 from hmr_live_training.evaluation.report import Row, as_json, as_markdown, as_text
@@ -60,11 +60,12 @@ class Brightness:
 
     name = "brightness"
 
-    def estimate(self, image, regions):
+    def estimate(self, image, crop_boxes):
         nowhere = np.zeros((27, 2))
         score = float(image.mean() > 128)
         return [
-            Estimate(nowhere[:12], np.zeros((12, 3)), nowhere, score, np.ones(12)) for _ in regions
+            Estimate(nowhere[:12], np.zeros((12, 3)), nowhere, score, np.ones(12))
+            for _ in crop_boxes
         ]
 
 
@@ -82,4 +83,4 @@ def test_person_free_pictures_are_told_apart_by_split(tmp_path):
 
 
 def test_the_whole_picture_is_looked_at():
-    assert whole_picture(np.zeros((40, 60, 3), np.uint8)) == Region(30, 20, 60)
+    assert whole_picture(np.zeros((40, 60, 3), np.uint8)) == CropBox(30, 20, 60)

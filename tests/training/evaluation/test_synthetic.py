@@ -14,7 +14,7 @@ from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
 from hmr_live_training.evaluation.synthetic import run_synthetic
 from hmr_live_training.evaluation.synthetic_figures import synthetic_rows
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople, load_shard
-from hmr_live_training.synthetic.regions import exact_region
+from hmr_live_training.synthetic.crop_boxes import exact_crop_box
 from hmr_live_training.synthetic.shards import save_shard
 from tests.training.synthetic.synthetic_data import write_data
 
@@ -29,7 +29,7 @@ def shards(tmp_path_factory):
     config = SyntheticConfig(
         webcam=0, distance=(4, 8), whole=1, company=0, occluder=0, negatives=0.25
     )
-    people = SyntheticPeople(data, "test", config, exact_region)
+    people = SyntheticPeople(data, "test", config, exact_crop_box)
     folder = tmp_path_factory.mktemp("shards")
     save_shard(folder / "test-00000.npz", (people.sample(k) for k in range(COUNT)), range(COUNT))
     people.close()
@@ -49,7 +49,7 @@ class Truthful:
         self._change = change or (lambda rotmats, camera: (rotmats, camera))
         self._next = 0
 
-    def run(self, image, regions):
+    def run(self, image, crop_boxes):
         k, self._next = self._next, self._next + 1
         rotmats = self._labels["rotmats"][k].copy()
         rotmats[0] = self._labels["orient_seen"][k]

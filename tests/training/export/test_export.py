@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 from hmr_live.body.skeleton import JOINT_NAMES
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hmr_live_training.data.crops import crop_matrix, network_input, warp
 from hmr_live_training.export import export, from_export
@@ -248,8 +248,8 @@ def test_a_shipped_network_tells_a_person_from_an_empty_picture(name, demo_clip)
     ok, frame = reader.read()
     assert ok
     height, width = frame.shape[:2]
-    region = Region(width / 2, height / 2, max(height, width) * 1.1)
-    person = warp(frame, crop_matrix(region))
+    crop_box = CropBox(width / 2, height / 2, max(height, width) * 1.1)
+    person = warp(frame, crop_matrix(crop_box))
     empty = np.full_like(person, 127)
     session = onnxruntime.InferenceSession(
         str(asset_path("networks", f"{name}.onnx")), providers=["CPUExecutionProvider"]

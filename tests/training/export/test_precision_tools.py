@@ -193,7 +193,7 @@ def test_people_are_found_in_a_folder_of_pictures(tmp_path):
     cv2.imwrite(str(tmp_path / "b.png"), np.zeros((200, 200, 3), np.uint8))
     (tmp_path / "notes.txt").write_text("no picture")
     (subject,) = subjects_from_folder(tmp_path, 10)
-    assert subject.region.side > frame.shape[0] / 2
+    assert subject.crop_box.side > frame.shape[0] / 2
     crops = network_inputs(HmrNetwork(backend="onnxruntime"), [subject, subject])
     assert crops.shape == (2, 3, 256, 256)
     (tmp_path / "a.png").unlink()

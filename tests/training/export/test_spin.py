@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from hmr_live.body.rotations import matrix_from_6d
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.export.import_spin import main
 from hmr_live_training.export.spin_checkpoint import load_spin_checkpoint
@@ -176,8 +176,8 @@ def test_the_engine_runs_the_exported_checkpoint_on_normalised_224_pixel_crops(s
     assert network.size == 224
     rng = np.random.default_rng(0)
     frame = rng.integers(0, 256, (300, 400, 3)).astype(np.uint8)
-    regions = [Region(200, 150, 224), Region(180.5, 140.5, 200, 0.3), Region(90, 80, 120)]
-    outputs = network.run(frame, regions)
+    crop_boxes = [CropBox(200, 150, 224), CropBox(180.5, 140.5, 200, 0.3), CropBox(90, 80, 120)]
+    outputs = network.run(frame, crop_boxes)
     # The first region lies on whole pixels: its crop is a plain cut.
     cut = frame[38:262, 88:312, ::-1].astype(np.float32) / 255
     image = torch.from_numpy((cut - IMAGENET_MEAN) / IMAGENET_STD).float().permute(2, 0, 1)

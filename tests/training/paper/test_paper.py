@@ -15,7 +15,7 @@ from hmr_live.body.rotations import matrix_from_6d, matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.imports.world_motion import WorldMotion
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.data.augment import AugmentConfig, generator
@@ -299,7 +299,7 @@ def test_the_engine_runs_what_is_exported(tmp_path):
         network, out, config=tiny_config(), steps=30, data="made up", licence="none"
     )
     assert change < 0.1
-    (output,) = HmrNetwork(out).run(np.full((300, 300, 3), 127, np.uint8), [Region(150, 150, 250)])
+    (output,) = HmrNetwork(out).run(np.full((300, 300, 3), 127, np.uint8), [CropBox(150, 150, 250)])
     image = torch.from_numpy((np.full(3, 127 / 255) - IMAGENET_MEAN) / IMAGENET_STD).float()
     with torch.no_grad():
         pose, _, camera = network(image[None, :, None, None].expand(1, 3, 224, 224))

@@ -9,7 +9,7 @@ import torch
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live_training.data.crops import CROP_SIZE, apply_matrix, crop_matrix
 from hmr_live_training.data.lspet import Photos
 from hmr_live_training.landmarks import LANDMARK_MIRROR
@@ -68,8 +68,8 @@ def in_photo(fits: Fits) -> np.ndarray:
 def test_a_fit_in_a_crop_lies_where_its_photo_does(mirrored):
     fits = some_fits()
     photo = np.array([3, 0, 0, 4])
-    regions = [Region(100 + 9 * k, 90, 150 + 30 * k, 0.5 * k - 0.7) for k in range(4)]
-    matrix = np.stack([crop_matrix(region, mirrored=mirrored) for region in regions])
+    crop_boxes = [CropBox(100 + 9 * k, 90, 150 + 30 * k, 0.5 * k - 0.7) for k in range(4)]
+    matrix = np.stack([crop_matrix(crop_box, mirrored=mirrored) for crop_box in crop_boxes])
     crops = crop_fits(fits, photo, matrix)
     _, landmarks = BodyLandmarks(rest_body())(
         torch.from_numpy(crops.rotmats), torch.from_numpy(crops.betas)
@@ -97,7 +97,7 @@ def test_mirroring_twice_changes_nothing():
 
 def test_a_mirrored_crop_exchanges_the_weights_of_left_and_right():
     fits = some_fits()
-    matrix = crop_matrix(Region(112, 112, 200, 0.0), mirrored=True)[None]
+    matrix = crop_matrix(CropBox(112, 112, 200, 0.0), mirrored=True)[None]
     crop = crop_fits(fits, np.array([2]), matrix)
     np.testing.assert_array_equal(crop.joint_weight[0, [4, 5]], fits.joint_weight[2, [5, 4]])
     assert crop.weight[0] == fits.weight[2]

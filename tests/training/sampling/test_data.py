@@ -15,7 +15,7 @@ import torch
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import MIRROR, PARENTS
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.crop import frame_from_crop
 from hmr_live_training.data.augment import (
     WHOLE_CROP,
@@ -27,11 +27,11 @@ from hmr_live_training.data.augment import (
 from hmr_live_training.data.crops import (
     CROP_SIZE,
     apply_matrix,
-    box_region,
     content_rectangle,
+    crop_box_from_bounds,
+    crop_box_from_lsp,
     crop_matrix,
     network_input,
-    region_from_lsp,
     rotate_to_crop,
     warp,
 )
@@ -93,17 +93,17 @@ def test_a_missing_data_set_says_which_option_to_use(tmp_path):
 
 
 def test_crops_follow_the_live_trackers_rule():
-    region = Region(cx=50, cy=80, side=128, angle=0.3)
+    crop_box = CropBox(cx=50, cy=80, side=128, angle=0.3)
     point = np.array([[70.0, 60.0]])
     cos, sin = math.cos(-0.3), math.sin(-0.3)
     moved = np.array([[cos, -sin], [sin, cos]]) @ (point[0] - (50, 80)) * 2 + 128
-    np.testing.assert_allclose(apply_matrix(crop_matrix(region), point)[0], moved)
+    np.testing.assert_allclose(apply_matrix(crop_matrix(crop_box), point)[0], moved)
 
 
 def test_training_and_live_crops_are_the_same():
-    region = Region(cx=90, cy=130, side=200, angle=-0.7)
-    there = crop_matrix(region)
-    back = frame_from_crop(region, CROP_SIZE)
+    crop_box = CropBox(cx=90, cy=130, side=200, angle=-0.7)
+    there = crop_matrix(crop_box)
+    back = frame_from_crop(crop_box, CROP_SIZE)
     corners = np.array([[0.0, 0.0], [256.0, 0.0], [100.0, 256.0]])
     np.testing.assert_allclose(apply_matrix(there, apply_matrix(back, corners)), corners, atol=1e-6)
 
@@ -112,9 +112,9 @@ def test_the_region_turns_a_lying_person_upright():
     keypoints = np.ones((14, 3))
     keypoints[:, :2] = (100, 100)
     keypoints[[8, 9], 0] = 160  # shoulders to the right of the hips
-    region = region_from_lsp(keypoints)
-    assert region.angle == pytest.approx(math.pi / 2)
-    shoulders = apply_matrix(crop_matrix(region), keypoints[[8], :2])[0]
+    crop_box = crop_box_from_lsp(keypoints)
+    assert crop_box.angle == pytest.approx(math.pi / 2)
+    shoulders = apply_matrix(crop_matrix(crop_box), keypoints[[8], :2])[0]
     assert shoulders[0] == pytest.approx(128)
     assert shoulders[1] < 128
 
@@ -123,14 +123,14 @@ def test_hidden_hips_fall_back_to_a_plain_box():
     keypoints = np.ones((14, 3))
     keypoints[:, :2] = np.arange(28).reshape(14, 2)
     keypoints[[2, 3], 2] = 0
-    assert region_from_lsp(keypoints) == box_region(keypoints)
+    assert crop_box_from_lsp(keypoints) == crop_box_from_bounds(keypoints)
 
 
 def test_black_padding_counts_as_outside_the_picture():
     image = np.zeros((60, 80, 3), np.uint8)
     image[10:50, 20:70] = 200
     assert content_rectangle(image) == (20, 10, 70, 50)
-    crop = warp(image, crop_matrix(Region(45, 30, 200)))
+    crop = warp(image, crop_matrix(CropBox(45, 30, 200)))
     assert crop.min() == 200
 
 
@@ -182,10 +182,10 @@ def teacher_for(split):
 
 def round_of(split, mirrored, visible=(0, 0, 256, 256)):
     count = len(split)
-    regions = [region_from_lsp(k) for k in split.keypoints]
+    crop_boxes = [crop_box_from_lsp(k) for k in split.keypoints]
     return FeatureRound(
         photo=np.arange(count, dtype=np.int32),
-        matrix=np.stack([crop_matrix(r, mirrored=mirrored) for r in regions]).astype(np.float32),
+        matrix=np.stack([crop_matrix(r, mirrored=mirrored) for r in crop_boxes]).astype(np.float32),
         visible=np.tile(np.array(visible, np.float32), (count, 1)),
         kind=np.zeros(count, np.int8),
         emb=np.zeros((count, 24), np.float16),
@@ -378,7 +378,7 @@ def test_a_crops_rotations_pose_the_body_that_the_crop_shows(mirrored):
     body = BodyLandmarks(rest_body())
     rng = np.random.default_rng(1)
     rotmats = matrix_from_axis_angle(rng.normal(0, 0.4, (1, 24, 3)))
-    matrix = crop_matrix(Region(100, 90, 200, 0.7), mirrored=mirrored)[None]
+    matrix = crop_matrix(CropBox(100, 90, 200, 0.7), mirrored=mirrored)[None]
     turned = turned_rotations(rotmats, matrix)
 
     def posed(values):

@@ -8,12 +8,12 @@ import pytest
 
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live.recovery.frame_camera import translation_in_frame
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople
+from hmr_live_training.synthetic.crop_boxes import exact_crop_box
 from hmr_live_training.synthetic.labels import HIDDEN, OUTSIDE, VISIBLE
-from hmr_live_training.synthetic.regions import exact_region
 from tests.training.synthetic.synthetic_data import write_data
 
 #: Nothing in the way and nobody else, so that the silhouette is the person's own.
@@ -35,7 +35,7 @@ def alone(data):
 
 @pytest.fixture(scope="module")
 def far(data):
-    people = SyntheticPeople(data, "train", FAR, exact_region)
+    people = SyntheticPeople(data, "train", FAR, exact_crop_box)
     yield [people.sample(k) for k in range(6)], people.body
     people.close()
 
@@ -109,7 +109,7 @@ def test_intrinsics_project_joints_and_landmarks(alone):
 def test_the_crop_camera_is_the_frame_camera_without_the_regions_turn(far):
     for sample in far[0]:
         labels = sample.labels
-        angle = labels.region[3]
+        angle = labels.crop_box[3]
         turn = np.array(
             [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
         )
@@ -135,7 +135,7 @@ def test_the_engine_puts_the_labelled_body_where_it_stood(far):
         size = (int(labels.size[0]), int(labels.size[1]))
         transl = translation_in_frame(
             labels.camera,
-            Region(*(float(v) for v in labels.region)),
+            CropBox(*(float(v) for v in labels.crop_box)),
             body.rest_joints(labels.betas)[0],
             size,
             float(labels.focal),

@@ -14,8 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.core.state import Region
-from hmr_live_training.data.crops import CROP_SIZE, box_region, crop_matrix, region_from_lsp, warp
+from hmr_live.core.state import CropBox
+from hmr_live_training.data.crops import (
+    CROP_SIZE,
+    crop_box_from_bounds,
+    crop_box_from_lsp,
+    crop_matrix,
+    warp,
+)
 
 Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
@@ -78,7 +84,7 @@ def generator(seed: int, *place: int) -> np.random.Generator:
 
 def exact_plan(keypoints: Array) -> CropPlan:
     """The tracker's region without jitter."""
-    return CropPlan(crop_matrix(region_from_lsp(keypoints)), WHOLE_CROP, 0)
+    return CropPlan(crop_matrix(crop_box_from_lsp(keypoints)), WHOLE_CROP, 0)
 
 
 def draw_plan(rng: np.random.Generator, keypoints: Array, config: AugmentConfig) -> CropPlan:
@@ -89,20 +95,20 @@ def draw_plan(rng: np.random.Generator, keypoints: Array, config: AugmentConfig)
     frame ends between chest and hips, and the region follows from the upper body alone.
     """
     kind = int(rng.choice(len(KINDS), p=config.kinds))
-    region = region_from_lsp(keypoints)
+    crop_box = crop_box_from_lsp(keypoints)
     visible = WHOLE_CROP
     if KINDS[kind] == "turned":
         turn = math.radians(float(rng.uniform(-config.large_angle, config.large_angle)))
-        region = Region(region.cx, region.cy, region.side, region.angle + turn)
+        crop_box = CropBox(crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle + turn)
     elif KINDS[kind] == "box":
         if rng.random() < 0.5:
-            region = box_region(keypoints, occupancy=float(rng.uniform(0.6, 0.85)))
+            crop_box = crop_box_from_bounds(keypoints, occupancy=float(rng.uniform(0.6, 0.85)))
         else:
-            region = Region(region.cx, region.cy, region.side, 0.0)
+            crop_box = CropBox(crop_box.cx, crop_box.cy, crop_box.side, 0.0)
     elif KINDS[kind] == "upper":
-        region = _upper_region(keypoints, region)
-    region = _jitter(rng, region, config)
-    matrix = crop_matrix(region, mirrored=bool(rng.random() < config.mirror))
+        crop_box = _upper_crop_box(keypoints, crop_box)
+    crop_box = _jitter(rng, crop_box, config)
+    matrix = crop_matrix(crop_box, mirrored=bool(rng.random() < config.mirror))
     if KINDS[kind] == "upper":
         visible = _desk_edge(rng, matrix, keypoints)
     elif rng.random() < config.frame_edge:
@@ -110,22 +116,25 @@ def draw_plan(rng: np.random.Generator, keypoints: Array, config: AugmentConfig)
     return CropPlan(matrix, visible, kind)
 
 
-def _upper_region(keypoints: Array, region: Region) -> Region:
+def _upper_crop_box(keypoints: Array, crop_box: CropBox) -> CropBox:
     upper = keypoints[list(_UPPER_JOINTS)]
     seen = upper[upper[:, 2] > 0, :2]
     if len(seen) < 3:
-        return region
-    reach = np.linalg.norm(seen - (region.cx, region.cy), axis=1).max()
-    side = min(max(2.6 * float(reach), 0.4 * region.side), region.side)
-    return Region(region.cx, region.cy, side, region.angle)
+        return crop_box
+    reach = np.linalg.norm(seen - (crop_box.cx, crop_box.cy), axis=1).max()
+    side = min(max(2.6 * float(reach), 0.4 * crop_box.side), crop_box.side)
+    return CropBox(crop_box.cx, crop_box.cy, side, crop_box.angle)
 
 
-def _jitter(rng: np.random.Generator, region: Region, config: AugmentConfig) -> Region:
-    dx, dy = np.clip(rng.normal(0, config.centre, 2), -0.1, 0.1) * region.side
+def _jitter(rng: np.random.Generator, crop_box: CropBox, config: AugmentConfig) -> CropBox:
+    dx, dy = np.clip(rng.normal(0, config.centre, 2), -0.1, 0.1) * crop_box.side
     scale = math.exp(float(rng.uniform(-config.scale, config.scale)))
     turn = math.radians(float(rng.normal(0, config.angle)))
-    return Region(
-        region.cx + float(dx), region.cy + float(dy), region.side * scale, region.angle + turn
+    return CropBox(
+        crop_box.cx + float(dx),
+        crop_box.cy + float(dy),
+        crop_box.side * scale,
+        crop_box.angle + turn,
     )
 
 

@@ -15,14 +15,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 
 Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 
 CROP_SIZE: Final = 256
 #: The tracker's rule: side = 1.25 * 2 * distance from the hips' middle to the farthest point.
-REGION_SCALE: Final = 1.25
+CROP_BOX_SCALE: Final = 1.25
 #: Joints end before the body does: toes and finger tips reach this much farther than LSP's joints.
 BODY_BEYOND_JOINTS: Final = 1.05
 _MIN_TORSO = 4.0
@@ -30,32 +30,32 @@ _BLACK = 12
 _RIGHT_HIP, _LEFT_HIP, _RIGHT_SHOULDER, _LEFT_SHOULDER, _NECK = 2, 3, 8, 9, 12
 
 
-def region_from_lsp(keypoints: Array) -> Region:
+def crop_box_from_lsp(keypoints: Array) -> CropBox:
     """The tracker's region around LSP joints ``(14, 3)``; a plain box when the torso is hidden."""
     hips = _middle(keypoints, _RIGHT_HIP, _LEFT_HIP)
     shoulders = _middle(keypoints, _RIGHT_SHOULDER, _LEFT_SHOULDER)
     if shoulders is None and keypoints[_NECK, 2] > 0:
         shoulders = keypoints[_NECK, :2]
     if hips is None or shoulders is None or np.linalg.norm(hips - shoulders) < _MIN_TORSO:
-        return box_region(keypoints)
+        return crop_box_from_bounds(keypoints)
     up = shoulders - hips
     visible = keypoints[keypoints[:, 2] > 0, :2]
     reach = float(np.linalg.norm(visible - hips, axis=1).max())
-    return Region(
+    return CropBox(
         cx=float(hips[0]),
         cy=float(hips[1]),
-        side=2 * REGION_SCALE * BODY_BEYOND_JOINTS * reach,
+        side=2 * CROP_BOX_SCALE * BODY_BEYOND_JOINTS * reach,
         angle=math.atan2(float(up[0]), float(-up[1])),
     )
 
 
-def box_region(keypoints: Array, occupancy: float = 0.72) -> Region:
+def crop_box_from_bounds(keypoints: Array, occupancy: float = 0.72) -> CropBox:
     """Unturned square around the visible joints, whose longer side fills ``occupancy`` of it."""
     visible = keypoints[keypoints[:, 2] > 0, :2]
     low, high = visible.min(axis=0), visible.max(axis=0)
     centre = (low + high) / 2
     side = max(float((high - low).max()), 20.0) / occupancy
-    return Region(float(centre[0]), float(centre[1]), side)
+    return CropBox(float(centre[0]), float(centre[1]), side)
 
 
 def _middle(keypoints: Array, first: int, second: int) -> Array | None:
@@ -64,15 +64,15 @@ def _middle(keypoints: Array, first: int, second: int) -> Array | None:
     return np.asarray(seen.mean(axis=0)) if len(seen) else None
 
 
-def crop_matrix(region: Region, *, mirrored: bool = False) -> Array:
+def crop_matrix(crop_box: CropBox, *, mirrored: bool = False) -> Array:
     """Photo pixels -> crop pixels, ``(2, 3)`` float64."""
-    scale = CROP_SIZE / region.side
-    cos, sin = math.cos(region.angle) * scale, math.sin(region.angle) * scale
+    scale = CROP_SIZE / crop_box.side
+    cos, sin = math.cos(crop_box.angle) * scale, math.sin(crop_box.angle) * scale
     linear = np.array([[cos, sin], [-sin, cos]])
     if mirrored:
         linear = np.diag([-1.0, 1.0]) @ linear
     middle = np.full(2, CROP_SIZE / 2)
-    return np.column_stack([linear, middle - linear @ (region.cx, region.cy)])
+    return np.column_stack([linear, middle - linear @ (crop_box.cx, crop_box.cy)])
 
 
 def apply_matrix(matrix: Array, points: Array) -> Array:

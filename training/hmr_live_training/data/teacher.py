@@ -19,14 +19,14 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live_training.data.augment import generator
 from hmr_live_training.data.crops import (
     CROP_SIZE,
     apply_matrix,
+    crop_box_from_lsp,
     crop_matrix,
     network_input,
-    region_from_lsp,
     rotate_to_crop,
     warp,
 )
@@ -132,25 +132,25 @@ def label_photos(photos: Photos, look: Look, *, views: int = 4, seed: int = 0) -
     """Run the teacher on ``views`` regions of every photo, every second one mirrored."""
     rows = []
     for index in range(len(photos)):
-        exact = region_from_lsp(photos.keypoints[index])
+        exact = crop_box_from_lsp(photos.keypoints[index])
         image = photos.image(index)
         answers = []
         for view in range(views):
-            region = _jittered(exact, generator(seed, 7, index, view)) if view else exact
-            matrix = crop_matrix(region, mirrored=view % 2 == 1)
+            crop_box = _jittered(exact, generator(seed, 7, index, view)) if view else exact
+            matrix = crop_matrix(crop_box, mirrored=view % 2 == 1)
             answers.append(_in_photo(matrix, look(warp(image, matrix))))
         rows.append(_average(answers))
     columns = [np.stack(column).astype(np.float32) for column in zip(*rows, strict=True)]
     return TeacherLabels(*columns)
 
 
-def _jittered(region: Region, rng: np.random.Generator) -> Region:
-    dx, dy = rng.uniform(-0.03, 0.03, 2) * region.side
-    return Region(
-        region.cx + float(dx),
-        region.cy + float(dy),
-        region.side * math.exp(float(rng.uniform(-0.08, 0.1))),
-        region.angle + math.radians(float(rng.uniform(-8, 8))),
+def _jittered(crop_box: CropBox, rng: np.random.Generator) -> CropBox:
+    dx, dy = rng.uniform(-0.03, 0.03, 2) * crop_box.side
+    return CropBox(
+        crop_box.cx + float(dx),
+        crop_box.cy + float(dy),
+        crop_box.side * math.exp(float(rng.uniform(-0.08, 0.1))),
+        crop_box.angle + math.radians(float(rng.uniform(-8, 8))),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live_training.evaluation.estimators import Estimate, to_crop, to_frame
 from hmr_live_training.landmarks import LSP_LIMBS, NUM_BLAZEPOSE
 
@@ -62,12 +62,12 @@ def gather(estimates: Sequence[Estimate | None]) -> Answers:
     )
 
 
-def seen_from(estimate: Estimate, region: Region, reference: Region) -> Estimate:
+def seen_from(estimate: Estimate, crop_box: CropBox, reference: CropBox) -> Estimate:
     """The same with its 2D points in [-1, 1] across another region's crop."""
-    if region == reference:
+    if crop_box == reference:
         return estimate
     joints, points = (
-        to_crop(to_frame(flat, region), reference)
+        to_crop(to_frame(flat, crop_box), reference)
         for flat in (estimate.joints_2d, estimate.points_2d)
     )
     return replace(estimate, joints_2d=joints, points_2d=points)

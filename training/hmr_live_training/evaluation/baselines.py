@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import onnxruntime
 
-from hmr_live.core.state import Image, Region
+from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.crop import crop_image
 from hmr_live_training.data.crops import CROP_SIZE
 from hmr_live_training.data.teacher import run_landmarks
@@ -58,9 +58,9 @@ class BlazePoseEstimator:
 
         return cls(kind, open_network(landmark_file(encoders, cache, kind), threads))
 
-    def estimate(self, image: Image, regions: Sequence[Region]) -> list[Estimate]:
+    def estimate(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
         """See :meth:`hmr_live_training.evaluation.estimators.Estimator.estimate`."""
-        return [self._one(crop_image(image, region, CROP_SIZE)) for region in regions]
+        return [self._one(crop_image(image, crop_box, CROP_SIZE)) for crop_box in crop_boxes]
 
     def _one(self, crop: Image) -> Estimate:
         points, visibility, world, flag = run_landmarks(self._session, crop, refine=self._refine)

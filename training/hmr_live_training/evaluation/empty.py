@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live import read_image
-from hmr_live.core.state import Image, Region
+from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.evaluation.estimators import Estimator, live_pipelines
 from hmr_live_training.evaluation.presence import called_a_person
@@ -84,10 +84,10 @@ def run_empty(
     )
 
 
-def whole_picture(image: Image) -> Region:
+def whole_picture(image: Image) -> CropBox:
     """The smallest square that holds a picture."""
     height, width = image.shape[:2]
-    return Region(width / 2, height / 2, float(max(width, height)))
+    return CropBox(width / 2, height / 2, float(max(width, height)))
 
 
 def empty_rows(run: EmptyAnswers) -> list[Row]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Image, Region
+from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.crop import apply_affine, frame_from_crop
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
@@ -73,7 +73,7 @@ class Estimator(Protocol):
         """For tables."""
         ...
 
-    def estimate(self, image: Image, regions: Sequence[Region]) -> list[Estimate]:
+    def estimate(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
         """Look at each region of an ``(H, W, 3)`` BGR picture."""
         ...
 
@@ -124,7 +124,7 @@ class NetworkEstimator:
         self.network = network
         self.reader = reader
 
-    def estimate(self, image: Image, regions: Sequence[Region]) -> list[Estimate]:
+    def estimate(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
         """See :meth:`Estimator.estimate`.
 
         Raises
@@ -132,7 +132,7 @@ class NetworkEstimator:
         AssetError
             When the network answers with NaN or infinity.
         """
-        outputs = self.network.run(image, regions)
+        outputs = self.network.run(image, crop_boxes)
         if not all(output.is_finite for output in outputs):
             raise AssetError(
                 f"{self.name} answered with NaN or infinity; export it again in float32."
@@ -151,13 +151,13 @@ def live_pipelines(
     }
 
 
-def to_frame(points: Array, region: Region) -> Array:
+def to_frame(points: Array, crop_box: CropBox) -> Array:
     """``(..., 2)`` points in [-1, 1] across a region's crop -> frame pixels."""
-    return apply_affine(frame_from_crop(region, 2), points + 1)
+    return apply_affine(frame_from_crop(crop_box, 2), points + 1)
 
 
-def to_crop(points: Array, region: Region) -> Array:
+def to_crop(points: Array, crop_box: CropBox) -> Array:
     """Frame pixels ``(..., 2)`` -> [-1, 1] across a region's crop; undoes :func:`to_frame`."""
-    cos, sin = math.cos(region.angle), math.sin(region.angle)
-    turned = (points - (region.cx, region.cy)) @ np.array([[cos, -sin], [sin, cos]])
-    return np.asarray(turned * (2 / region.side))
+    cos, sin = math.cos(crop_box.angle), math.sin(crop_box.angle)
+    turned = (points - (crop_box.cx, crop_box.cy)) @ np.array([[cos, -sin], [sin, cos]])
+    return np.asarray(turned * (2 / crop_box.side))

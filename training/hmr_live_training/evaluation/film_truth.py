@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
-from hmr_live.core.state import Frame, Image, Region
+from hmr_live.core.state import CropBox, Frame, Image
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.mocap import load_sequences
 from hmr_live_training.evaluation.estimators import NetworkEstimator
@@ -125,8 +125,8 @@ class _Studio:
         level = np.diag([1.0, -1.0, -1.0])
         place = np.array([0.0, _HEIGHT, _DISTANCE])
         self._camera = PinholeCamera(level, place, _FOCAL, (_SIZE, _SIZE))
-        region = Region(_SIZE / 2, _SIZE / 2, _SIZE)
-        self._view = CropView.of(self._camera, region, _SIZE)
+        crop_box = CropBox(_SIZE / 2, _SIZE / 2, _SIZE)
+        self._view = CropView.of(self._camera, crop_box, _SIZE)
 
     def close(self) -> None:
         self._renderer.close()

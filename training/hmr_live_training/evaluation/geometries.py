@@ -23,9 +23,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.core.state import Image, Region
+from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.detector import PersonDetector
-from hmr_live_training.data.crops import box_region, content_rectangle, region_from_lsp
+from hmr_live_training.data.crops import content_rectangle, crop_box_from_bounds, crop_box_from_lsp
 
 Array = NDArray[np.floating[Any]]
 
@@ -47,14 +47,14 @@ class Looks(NamedTuple):
         ``(H, W, 3)`` BGR.
     keypoints
         ``(14, 3)`` LSP joints in its pixels.
-    regions
+    crop_boxes
         By :data:`GEOMETRIES`; without "detector" when the person is not detected, and without
         "again", which depends on who looks (:func:`second_look`).
     """
 
     image: Image
     keypoints: Array
-    regions: dict[str, Region]
+    crop_boxes: dict[str, CropBox]
 
 
 def looks_at(
@@ -69,36 +69,43 @@ def looks_at(
     picture = np.ascontiguousarray(image[top:bottom, left:right])
     moved = keypoints.copy()
     moved[:, :2] -= (left, top)
-    upright = region_from_lsp(moved)
-    regions = {"upright": upright, "box": box_region(moved), "jittered": jittered(upright, rng)}
-    detections = [found.region for found in detector.detect(picture)]
+    upright = crop_box_from_lsp(moved)
+    crop_boxes = {
+        "upright": upright,
+        "box": crop_box_from_bounds(moved),
+        "jittered": jittered(upright, rng),
+    }
+    detections = [found.crop_box for found in detector.detect(picture)]
     own = nearest(upright, detections)
     if own is not None:
-        regions["detector"] = detections[own]
-    return Looks(picture, moved, regions)
+        crop_boxes["detector"] = detections[own]
+    return Looks(picture, moved, crop_boxes)
 
 
-def second_look(limbs: Array, nose: Array) -> Region:
+def second_look(limbs: Array, nose: Array) -> CropBox:
     """The tracker's region around LSP's limb joints ``(12, 2)`` and the nose, frame pixels."""
     keypoints = np.ones((14, 3))
     keypoints[:12, :2], keypoints[13, :2] = limbs, nose
     keypoints[12, 2] = 0
-    return region_from_lsp(keypoints)
+    return crop_box_from_lsp(keypoints)
 
 
-def jittered(region: Region, rng: np.random.Generator) -> Region:
+def jittered(crop_box: CropBox, rng: np.random.Generator) -> CropBox:
     """The region of a person who has moved."""
-    dx, dy = rng.normal(0, _SHIFT, 2) * region.side
+    dx, dy = rng.normal(0, _SHIFT, 2) * crop_box.side
     scale = math.exp(float(rng.uniform(-_LOG_SCALE, _LOG_SCALE)))
     turn = math.radians(float(rng.normal(0, _TURN)))
-    return Region(
-        region.cx + float(dx), region.cy + float(dy), region.side * scale, region.angle + turn
+    return CropBox(
+        crop_box.cx + float(dx),
+        crop_box.cy + float(dy),
+        crop_box.side * scale,
+        crop_box.angle + turn,
     )
 
 
-def nearest(region: Region, candidates: list[Region]) -> int | None:
+def nearest(crop_box: CropBox, candidates: list[CropBox]) -> int | None:
     """Which candidate shows the person of a region, by the distance of their centres."""
-    distances = [math.hypot(c.cx - region.cx, c.cy - region.cy) for c in candidates]
-    if not distances or min(distances) > _NEAR * region.side:
+    distances = [math.hypot(c.cx - crop_box.cx, c.cy - crop_box.cy) for c in candidates]
+    if not distances or min(distances) > _NEAR * crop_box.side:
         return None
     return int(np.argmin(distances))

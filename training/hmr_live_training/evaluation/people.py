@@ -15,8 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Image, Region
-from hmr_live_training.data.crops import box_region, crop_matrix, region_from_lsp, rotate_to_crop
+from hmr_live.core.state import CropBox, Image
+from hmr_live_training.data.crops import (
+    crop_box_from_bounds,
+    crop_box_from_lsp,
+    crop_matrix,
+    rotate_to_crop,
+)
 from hmr_live_training.data.readers.joint_sets import lsp_from_common
 from hmr_live_training.data.readers.person import LabelledPerson, PictureReader
 from hmr_live_training.evaluation.estimators import Estimate, to_crop
@@ -32,12 +37,12 @@ from hmr_live_training.landmarks import LSP_LIMBS
 
 Array = NDArray[np.floating[Any]]
 #: A picture and regions in it to one estimate a region.
-Look = Callable[[Image, Sequence[Region]], list[Estimate]]
+Look = Callable[[Image, Sequence[CropBox]], list[Estimate]]
 
 #: How a region follows from LSP joints ``(14, 3)``.
-RULES: Final[dict[str, Callable[[Array], Region]]] = {
-    "upright": region_from_lsp,
-    "box": box_region,
+RULES: Final[dict[str, Callable[[Array], CropBox]]] = {
+    "upright": crop_box_from_lsp,
+    "box": crop_box_from_bounds,
 }
 _MIN_JOINTS: Final = 4
 
@@ -51,12 +56,12 @@ class _Collected:
     deep: list[Array] = field(default_factory=list)
     deep_labels: list[Array] = field(default_factory=list)
 
-    def add(self, estimate: Estimate, person: LabelledPerson, region: Region) -> None:
+    def add(self, estimate: Estimate, person: LabelledPerson, crop_box: CropBox) -> None:
         keypoints = lsp_from_common(person.joints_2d)
-        places = to_crop(keypoints[:, :2].astype(np.float64), region)
+        places = to_crop(keypoints[:, :2].astype(np.float64), crop_box)
         self.flat.append(estimate.joints_2d)
         self.flat_labels.append(np.column_stack([places, keypoints[:, 2]]))
-        limbs = _limbs_3d(person, region)
+        limbs = _limbs_3d(person, crop_box)
         if limbs is not None:
             self.deep.append(estimate.joints_3d)
             self.deep_labels.append(limbs)
@@ -111,21 +116,21 @@ def measure_people(
                 continue
             anybody = True
             image, keypoints = reader.read(person.picture), lsp_from_common(person.joints_2d)
-            regions = [RULES[rule](keypoints) for rule in rules]
+            crop_boxes = [RULES[rule](keypoints) for rule in rules]
             for name, look in looks.items():
-                estimates = look(image, regions)
-                for rule, region, estimate in zip(rules, regions, estimates, strict=True):
-                    collected[name, rule].add(estimate, person, region)
+                estimates = look(image, crop_boxes)
+                for rule, crop_box, estimate in zip(rules, crop_boxes, estimates, strict=True):
+                    collected[name, rule].add(estimate, person, crop_box)
     if not anybody:
         raise AssetError("Nobody in these shards has enough labelled joints; give other shards.")
     return {key: one.figures() for key, one in collected.items()}
 
 
-def _limbs_3d(person: LabelledPerson, region: Region) -> Array | None:
+def _limbs_3d(person: LabelledPerson, crop_box: CropBox) -> Array | None:
     """The twelve limb joints ``(12, 3)`` in the crop's camera frame, if all are labelled."""
     if person.joints_3d is None:
         return None
     limbs = lsp_from_common(person.joints_3d)[list(LSP_LIMBS)].astype(np.float64)
     if not (limbs[:, 3] > 0).all():
         return None
-    return rotate_to_crop(crop_matrix(region), limbs[:, :3])
+    return rotate_to_crop(crop_matrix(crop_box), limbs[:, :3])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import BodyState, Region
+from hmr_live.core.state import BodyState, CropBox
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_training.data.augment import generator
@@ -102,7 +102,7 @@ def run_photos(
     for index in chosen:
         image, keypoints = photos.image(index), photos.keypoints[index]
         looks = looks_at(image, keypoints, detector, generator(_SEED, index))
-        upright = looks.regions["upright"]
+        upright = looks.crop_boxes["upright"]
         places = to_crop(looks.keypoints[:, :2].astype(np.float64), upright)
         labels.append(np.column_stack([places, keypoints[:, 2]]))
         frames.append((upright, looks.keypoints[0, :2] - keypoints[0, :2]))
@@ -118,15 +118,15 @@ def run_photos(
 
 
 def _every_look(estimator: Estimator, looks: Looks) -> dict[str, Estimate | None]:
-    regions = looks.regions
-    found = estimator.estimate(looks.image, list(regions.values()))
-    upright = regions["upright"]
+    crop_boxes = looks.crop_boxes
+    found = estimator.estimate(looks.image, list(crop_boxes.values()))
+    upright = crop_boxes["upright"]
     placed: dict[str, Estimate | None] = dict.fromkeys(GEOMETRIES)
-    for (geometry, region), estimate in zip(regions.items(), found, strict=True):
-        placed[geometry] = seen_from(estimate, region, upright)
+    for (geometry, crop_box), estimate in zip(crop_boxes.items(), found, strict=True):
+        placed[geometry] = seen_from(estimate, crop_box, upright)
         if geometry == "box":
             limbs, points = (
-                to_frame(flat, region) for flat in (estimate.joints_2d, estimate.points_2d)
+                to_frame(flat, crop_box) for flat in (estimate.joints_2d, estimate.points_2d)
             )
             again = second_look(limbs, points[NOSE])
             (closer,) = estimator.estimate(looks.image, [again])
@@ -136,13 +136,13 @@ def _every_look(estimator: Estimator, looks: Looks) -> dict[str, Estimate | None
 
 def _live(pipeline: Pipeline, looks: Looks) -> Estimate | None:
     """What the program shows of this person, if it shows them."""
-    upright = looks.regions["upright"]
+    upright = looks.crop_boxes["upright"]
     bodies = pipeline.recover(looks.image)
-    own = nearest(upright, [body.region for body in bodies])
+    own = nearest(upright, [body.crop_box for body in bodies])
     return None if own is None else _as_estimate(bodies[own], upright)
 
 
-def _as_estimate(body: BodyState, upright: Region) -> Estimate:
+def _as_estimate(body: BodyState, upright: CropBox) -> Estimate:
     """2D alone: the rest of a live answer is that of the other geometries."""
     return Estimate(
         joints_2d=to_crop(body.joints_2d[_LIMBS].astype(np.float64), upright),
@@ -155,7 +155,7 @@ def _as_estimate(body: BodyState, upright: Region) -> Estimate:
 
 def _reference(
     labels: Array,
-    frames: list[tuple[Region, Array]],
+    frames: list[tuple[CropBox, Array]],
     keypoints: Array,
     teacher: TeacherLabels | None,
     step: int,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live_training.data.crops import CROP_SIZE
 from hmr_live_training.evaluation.answers import Answers, gather
 from hmr_live_training.evaluation.estimators import Estimate, Estimator, NetworkEstimator
@@ -142,7 +142,7 @@ class _Collected:
     def __init__(self, body: BodyModel, estimators: Sequence[Estimator]) -> None:
         self._body = body
         self._estimators = estimators
-        self._region = Region(CROP_SIZE / 2, CROP_SIZE / 2, CROP_SIZE)
+        self._crop_box = CropBox(CROP_SIZE / 2, CROP_SIZE / 2, CROP_SIZE)
         self._estimates: dict[str, list[Estimate | None]] = {e.name: [] for e in estimators}
         self._nobody: dict[str, list[float]] = {e.name: [] for e in estimators}
         fitted = [e.name for e in estimators if isinstance(e, NetworkEstimator)]
@@ -154,7 +154,7 @@ class _Collected:
         """Look at one picture; returns whether a person is in it."""
         image = shard.image(number)
         labels = {name: values[number] for name, values in shard.labels.items()}
-        looks = {e.name: e.estimate(image, [self._region])[0] for e in self._estimators}
+        looks = {e.name: e.estimate(image, [self._crop_box])[0] for e in self._estimators}
         if not labels["person"] > 0:
             for name, estimate in looks.items():
                 self._nobody[name].append(estimate.score)

@@ -49,7 +49,7 @@ def time_networks(
     networks: list[HmrNetwork], subject: Subject, rounds: int
 ) -> list[tuple[float, float]]:
     """Milliseconds of a single crop, median and p95, the networks taking turns."""
-    crops = [network.crop(subject.image, [subject.region]) for network in networks]
+    crops = [network.crop(subject.image, [subject.crop_box]) for network in networks]
     spent: list[list[float]] = [[] for _ in networks]
     for turn in range(rounds + 3):
         for network, crop, times in zip(networks, crops, spent, strict=True):

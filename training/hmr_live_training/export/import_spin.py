@@ -35,7 +35,7 @@ def import_spin(checkpoint: Path, path: Path, *, name: str, licence: str) -> flo
         path,
         name=name,
         licence=licence,
-        region={
+        crop_box={
             "rule": "unturned square around the person's box, 1.2 times its longer side",
             "scale": 1.2,
             "border": "black",

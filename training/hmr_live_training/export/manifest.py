@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hmr_live.core.assets import sha256_of
-from hmr_live_training.data.crops import BODY_BEYOND_JOINTS, CROP_SIZE, REGION_SCALE
+from hmr_live_training.data.crops import BODY_BEYOND_JOINTS, CROP_BOX_SCALE, CROP_SIZE
 from hmr_live_training.models.backbones.blazepose import NUM_LANDMARKS
 from hmr_live_training.models.losses import NEAR
 from hmr_live_training.models.network import CONFIDENCE_POINTS
@@ -55,8 +55,8 @@ def network_manifest(
                 "farthest visible body point; turned so that hips to shoulders points up; "
                 "p = size / 2 + size / side * Rot(-angle) (x - centre); edges repeated"
             ),
-            "scale": REGION_SCALE,
-            "scale_on_joints": REGION_SCALE * BODY_BEYOND_JOINTS,
+            "scale": CROP_BOX_SCALE,
+            "scale_on_joints": CROP_BOX_SCALE * BODY_BEYOND_JOINTS,
             "border": "replicate",
         },
         "outputs": _network_outputs(),

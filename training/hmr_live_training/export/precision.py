@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import read_image
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Image, Region
+from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.network import HmrNetwork
-from hmr_live_training.data.crops import region_from_lsp
+from hmr_live_training.data.crops import crop_box_from_lsp
 from hmr_live_training.data.lspet import Split, load_lspet
 
 Array = NDArray[np.floating[Any]]
@@ -32,7 +32,7 @@ class Subject:
     """One person in one picture."""
 
     image: Image
-    region: Region
+    crop_box: CropBox
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def subjects_from_lspet(data: Path, split: Split, count: int) -> list[Subject]:
     """``count`` people spread evenly over a split of LSPET, in the regions that labels give."""
     photos = load_lspet(data, split)
     chosen = np.linspace(0, len(photos) - 1, min(count, len(photos))).astype(int)
-    return [Subject(photos.image(i), region_from_lsp(photos.keypoints[i])) for i in chosen]
+    return [Subject(photos.image(i), crop_box_from_lsp(photos.keypoints[i])) for i in chosen]
 
 
 def subjects_from_folder(folder: Path, count: int) -> list[Subject]:
@@ -98,7 +98,7 @@ def subjects_from_folder(folder: Path, count: int) -> list[Subject]:
     subjects: list[Subject] = []
     for path in paths:
         image = read_image(path)
-        subjects += [Subject(image, d.region) for d in detector.detect(image)[:1]]
+        subjects += [Subject(image, d.crop_box) for d in detector.detect(image)[:1]]
         if len(subjects) == count:
             break
     if not subjects:
@@ -108,12 +108,12 @@ def subjects_from_folder(folder: Path, count: int) -> list[Subject]:
 
 def network_inputs(network: HmrNetwork, subjects: Sequence[Subject]) -> Array:
     """Crops ``(N, 3, size, size)`` as the network takes them."""
-    return np.concatenate([network.crop(s.image, [s.region]) for s in subjects])
+    return np.concatenate([network.crop(s.image, [s.crop_box]) for s in subjects])
 
 
 def predict(network: HmrNetwork, subjects: Sequence[Subject], body: BodyModel) -> Prediction:
     """Run a network over all subjects."""
-    outputs = [network.run(s.image, [s.region])[0] for s in subjects]
+    outputs = [network.run(s.image, [s.crop_box])[0] for s in subjects]
     joints = np.stack([body.joints(o.rotmats, o.betas) for o in outputs])
     camera = np.stack([o.camera for o in outputs])
     points = camera[:, None, :1] * (joints[..., :2] + camera[:, None, 1:])

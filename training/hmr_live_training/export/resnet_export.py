@@ -74,7 +74,7 @@ def resnet_manifest(path: Path, *, betas: str, **entries: Any) -> dict[str, Any]
     betas
         Whose shape coefficients they are, in words.
     entries
-        ``name``, ``licence``, ``region``, ``iterations``, ``body``, ``training``, ``figures``.
+        ``name``, ``licence``, ``crop_box``, ``iterations``, ``body``, ``training``, ``figures``.
     """
     return {
         "name": entries.pop("name"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hmr_live_training.data.crops import BODY_BEYOND_JOINTS, REGION_SCALE
+from hmr_live_training.data.crops import BODY_BEYOND_JOINTS, CROP_BOX_SCALE
 from hmr_live_training.export.manifest import write_manifest
 from hmr_live_training.export.resnet_export import export_checked, resnet_manifest
 from hmr_live_training.paper.network import PaperNetwork
@@ -32,10 +32,10 @@ def export_paper(
         path,
         name=f"HMR {config.name}",
         licence=licence,
-        region={
+        crop_box={
             "rule": "that of the shipped networks: around the hips, turned upright",
-            "scale": REGION_SCALE,
-            "scale_on_joints": REGION_SCALE * BODY_BEYOND_JOINTS,
+            "scale": CROP_BOX_SCALE,
+            "scale_on_joints": CROP_BOX_SCALE * BODY_BEYOND_JOINTS,
             "border": "replicate",
         },
         betas="shape coefficients of the open body",

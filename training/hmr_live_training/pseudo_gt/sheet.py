@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hmr_live.angles import joint_angles
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_6d
-from hmr_live.core.state import BodyState, Frame, Image, Region
+from hmr_live.core.state import BodyState, CropBox, Frame, Image
 from hmr_live.render.offscreen import OffscreenRenderer
 from hmr_live_training.data.lspet import Photos
 from hmr_live_training.pseudo_gt.fits_file import Fits
@@ -121,7 +121,7 @@ def _state(
         transl=transl,
         focal_length=_FOCAL,
         camera=np.array([2 * scale / _SIDE, 0, 0], np.float32),
-        region=Region(_SIDE / 2, _SIDE / 2, _SIDE),
+        crop_box=CropBox(_SIDE / 2, _SIDE / 2, _SIDE),
         joints=joints + transl,
         joints_2d=scale * (joints + transl)[:, :2] + middle,
         confidence=np.ones(len(joints), np.float32),

@@ -18,7 +18,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from hmr_live.core.state import Region
+from hmr_live.core.state import CropBox
 from hmr_live_training.data.augment import (
     WHOLE_CROP,
     AugmentConfig,
@@ -106,9 +106,9 @@ class SyntheticPictures:
             angle = rng.uniform(-np.pi, np.pi)
         centre = (0.5 + rng.normal(0, _MORE_CENTRE, 2)) * CROP_SIZE
         side = CROP_SIZE * np.exp(rng.uniform(-_MORE_SCALE, _MORE_SCALE))
-        region = Region(float(centre[0]), float(centre[1]), float(side), float(angle))
+        crop_box = CropBox(float(centre[0]), float(centre[1]), float(side), float(angle))
         mirrored = bool(rng.random() < self._config.mirror)
-        return CropPlan(crop_matrix(region, mirrored=mirrored), WHOLE_CROP, 0)
+        return CropPlan(crop_matrix(crop_box, mirrored=mirrored), WHOLE_CROP, 0)
 
 
 class EmptyPictures:
@@ -132,13 +132,13 @@ class EmptyPictures:
         if rng.random() < _WHOLE_PICTURE:
             side = max(height, width) * float(rng.uniform(0.8, 1.5))
             middle = rng.uniform(0.4, 0.6, 2) * (width, height)
-            region = Region(float(middle[0]), float(middle[1]), side, float(rng.normal(0, 0.2)))
-            return CropPlan(crop_matrix(region, mirrored=bool(rng.random() < 0.5)), WHOLE_CROP, 0)
+            crop_box = CropBox(float(middle[0]), float(middle[1]), side, float(rng.normal(0, 0.2)))
+            return CropPlan(crop_matrix(crop_box, mirrored=bool(rng.random() < 0.5)), WHOLE_CROP, 0)
         side = min(height, width) * float(np.exp(rng.uniform(np.log(0.12), np.log(1.1))))
         centre = rng.uniform(0.1, 0.9, 2) * (width, height)
-        region = Region(float(centre[0]), float(centre[1]), side, float(rng.normal(0, 0.4)))
+        crop_box = CropBox(float(centre[0]), float(centre[1]), side, float(rng.normal(0, 0.4)))
         mirrored = bool(rng.random() < self._config.mirror)
-        return CropPlan(crop_matrix(region, mirrored=mirrored), WHOLE_CROP, 0)
+        return CropPlan(crop_matrix(crop_box, mirrored=mirrored), WHOLE_CROP, 0)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from hmr_live.core.errors import HmrLiveError
 from hmr_live_training.synthetic.contact_sheet import write_sheet
+from hmr_live_training.synthetic.crop_boxes import RULES
 from hmr_live_training.synthetic.dataset import SyntheticPeople
-from hmr_live_training.synthetic.regions import RULES
 from hmr_live_training.synthetic.scene_config import SPLITS, SyntheticConfig
 from hmr_live_training.synthetic.shards import write_shards
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder for shards")
     parser.add_argument("--sheet", type=Path, help="picture of the first samples with labels")
     parser.add_argument(
-        "--regions", choices=sorted(RULES), default="jittered", help="how crops are placed"
+        "--crop-boxes", choices=sorted(RULES), default="jittered", help="how crops are placed"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--body", type=Path, help="body file in SMPL format")
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
     config = SyntheticConfig(seed=given.seed, body=given.body, fitted_poses=given.fitted_poses)
-    rule = RULES[given.regions]
+    rule = RULES[given.crop_boxes]
     try:
         if given.sheet is not None:
             people = SyntheticPeople(given.data, given.split, config, rule)
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.out is not None:
             began = time.monotonic()
             settings = (given.data, given.split, given.count, given.out, config)
-            for path in write_shards(*settings, region_rule=rule, workers=given.workers):
+            for path in write_shards(*settings, crop_box_rule=rule, workers=given.workers):
                 print(f"{path}  {time.monotonic() - began:.0f} s", flush=True)
     except HmrLiveError as error:
         print(error, file=sys.stderr)

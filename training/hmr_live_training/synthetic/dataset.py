@@ -15,6 +15,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.data.crops import apply_matrix
 from hmr_live_training.landmarks import NUM_BLAZEPOSE
+from hmr_live_training.synthetic.crop_boxes import CropBoxRule, free_crop_box, jittered_crop_box
 from hmr_live_training.synthetic.labels import (
     VISIBLE,
     Labels,
@@ -30,7 +31,6 @@ from hmr_live_training.synthetic.labels import (
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.person import Dresser
 from hmr_live_training.synthetic.picture import Painter, Picture
-from hmr_live_training.synthetic.regions import RegionRule, free_region, jittered_region
 from hmr_live_training.synthetic.renderer import PeopleRenderer
 from hmr_live_training.synthetic.scene import Scene, SceneMaker
 from hmr_live_training.synthetic.scene_config import SPLITS, SyntheticConfig
@@ -59,8 +59,8 @@ class SyntheticPeople:
         "train" or "test"; they share no motion capture sequence, panorama or fabric patch.
     config
         What people look like and how often.
-    region_rule
-        Which square of the frame is shown, see :mod:`hmr_live_training.synthetic.regions`.
+    crop_box_rule
+        Which square of the frame is shown, see :mod:`hmr_live_training.synthetic.crop_boxes`.
 
     Raises
     ------
@@ -75,13 +75,13 @@ class SyntheticPeople:
         data: Path | str,
         split: str,
         config: SyntheticConfig | None = None,
-        region_rule: RegionRule = jittered_region,
+        crop_box_rule: CropBoxRule = jittered_crop_box,
     ) -> None:
         if split not in SPLITS:
             raise ValueError(f"split must be one of {SPLITS}, not {split!r}")
         self.config = config or SyntheticConfig()
         self.split = split
-        self.region_rule = region_rule
+        self.crop_box_rule = crop_box_rule
         path = self.config.body
         self.body = BodyModel.default() if path is None else BodyModel.load(path)
         surface = BodySurface(self.body)
@@ -112,9 +112,9 @@ class SyntheticPeople:
 
     def _negative(self, rng: np.random.Generator) -> Sample:
         camera = self._scenes.empty_camera(rng)
-        view = CropView.of(camera, free_region(rng, camera.size), self.config.crop_size)
+        view = CropView.of(camera, free_crop_box(rng, camera.size), self.config.crop_size)
         picture = self._painter.paint_nobody(rng, view)
-        labels = nobody(camera, view.region, view.intrinsics(view.finished))
+        labels = nobody(camera, view.crop_box, view.intrinsics(view.finished))
         return _sample(view, picture, labels)
 
     def _view(self, rng: np.random.Generator, scene: Scene) -> CropView:
@@ -128,8 +128,8 @@ class SyntheticPeople:
         config = self.config
         if scene.desk:
             config = replace(config, region_kinds=config.desk_region_kinds)
-        region = self.region_rule(rng, keypoints, config)
-        return CropView.of(camera, region, self.config.crop_size)
+        crop_box = self.crop_box_rule(rng, keypoints, config)
+        return CropView.of(camera, crop_box, self.config.crop_size)
 
     def _labels(self, scene: Scene, view: CropView, picture: Picture) -> Labels:
         person, camera, size = scene.people[0], scene.camera, view.finished
@@ -142,13 +142,13 @@ class SyntheticPeople:
             seen = visibility(points, drawn, inside, picture.mask, picture.depth, allowance)
             parts.append((apply_matrix(view.matrix(size), pixels), seen))
         (joints_2d, joint_seen), (landmarks_2d, landmark_seen) = parts
-        cropped, facing = crop_orientations(person, camera, view.region)
+        cropped, facing = crop_orientations(person, camera, view.crop_box)
         posed = []
         for orientation in (cropped, facing):
             rotmats = np.concatenate([orientation[None], person.rotmats[1:]])
             posed.append(self.body.joints(rotmats.astype(np.float32), person.betas))
         cameras = weak_cameras((posed[0], posed[1]), joints_2d, joint_seen > 0, size)
-        region = view.region
+        crop_box = view.crop_box
         return Labels(
             person=np.array(1, np.float32),
             rotmats=np.concatenate([cropped[None], person.rotmats[1:]]).astype(np.float32),
@@ -158,7 +158,9 @@ class SyntheticPeople:
             orient_frame=person.rotmats[0].astype(np.float32),
             focal=np.array(camera.focal, np.float32),
             size=np.array(camera.size, np.float32),
-            region=np.array([region.cx, region.cy, region.side, region.angle], np.float32),
+            crop_box=np.array(
+                [crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle], np.float32
+            ),
             intrinsics=view.intrinsics(size).astype(np.float32),
             joints=person.joints.astype(np.float32),
             landmarks=landmarks.astype(np.float32),

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
-from hmr_live.core.state import Image, Region
+from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.frame_camera import roll
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.synthetic.camera_sampling import PinholeCamera
@@ -63,7 +63,7 @@ class Labels:
         ``(3, 3)`` joint 0 into the frame camera.
     focal, size
         Focal length and (width, height) of the frame in pixels.
-    region
+    crop_box
         ``(4,)`` cx, cy, side in frame pixels and angle in radians.
     intrinsics
         ``(3, 3)`` from the frame camera to crop pixels, the region's turn included.
@@ -90,7 +90,7 @@ class Labels:
     orient_frame: Array
     focal: Array
     size: Array
-    region: Array
+    crop_box: Array
     intrinsics: Array
     joints: Array
     landmarks: Array
@@ -197,10 +197,10 @@ def allowances() -> tuple[Array, Array]:
     return joints, np.array(landmarks)
 
 
-def look_at_region(region: Region, camera: PinholeCamera) -> Array:
+def look_at_crop_box(crop_box: CropBox, camera: PinholeCamera) -> Array:
     """The shortest turn ``(3, 3)`` that brings the ray of the region's centre onto the axis."""
     width, height = camera.size
-    ray = np.array([region.cx - width / 2, region.cy - height / 2, camera.focal])
+    ray = np.array([crop_box.cx - width / 2, crop_box.cy - height / 2, camera.focal])
     x, y, z = ray / np.linalg.norm(ray)
     share = 1 / (1 + z)
     return np.array(
@@ -244,14 +244,16 @@ def weak_cameras(
     return first, second, error
 
 
-def crop_orientations(person: Person, camera: PinholeCamera, region: Region) -> tuple[Array, Array]:
+def crop_orientations(
+    person: Person, camera: PinholeCamera, crop_box: CropBox
+) -> tuple[Array, Array]:
     """Joint 0 for ``rotmats`` and ``orient_seen``."""
-    upright = roll(-region.angle)
+    upright = roll(-crop_box.angle)
     frame = person.rotmats[0]
-    return upright @ frame, upright @ look_at_region(region, camera) @ frame
+    return upright @ frame, upright @ look_at_crop_box(crop_box, camera) @ frame
 
 
-def nobody(camera: PinholeCamera, region: Region, intrinsics: Array) -> Labels:
+def nobody(camera: PinholeCamera, crop_box: CropBox, intrinsics: Array) -> Labels:
     """Labels of a picture without people."""
     identity = np.tile(np.eye(3, dtype=np.float32), (NUM_JOINTS, 1, 1))
     count = len(BODY_LANDMARKS)
@@ -268,7 +270,7 @@ def nobody(camera: PinholeCamera, region: Region, intrinsics: Array) -> Labels:
         orient_frame=identity[0],
         focal=np.array(camera.focal, np.float32),
         size=np.array(camera.size, np.float32),
-        region=np.array([region.cx, region.cy, region.side, region.angle], np.float32),
+        crop_box=np.array([crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle], np.float32),
         intrinsics=intrinsics.astype(np.float32),
         joints=zeros(NUM_JOINTS, 3),
         landmarks=zeros(count, 3),

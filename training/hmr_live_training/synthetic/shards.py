@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from hmr_live.core.errors import AssetError
 from hmr_live.core.state import Image
+from hmr_live_training.synthetic.crop_boxes import CropBoxRule, jittered_crop_box
 from hmr_live_training.synthetic.dataset import SyntheticPeople
 from hmr_live_training.synthetic.labels import Sample
-from hmr_live_training.synthetic.regions import RegionRule, jittered_region
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 
 SHARD_SIZE: Final = 1000
@@ -63,7 +63,7 @@ def write_shards(
     folder: Path,
     config: SyntheticConfig | None = None,
     *,
-    region_rule: RegionRule = jittered_region,
+    crop_box_rule: CropBoxRule = jittered_crop_box,
     workers: int = 2,
 ) -> Iterator[Path]:
     """Draw ``count`` samples and write them; shards that exist already are kept.
@@ -80,7 +80,7 @@ def write_shards(
             jobs.append((path, range(first, min(first + SHARD_SIZE, count))))
     if not jobs:
         return
-    setup = (data, split, config, region_rule)
+    setup = (data, split, config, crop_box_rule)
     if workers <= 1:
         _start(*setup)
         yield from map(_work, jobs)
@@ -141,11 +141,13 @@ def _starts(parts: list[NDArray[np.uint8]]) -> NDArray[np.int64]:
 _worker: SyntheticPeople | None = None
 
 
-def _start(data: Path, split: str, config: SyntheticConfig | None, region_rule: RegionRule) -> None:
+def _start(
+    data: Path, split: str, config: SyntheticConfig | None, crop_box_rule: CropBoxRule
+) -> None:
     global _worker
     os.environ["LP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)
-    _worker = SyntheticPeople(data, split, config, region_rule)
+    _worker = SyntheticPeople(data, split, config, crop_box_rule)
 
 
 def _work(job: tuple[Path, range]) -> Path:

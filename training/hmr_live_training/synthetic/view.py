@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.core.state import Image, Region
+from hmr_live.core.state import CropBox, Image
 from hmr_live_training.data.crops import CROP_SIZE, crop_matrix
 from hmr_live_training.synthetic.camera_sampling import PinholeCamera
 
@@ -28,7 +28,7 @@ class CropView:
     ----------
     camera
         Takes the frame.
-    region
+    crop_box
         The square.
     size
         Side of the drawn picture in pixels, at most that of the finished crop.
@@ -37,25 +37,25 @@ class CropView:
     """
 
     camera: PinholeCamera
-    region: Region
+    crop_box: CropBox
     size: int
     finished: int
 
     @classmethod
-    def of(cls, camera: PinholeCamera, region: Region, finished: int) -> CropView:
+    def of(cls, camera: PinholeCamera, crop_box: CropBox, finished: int) -> CropView:
         """Choose the resolution."""
-        own = int(np.ceil(region.side / _STEP)) * _STEP
+        own = int(np.ceil(crop_box.side / _STEP)) * _STEP
         size = finished if own >= finished else max(own, min(_SMALLEST, finished))
-        return cls(camera, region, size, finished)
+        return cls(camera, crop_box, size, finished)
 
     @property
     def fineness(self) -> float:
         """Frame pixels for each drawn pixel, at least 1."""
-        return max(self.region.side / self.size, 1.0)
+        return max(self.crop_box.side / self.size, 1.0)
 
     def matrix(self, size: int | None = None) -> Array:
         """Frame pixels -> pixels of the drawn picture (or of one of ``size``), ``(2, 3)``."""
-        return np.asarray(crop_matrix(self.region) * ((size or self.size) / CROP_SIZE))
+        return np.asarray(crop_matrix(self.crop_box) * ((size or self.size) / CROP_SIZE))
 
     def intrinsics(self, size: int | None = None) -> Array:
         """Camera frame -> the same pixels, ``(3, 3)``."""
@@ -87,7 +87,7 @@ class CropView:
         x, y = np.meshgrid(centres, centres)
         places = np.stack([x, y], axis=-1) @ back[:, :2].T + back[:, 2]
         # Half a drawn pixel inside, so that the last row is a row of the frame.
-        inset = 0.5 * self.region.side / self.size
+        inset = 0.5 * self.crop_box.side / self.size
         places = np.clip(places, inset, np.array([width, height]) - inset)
         sources = (places @ matrix[:, :2].T + matrix[:, 2] - 0.5).astype(np.float32)
         return np.asarray(

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from hmr_live.core.state import Array, Region
+from hmr_live.core.state import Array, CropBox
 from hmr_live.recovery.crop_to_camera import Sighting
 from hmr_live.recovery.tracking.appearance import similarity
 from hmr_live.recovery.tracking.track import Track
@@ -28,7 +28,7 @@ _LEAST_ALIKE: Final = 0.4
 _UNKNOWN: Final = 0.7
 
 
-def distance(first: Region, second: Region) -> float:
+def distance(first: CropBox, second: CropBox) -> float:
     """Between the centres, in sides of the smaller region."""
     apart = math.hypot(first.cx - second.cx, first.cy - second.cy)
     return apart / min(first.side, second.side)
@@ -43,7 +43,7 @@ def same_body(first: Sighting, second: Sighting) -> bool:
     return bool(apart < SAME_BODY * side)
 
 
-def same_place(first: Region, second: Region) -> bool:
+def same_place(first: CropBox, second: CropBox) -> bool:
     """Whether two regions can hold the same person."""
     return distance(first, second) < 0.5 and 0.4 < first.side / second.side < 2.5
 
@@ -72,7 +72,7 @@ def may_be_back(
         Whether they were lost beside somebody else: then the two may have been mistaken for each
         other, so neither place nor colours speak against it.
     """
-    if not 0.5 < sighting.around.side / track.region.side < 2:
+    if not 0.5 < sighting.around.side / track.crop_box.side < 2:
         return False
     off = distance(track.predicted(time), sighting.around)
     if crossing:

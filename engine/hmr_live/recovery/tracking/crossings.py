@@ -60,13 +60,13 @@ class Crossings:
         """
         here, kept = set(active), set(known)
         for first, second in combinations(active, 2):
-            if distance(first.region, second.region) < CROWDED:
+            if distance(first.crop_box, second.crop_box) < CROWDED:
                 self.begin(first, second)
         mixed_up = []
         for pair, apart in list(self._pairs.items()):
             if not kept.issuperset(pair):
                 del self._pairs[pair]
-            elif not here.issuperset(pair) or distance(*(t.region for t in pair)) < CROWDED:
+            elif not here.issuperset(pair) or distance(*(t.crop_box for t in pair)) < CROWDED:
                 self._pairs[pair] = _Apart()
             elif apart.look(*(seen.get(track) for track in pair)):
                 del self._pairs[pair]

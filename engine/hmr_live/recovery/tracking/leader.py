@@ -36,7 +36,7 @@ class Leader:
             return
         if not active:
             return
-        largest = max(active, key=lambda track: track.region.side)
+        largest = max(active, key=lambda track: track.crop_box.side)
         leading = None if self.person is None else known.get(self.person)
-        if leading is None or largest.region.side > _CLEARLY_LARGER * leading.region.side:
+        if leading is None or largest.crop_box.side > _CLEARLY_LARGER * leading.crop_box.side:
             self.person = largest.person

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from hmr_live.core.state import Array, BodyState, Region
+from hmr_live.core.state import Array, BodyState, CropBox
 from hmr_live.recovery.crop_to_camera import Placed, Sighting
 from hmr_live.recovery.smoothing import BodySmoother
 from hmr_live.recovery.tracking.appearance import Appearance
@@ -48,7 +48,7 @@ class Track:
     def __init__(self, person: int, seen: Sighting) -> None:
         self.person = person
         #: Where to look next.
-        self.region = seen.around
+        self.crop_box = seen.around
         #: What the network saw of the person last.
         self.last = seen
         self.smoother = BodySmoother()
@@ -87,22 +87,22 @@ class Track:
             elapsed = time - self._seen_at
             share = 1 - math.exp(-elapsed / _SPEED_OVER_S)
             x, y = self._velocity
-            x += share * ((sighting.around.cx - self.region.cx) / elapsed - x)
-            y += share * ((sighting.around.cy - self.region.cy) / elapsed - y)
+            x += share * ((sighting.around.cx - self.crop_box.cx) / elapsed - x)
+            y += share * ((sighting.around.cy - self.crop_box.cy) / elapsed - y)
             self._velocity = x, y
         self._seen_at, self.last = time, sighting
-        self.region = sighting.around
+        self.crop_box = sighting.around
 
-    def predicted(self, time: float) -> Region:
+    def predicted(self, time: float) -> CropBox:
         """Where the person should be at ``time``, if they go on as they did and then stop."""
         elapsed = 0.0 if self._seen_at is None else max(time - self._seen_at, 0.0)
         way = _GOES_ON_S * (1 - math.exp(-elapsed / _GOES_ON_S))
         x, y = self._velocity
-        return replace(self.region, cx=self.region.cx + way * x, cy=self.region.cy + way * y)
+        return replace(self.crop_box, cx=self.crop_box.cx + way * x, cy=self.crop_box.cy + way * y)
 
-    def start_again(self, region: Region) -> None:
-        """The person is back at ``region`` after a gap: the filters know nothing of them."""
-        self.region = region
+    def start_again(self, crop_box: CropBox) -> None:
+        """The person is back at ``crop_box`` after a gap: the filters know nothing of them."""
+        self.crop_box = crop_box
         self.smoother.reset()
         self.believed, self.doubted, self.unchecked = None, 0, 0
         self._seen_at, self._velocity = None, (0.0, 0.0)

@@ -81,7 +81,7 @@ class Tracker:
         """Everybody in sight: whom the program follows first, then the largest."""
         if len(self.active) < 2:
             return self.active
-        return sorted(self.active, key=lambda t: (t.person != self.leader.person, -t.region.side))
+        return sorted(self.active, key=lambda t: (t.person != self.leader.person, -t.crop_box.side))
 
     def wants_search(self, time: float) -> bool:
         """Whether the detector is to look for people in this frame; to be asked once a frame."""
@@ -199,7 +199,7 @@ class Tracker:
         """Welcome the newcomers who were seen often enough, and forget those who were not."""
         self.newcomers = [track for track in self.newcomers if track in seen]
         for track in list(self.newcomers):
-            track.last, track.region = seen[track], seen[track].around
+            track.last, track.crop_box = seen[track], seen[track].around
             track.frames_seen += 1
             if track.frames_seen >= FRAMES_TO_CONFIRM:
                 self.newcomers.remove(track)

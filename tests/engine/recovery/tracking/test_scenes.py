@@ -146,11 +146,11 @@ def test_in_one_picture_nobody_hides_their_neighbours(pipeline):
     places = sorted(body.joints_2d[0, 0] for body in bodies)
     assert len(bodies) == 3 > alone
     assert min(np.diff(places)) > 150
-    sides = [body.region.side for body in bodies]
+    sides = [body.crop_box.side for body in bodies]
     assert sides == sorted(sides, reverse=True)
     pipeline.people = 2
     still = pipeline.still(Frame(shown, 0.0, 0))
-    assert [body.region for body in still.bodies] == [body.region for body in bodies[:2]]
+    assert [body.crop_box for body in still.bodies] == [body.crop_box for body in bodies[:2]]
 
 
 def test_people_of_an_earlier_run_do_not_stay_in_the_folder(pipeline, tmp_path):

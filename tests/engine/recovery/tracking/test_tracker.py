@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hmr_live.core.state import Frame
-from hmr_live.recovery.crop import region_from_joints
+from hmr_live.recovery.crop import crop_box_from_joints
 from hmr_live.recovery.crop_to_camera import Placed, Sighting
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live.recovery.tracking import MAX_PEOPLE, Tracker
@@ -25,12 +25,12 @@ SIZE = (1200, 400)
 def sighting(x, height=300.0, confidence=0.9):
     """Somebody whose middle is at ``x`` pixels."""
     joints = np.asarray([x, 200] + SKELETON * height, np.float32)
-    region = region_from_joints(joints)
+    crop_box = crop_box_from_joints(joints)
     rotmats = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
     output = NetworkOutput(
         rotmats, np.zeros(10), np.ones(3), 0.95, np.full(24, confidence, np.float32)
     )
-    return Sighting(region, output, Placed(rotmats, np.zeros(10), np.ones(3)), joints, region)
+    return Sighting(crop_box, output, Placed(rotmats, np.zeros(10), np.ones(3)), joints, crop_box)
 
 
 def frame(time, clothes=()):
@@ -61,14 +61,14 @@ class Stage:
         looks = tracker.active + tracker.newcomers + tracker.probes()
         seen = {}
         for track in looks:
-            region = track.predicted(now.time)
-            near = [s for s in visible if abs(s.around.cx - region.cx) < 0.25 * region.side]
+            crop_box = track.predicted(now.time)
+            near = [s for s in visible if abs(s.around.cx - crop_box.cx) < 0.25 * crop_box.side]
             if near:
-                seen[track] = min(near, key=lambda s: abs(s.around.cx - region.cx))
+                seen[track] = min(near, key=lambda s: abs(s.around.cx - crop_box.cx))
         tracker.settle(seen, now)
         for track in tracker.active:
             track.move_to(seen[track], now.time)
-        return {track.person: round(track.region.cx) for track in tracker.in_order()}
+        return {track.person: round(track.crop_box.cx) for track in tracker.in_order()}
 
     def run(self, places, seconds, **how):
         for _ in range(round(seconds * 30)):
@@ -167,7 +167,7 @@ def test_somebody_new_beside_others_must_be_seen_several_times():
 def test_a_body_seen_in_two_crops_is_one_person():
     stage = Stage(2)
     stage.run(PAIR, 0.5)
-    left, right = sorted(stage.tracker.active, key=lambda track: track.region.cx)
+    left, right = sorted(stage.tracker.active, key=lambda track: track.crop_box.cx)
     now = frame(stage.time + 1 / 30)
     stage.tracker.begin(now.time)
     stage.tracker.settle({left: PAIR["right"], right: PAIR["right"]}, now)
@@ -190,10 +190,10 @@ def test_identities_mixed_up_in_a_crossing_go_back_to_who_wears_the_clothes():
     second.move_to(together["bright"], now.time)
     stage.step(together)
     swapped = {first: sighting(800), second: sighting(300)}
-    if first.region.cx > second.region.cx or before[first.person] > 500:
+    if first.crop_box.cx > second.crop_box.cx or before[first.person] > 500:
         swapped = {first: sighting(300), second: sighting(800)}
     for track, seen in swapped.items():
-        track.region = seen.around
+        track.crop_box = seen.around
     apart = {"one": sighting(300), "other": sighting(800)}
     after = stage.run(apart, 1.0, clothes=[(300, 20), (800, 240)])
     assert after[dark] == before[dark]
@@ -246,5 +246,5 @@ def test_a_new_source_begins_with_nobody():
 def test_colours_are_learnt_only_of_what_is_inside_the_picture(level):
     stage = Stage(2)
     stage.run({"left": sighting(-200), "right": PAIR["right"]}, 0.5, clothes=[(0, level)])
-    outside = min(stage.tracker.active, key=lambda track: track.region.cx)
+    outside = min(stage.tracker.active, key=lambda track: track.crop_box.cx)
     assert not outside.appearance.histogram.any()

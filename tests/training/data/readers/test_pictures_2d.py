@@ -9,7 +9,7 @@ import pytest
 import scipy.io
 
 from hmr_live.core.errors import AssetError
-from hmr_live_training.data.crops import region_from_lsp
+from hmr_live_training.data.crops import crop_box_from_lsp
 from hmr_live_training.data.readers.coco import read_coco
 from hmr_live_training.data.readers.joint_sets import COMMON, MPII
 from hmr_live_training.data.readers.lsp import read_lsp, read_lspet
@@ -167,6 +167,6 @@ def test_people_can_stand_in_for_the_photos_of_feature_rounds(tmp_path):
     assert len(photos) == 2
     assert photos.keypoints.shape == (2, 14, 3)
     assert photos.image(0).shape == (70, 100, 3)
-    assert region_from_lsp(photos.keypoints[0]).side > 0
+    assert crop_box_from_lsp(photos.keypoints[0]).side > 0
     with pytest.raises(AssetError, match="no picture"):
         photos.image(1)

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.core.state import Region
-from hmr_live_training.data.crops import box_region, region_from_lsp
+from hmr_live.core.state import CropBox
+from hmr_live_training.data.crops import crop_box_from_bounds, crop_box_from_lsp
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 
 Array = NDArray[np.floating[Any]]
@@ -18,7 +18,7 @@ Array = NDArray[np.floating[Any]]
 KINDS: Final = ("tracker", "turned", "box", "upper")
 #: A rule gets a generator, LSP joints ``(14, 3)`` in frame pixels (third column: inside the frame)
 #: and the shares of :data:`KINDS` and jitter that the configuration has for the scene.
-RegionRule = Callable[[np.random.Generator, Array, SyntheticConfig], Region]
+CropBoxRule = Callable[[np.random.Generator, Array, SyntheticConfig], CropBox]
 #: LSP's hips, shoulders, elbows, wrists, neck and head top.
 _UPPER: Final = (2, 3, 6, 7, 8, 9, 10, 11, 12, 13)
 #: Share of the region's side that the joints in the frame span at least.
@@ -26,12 +26,14 @@ _LEAST_SPREAD: Final = 0.22
 _LARGEST_TURN: Final = math.radians(60)
 
 
-def exact_region(rng: np.random.Generator, keypoints: Array, config: SyntheticConfig) -> Region:
+def exact_crop_box(rng: np.random.Generator, keypoints: Array, config: SyntheticConfig) -> CropBox:
     """The tracker's region without jitter."""
-    return region_from_lsp(_all_visible(keypoints))
+    return crop_box_from_lsp(_all_visible(keypoints))
 
 
-def jittered_region(rng: np.random.Generator, keypoints: Array, config: SyntheticConfig) -> Region:
+def jittered_crop_box(
+    rng: np.random.Generator, keypoints: Array, config: SyntheticConfig
+) -> CropBox:
     """The regions that a live tracker or a detector meets.
 
     ``tracker`` varies the tracker's region a little; ``turned`` adds a large turn; ``box`` is not
@@ -39,45 +41,48 @@ def jittered_region(rng: np.random.Generator, keypoints: Array, config: Syntheti
     upper body that is in the frame.
     """
     kind = KINDS[int(rng.choice(len(KINDS), p=config.region_kinds))]
-    region = region_from_lsp(_all_visible(keypoints))
+    crop_box = crop_box_from_lsp(_all_visible(keypoints))
     seen = int((keypoints[:, 2] > 0).sum())
     if kind == "box" and seen >= 4:
-        region = box_region(keypoints, occupancy=float(rng.uniform(0.6, 0.85)))
+        crop_box = crop_box_from_bounds(keypoints, occupancy=float(rng.uniform(0.6, 0.85)))
     elif kind == "turned":
         turn = float(rng.uniform(-_LARGEST_TURN, _LARGEST_TURN))
-        region = Region(region.cx, region.cy, region.side, region.angle + turn)
-    elif kind == "upper" or _spread(keypoints) < _LEAST_SPREAD * region.side:
-        region = _upper_region(region, keypoints)
-    dx, dy = np.clip(rng.normal(0, config.region_centre, 2), -0.1, 0.1) * region.side
+        crop_box = CropBox(crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle + turn)
+    elif kind == "upper" or _spread(keypoints) < _LEAST_SPREAD * crop_box.side:
+        crop_box = _upper_crop_box(crop_box, keypoints)
+    dx, dy = np.clip(rng.normal(0, config.region_centre, 2), -0.1, 0.1) * crop_box.side
     scale = math.exp(float(rng.uniform(-config.region_scale, config.region_scale)))
     turn = math.radians(float(rng.normal(0, config.region_angle)))
-    return Region(
-        region.cx + float(dx), region.cy + float(dy), region.side * scale, region.angle + turn
+    return CropBox(
+        crop_box.cx + float(dx),
+        crop_box.cy + float(dy),
+        crop_box.side * scale,
+        crop_box.angle + turn,
     )
 
 
 #: Rules by the names of the command line.
-RULES: Final[dict[str, RegionRule]] = {"jittered": jittered_region, "exact": exact_region}
+RULES: Final[dict[str, CropBoxRule]] = {"jittered": jittered_crop_box, "exact": exact_crop_box}
 
 
-def free_region(rng: np.random.Generator, size: tuple[int, int]) -> Region:
+def free_crop_box(rng: np.random.Generator, size: tuple[int, int]) -> CropBox:
     """A square anywhere in a frame, for pictures without people."""
     width, height = size
     side = min(size) * math.exp(float(rng.uniform(-1.4, 0.4)))
     turn = math.radians(float(rng.normal(0, 12)))
     if rng.random() < 0.15:
         turn = float(rng.uniform(-math.pi, math.pi))
-    return Region(float(rng.uniform(0, width)), float(rng.uniform(0, height)), side, turn)
+    return CropBox(float(rng.uniform(0, width)), float(rng.uniform(0, height)), side, turn)
 
 
-def _upper_region(region: Region, keypoints: Array) -> Region:
+def _upper_crop_box(crop_box: CropBox, keypoints: Array) -> CropBox:
     upper = keypoints[list(_UPPER)]
     seen = upper[upper[:, 2] > 0, :2]
     if len(seen) < 3:
-        return region
-    reach = float(np.linalg.norm(seen - (region.cx, region.cy), axis=1).max())
-    side = min(max(2.6 * reach, 0.3 * region.side), region.side)
-    return Region(region.cx, region.cy, side, region.angle)
+        return crop_box
+    reach = float(np.linalg.norm(seen - (crop_box.cx, crop_box.cy), axis=1).max())
+    side = min(max(2.6 * reach, 0.3 * crop_box.side), crop_box.side)
+    return CropBox(crop_box.cx, crop_box.cy, side, crop_box.angle)
 
 
 def _spread(keypoints: Array) -> float:
