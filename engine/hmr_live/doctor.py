@@ -48,7 +48,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class DoctorReport:
     """All findings, in reading order."""
 
     findings: tuple[Finding, ...]
@@ -73,7 +73,9 @@ class Report:
         return json.dumps({"good": self.good, **asdict(self)}, indent=2)
 
 
-def examine(*, backend: str = "auto", network: Path | None = None, threads: int = 1) -> Report:
+def examine(
+    *, backend: str = "auto", network: Path | None = None, threads: int = 1
+) -> DoctorReport:
     """Look at everything that the program depends on; nothing here raises.
 
     Parameters
@@ -92,7 +94,7 @@ def examine(*, backend: str = "auto", network: Path | None = None, threads: int 
         *(backend_finding(entry) for entry in BACKENDS.values() if entry.exists_here),
         _guarded("Chosen", lambda: _chosen(backend, network, threads)),
     ]
-    return Report(tuple(findings))
+    return DoctorReport(tuple(findings))
 
 
 def processor() -> str:
@@ -198,5 +200,7 @@ def _chosen(backend: str, network: Path | None, threads: int) -> Finding:
     found = f"{chosen.name} ({chosen.describe()}) for {opened.name}, because: {why}"
     chosen.close()
     if chosen.name.startswith("tensorrt") and half_precision_of(model) is None:
-        return Finding("Chosen", found, advice=f"no proved {model.stem}_fp16.onnx lies beside it")
+        return Finding(
+            "Chosen", found, advice=f"there is no validated {model.stem}_fp16.onnx beside it"
+        )
     return Finding("Chosen", found)

@@ -14,10 +14,10 @@ from typing import Final
 
 import cv2
 
-from hmr_live.batch.zero_phase import LookAhead
+from hmr_live.batch.zero_phase import ZeroPhaseSmoother
 from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import PARENTS
-from hmr_live.capture.sources import FrameSource, Picture
+from hmr_live.capture.sources import FrameSource, ImageFile
 from hmr_live.core.errors import ExportError, HmrLiveError, RecordingError, RenderError
 from hmr_live.core.state import BodyState, Frame, FrameResult, Image
 from hmr_live.core.timing import StageStatistics, StageSummary, StageTimer
@@ -40,7 +40,7 @@ _SUMMARY: Final = "summary.json"
 #: A video that ends before this share of the frames that it announces is told to be incomplete.
 _COMPLETE_SHARE: Final = 0.9
 #: Frames that wait to be drawn: recovery may run ahead by so many.
-_MOST_PENDING: Final = 4
+_MAX_PENDING: Final = 4
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,9 @@ def run_offline(
         If the folder cannot be written to.
     """
     pipeline.reset()
-    filters, still = pipeline.smoothing, isinstance(source, Picture)
-    look_ahead = LookAhead(pipeline) if filters and not source.live else None
-    writer = _Writer(source, pipeline, out, overlay, look_ahead)
+    filters, still = pipeline.smoothing, isinstance(source, ImageFile)
+    smoother = ZeroPhaseSmoother(pipeline) if filters and not source.live else None
+    writer = _Writer(source, pipeline, out, overlay, smoother)
     interruption: BaseException | None = None
 
     def write(results: Iterable[FrameResult]) -> None:
@@ -147,16 +147,16 @@ def run_offline(
             progress(writer.frames)
 
     start = time.perf_counter()
-    pipeline.smoothing = filters and look_ahead is None
+    pipeline.smoothing = filters and smoother is None
     try:
         try:
             while (frame := source.read()) is not None:
-                result = pipeline.still(frame) if still else pipeline.process(frame)
-                write(look_ahead.add(result) if look_ahead else [result])
+                result = pipeline.process_still(frame) if still else pipeline.process(frame)
+                write(smoother.add(result) if smoother else [result])
         except (HmrLiveError, KeyboardInterrupt) as error:
             interruption = error
-        if look_ahead:
-            write(look_ahead.rest())
+        if smoother:
+            write(smoother.flush())
         writer.catch_up()
     except (HmrLiveError, KeyboardInterrupt) as error:
         interruption = interruption or error
@@ -181,7 +181,7 @@ class _Writer:
         pipeline: Pipeline,
         out: Path,
         overlay: bool,
-        look_ahead: LookAhead | None,
+        smoother: ZeroPhaseSmoother | None,
     ) -> None:
         self._source, self._pipeline, self._out = source, pipeline, out
         self._statistics = StageStatistics(window=None)
@@ -194,7 +194,7 @@ class _Writer:
             source=source.name,
             frame_size=source.size,
             live=source.live,
-            smoothing=look_ahead.describe() if look_ahead else None,
+            smoothing=smoother.describe() if smoother else None,
         )
         # Written in this thread: a run may wait for the disk, but loses nothing.
         self._take = TakeWriter(out / _TAKE, info)
@@ -215,7 +215,7 @@ class _Writer:
     def catch_up(self) -> None:
         """Wait until every frame is drawn."""
         if self._film is not None:
-            for timings in self._film.rest():
+            for timings in self._film.flush():
                 self._statistics.add(timings)
 
     def close(self, seconds: float) -> RunSummary:
@@ -274,7 +274,7 @@ class _Writer:
         try:
             take = read_take(self._take.path)
             for number, motion in enumerate(take.motions, 1):
-                options = ExportOptions(person=motion.person)
+                options = ExportOptions(track_id=motion.track_id)
                 exporter = Exporter(take, "take", self._pipeline.body, options)
                 suffix = f"_{number}" if number > 1 else ""
                 name = f"{_PARAMETERS}{suffix}.npz"
@@ -333,10 +333,10 @@ class _Film:
             When a frame before could not be written.
         """
         self._pending.append(self._thread.submit(self._add, frame, bodies))
-        while len(self._pending) > _MOST_PENDING or (self._pending and self._pending[0].done()):
+        while len(self._pending) > _MAX_PENDING or (self._pending and self._pending[0].done()):
             yield self._pending.popleft().result()
 
-    def rest(self) -> Iterator[dict[str, float]]:
+    def flush(self) -> Iterator[dict[str, float]]:
         """Wait for all frames; else as :meth:`add`."""
         while self._pending:
             yield self._pending.popleft().result()

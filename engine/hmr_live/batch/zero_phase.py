@@ -18,7 +18,7 @@ import numpy as np
 from hmr_live.body.rotations import matrix_from_quaternion, quaternion_from_matrix
 from hmr_live.core.state import Array, BodyState, FrameResult
 from hmr_live.core.timing import StageTimer
-from hmr_live.recovery.crop_to_camera import Placed
+from hmr_live.recovery.crop_to_camera import CameraSpaceBody
 from hmr_live.recovery.smoothing import SHAPE_SETTINGS, OneEuroVector
 from hmr_live.takes.smooth import REACH, kernel_width, one_hemisphere, smooth_at
 
@@ -27,15 +27,17 @@ from hmr_live.takes.smooth import REACH, kernel_width, one_hemisphere, smooth_at
 CUTOFF: Final = 4.0
 
 
-class Placer(Protocol):
+class BodyMover(Protocol):
     """Gives a person another pose and place; see :meth:`.moved`."""
 
-    def moved(self, state: BodyState, placed: Placed, size: tuple[int, int]) -> BodyState:
+    def with_body(
+        self, state: BodyState, body: CameraSpaceBody, size: tuple[int, int]
+    ) -> BodyState:
         """The same person elsewhere."""
         ...
 
 
-class LookAhead:
+class ZeroPhaseSmoother:
     """Smooths the bodies of frames that are handed in, in order, and hands them out later.
 
     Parameters
@@ -46,7 +48,7 @@ class LookAhead:
         Hz at which half of the power remains.
     """
 
-    def __init__(self, placer: Placer, cutoff: float = CUTOFF) -> None:
+    def __init__(self, placer: BodyMover, cutoff: float = CUTOFF) -> None:
         self.cutoff = cutoff
         self._placer = placer
         self._reach = REACH * kernel_width(cutoff)
@@ -66,15 +68,15 @@ class LookAhead:
         """Take a frame; return those that are complete now, which may be none."""
         time = result.frame.time
         # A clock that was set back begins another film.
-        done = self.rest() if self._waiting and time <= self._waiting[-1].frame.time else []
+        done = self.flush() if self._waiting and time <= self._waiting[-1].frame.time else []
         self._waiting.append(result)
         for body in result.bodies:
-            self._people.setdefault(body.person, _Person()).add(time, body)
+            self._people.setdefault(body.track_id, _Person()).add(time, body)
         while self._waiting and self._waiting[0].frame.time + self._reach <= time:
             done.append(self._smoothed(self._waiting.popleft()))
         return done
 
-    def rest(self) -> list[FrameResult]:
+    def flush(self) -> list[FrameResult]:
         """The frames that still wait; what comes after them is another film."""
         done = [self._smoothed(result) for result in self._waiting]
         self._waiting.clear()
@@ -85,9 +87,9 @@ class LookAhead:
         frame, timer = result.frame, StageTimer()
         with timer("smooth"):
             bodies = tuple(
-                self._placer.moved(
+                self._placer.with_body(
                     body,
-                    self._people[body.person].placed(frame.time, self._reach, self.cutoff),
+                    self._people[body.track_id].body(frame.time, self._reach, self.cutoff),
                     frame.size,
                 )
                 for body in result.bodies
@@ -114,7 +116,7 @@ class _Person:
         self._moves.append(np.concatenate([quaternions, body.transl]))
         self._shapes.append(self._shape(body.betas, dt))
 
-    def placed(self, time: float, reach: float, cutoff: float) -> Placed:
+    def body(self, time: float, reach: float, cutoff: float) -> CameraSpaceBody:
         times = np.array(self._times)
         near = np.flatnonzero(np.abs(times - time) <= reach)
         moves = np.stack([self._moves[k] for k in near]).astype(np.float64)
@@ -123,7 +125,7 @@ class _Person:
         row = int(np.searchsorted(times[near], time))
         smooth = smooth_at(times[near], moves, row, cutoff)
         rotmats = matrix_from_quaternion(smooth[:-3].reshape(-1, 4))
-        return Placed(
+        return CameraSpaceBody(
             np.asarray(rotmats, np.float32),
             self._shapes[near[row]],
             np.asarray(smooth[-3:], np.float32),

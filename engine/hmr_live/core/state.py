@@ -94,7 +94,7 @@ class BodyState:
     measured
         False when the pose is not the network's answer for this frame: that one was implausible
         and this is the pose before, or the frame was left out and the pose is predicted.
-    person
+    track_id
         Identity: the same number for the same person, from frame to frame.
     """
 
@@ -110,7 +110,7 @@ class BodyState:
     score: float
     angles_of: Callable[[Array], Array]
     measured: bool = True
-    person: int = 0
+    track_id: int = 0
 
     @property
     def angles(self) -> Array:
@@ -159,6 +159,6 @@ class FrameResult:
     def leader(self) -> BodyState | None:
         """The body that plots and avatars follow; None while it is out of sight."""
         for body in self.bodies:
-            if self.leader_id is None or body.person == self.leader_id:
+            if self.leader_id is None or body.track_id == self.leader_id:
                 return body
         return None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hmr_live.angles import ANGLES
 from hmr_live.body.skeleton import JOINT_NAMES
-from hmr_live.export.clip import Clip
+from hmr_live.export.clip import MotionClip
 from hmr_live.export.optional_packages import require
 
 Columns = dict[str, NDArray[Any]]
@@ -27,7 +27,7 @@ Columns = dict[str, NDArray[Any]]
 _DIGITS: Final = {"_s": 6, "_deg": 4, "_m": 6, "_confidence": 4}
 
 
-def write_csv(clip: Clip, path: Path) -> None:
+def write_csv(clip: MotionClip, path: Path) -> None:
     """Write comma-separated values with one header line.
 
     Raises
@@ -46,7 +46,7 @@ def write_csv(clip: Clip, path: Path) -> None:
             file.write(",".join(stamp) + "," + (",".join(cell) if seen else empty) + "\n")
 
 
-def write_parquet(clip: Clip, path: Path) -> None:
+def write_parquet(clip: MotionClip, path: Path) -> None:
     """Write Apache Parquet; what the columns mean stands in the schema's metadata too.
 
     Raises
@@ -72,7 +72,7 @@ def write_parquet(clip: Clip, path: Path) -> None:
     parquet.write_table(table, path)
 
 
-def _columns(clip: Clip) -> tuple[Columns, Columns]:
+def _columns(clip: MotionClip) -> tuple[Columns, Columns]:
     """Columns that every row has, and those that only frames with the person have."""
     always = {
         "time_s": clip.times,
@@ -94,7 +94,7 @@ def _columns(clip: Clip) -> tuple[Columns, Columns]:
     return always, values
 
 
-def _labels(clip: Clip) -> NDArray[np.object_]:
+def _labels(clip: MotionClip) -> NDArray[np.object_]:
     """``(T,)`` what is marked at each frame, None where nothing is."""
     labels = np.full(len(clip), None, np.object_)
     for marker in clip.markers:

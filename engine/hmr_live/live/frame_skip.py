@@ -15,11 +15,11 @@ from hmr_live.recovery.frame_camera import project
 
 #: Nobody's motion is foreseen further ahead than this (s), nor from frames further apart than the
 #: second: on a machine that slow every frame is measured.
-_FURTHEST_AHEAD_S: Final = 0.1
-_LONGEST_STEP_S: Final = 0.2
+_MAX_EXTRAPOLATION_S: Final = 0.1
+_MAX_STEP_S: Final = 0.2
 #: A joint that turned further than this (radians) between two frames does not go on turning: one
 #: of the two was wrong.
-_FASTEST_TURN: Final = 1.0
+_MAX_STEP_ANGLE: Final = 1.0
 
 
 class BodyProcessor(Protocol):
@@ -39,7 +39,7 @@ class BodyProcessor(Protocol):
         ...
 
 
-class AlternatePrediction:
+class FrameSkipExtrapolator:
     """Stands before a pipeline and, when :attr:`on`, lets it see every second frame only.
 
     The bodies of the other frames go on at their speed of the last two measured frames, and say
@@ -94,9 +94,9 @@ class AlternatePrediction:
         with timer("body"):
             ahead = frame.time - last.frame.time
             fraction = min(ahead / (last.frame.time - before.frame.time), 1.0)
-            known = {body.person: body for body in before.bodies}
+            known = {body.track_id: body for body in before.bodies}
             bodies = tuple(
-                self._move(known.get(body.person), body, fraction, frame) for body in last.bodies
+                self._move(known.get(body.track_id), body, fraction, frame) for body in last.bodies
             )
         timings = timer.milliseconds
         return replace(last, frame=frame, bodies=bodies, timings=timings, invalid_outputs=0)
@@ -109,7 +109,7 @@ class AlternatePrediction:
             return replace(last, measured=False)
         turned = angle_between(before.rotmats, last.rotmats)
         one_step_on = last.rotmats @ np.swapaxes(before.rotmats, -1, -2) @ last.rotmats
-        weight = np.where(turned < _FASTEST_TURN, fraction, 0).astype(np.float32)
+        weight = np.where(turned < _MAX_STEP_ANGLE, fraction, 0).astype(np.float32)
         rotmats = np.asarray(slerp(last.rotmats, one_step_on, weight), np.float32)
         transl = np.asarray(last.transl + fraction * (last.transl - before.transl), np.float32)
         transl[2] = max(transl[2], last.transl[2] / 2)  # nobody comes through the camera
@@ -128,5 +128,5 @@ def _is_foreseeable(before: FrameResult, last: FrameResult, frame: Frame) -> boo
     """Whether the two measured frames tell how people move until this one."""
     step = last.frame.time - before.frame.time
     ahead = frame.time - last.frame.time
-    steady = 0 < step <= _LONGEST_STEP_S and 0 < ahead <= _FURTHEST_AHEAD_S
+    steady = 0 < step <= _MAX_STEP_S and 0 < ahead <= _MAX_EXTRAPOLATION_S
     return steady and bool(before.bodies) and bool(last.bodies)

@@ -20,7 +20,7 @@ _BAR_MS: Final = 2.5
 _LAST_BAR_MS: Final = 150.0
 
 
-class Milestones(NamedTuple):
+class FrameTimestamps(NamedTuple):
     """Moments of one frame, seconds on the monotonic clock, each at or after the one before.
 
     Attributes
@@ -93,9 +93,9 @@ class LatencyMeter:
     """Keeps the milestones of the frames shown."""
 
     def __init__(self) -> None:
-        self._frames: deque[Milestones] = deque(maxlen=_MOST_FRAMES)
+        self._frames: deque[FrameTimestamps] = deque(maxlen=_MOST_FRAMES)
 
-    def add(self, frame: Milestones) -> None:
+    def add(self, frame: FrameTimestamps) -> None:
         """Take in a frame that has been shown."""
         self._frames.append(frame)
 

@@ -31,7 +31,7 @@ _LONGEST_PATIENCE_S: Final = 300.0
 _TRIAL_S: Final = 10.0
 
 
-class Measure(Enum):
+class QualityReduction(Enum):
     """Something that a slow machine does without."""
 
     PLOTS = "slower plots"
@@ -40,8 +40,16 @@ class Measure(Enum):
 
 
 #: What hurts least comes first, depending on what takes the most time.
-_WHEN_DRAWING_IS_SLOW: Final = (Measure.PLOTS, Measure.DRAWING, Measure.INFERENCE)
-_WHEN_RECOVERY_IS_SLOW: Final = (Measure.PLOTS, Measure.INFERENCE, Measure.DRAWING)
+_WHEN_DRAWING_IS_SLOW: Final = (
+    QualityReduction.PLOTS,
+    QualityReduction.DRAWING,
+    QualityReduction.INFERENCE,
+)
+_WHEN_RECOVERY_IS_SLOW: Final = (
+    QualityReduction.PLOTS,
+    QualityReduction.INFERENCE,
+    QualityReduction.DRAWING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +91,16 @@ class QualityGovernor:
 
     def reset(self) -> None:
         """Full quality, as on a machine that is not known yet."""
-        self.measures: tuple[Measure, ...] = ()
+        self.reductions: tuple[QualityReduction, ...] = ()
         self._patience = _PATIENCE_S
         self._slow_since: float | None = None
         self._very_slow_since: float | None = None
         self._well_since: float | None = None
         self._changed_at = float("-inf")
         #: What the last trial does without, until the trial is over.
-        self._on_trial: Measure | None = None
+        self._on_trial: QualityReduction | None = None
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """No frames come at present, which says nothing about the machine."""
         self._slow_since = self._very_slow_since = self._well_since = None
 
@@ -117,34 +125,34 @@ class QualityGovernor:
             self._on_trial, self._patience = None, _PATIENCE_S
         if _lasted(self._slow_since, _SLOW_FOR_S, now):
             return self._take(load, now)
-        if self.measures and _lasted(self._well_since, self._patience, now):
-            self._on_trial = self.measures[-1]
-            self._change(self.measures[:-1], now)
+        if self.reductions and _lasted(self._well_since, self._patience, now):
+            self._on_trial = self.reductions[-1]
+            self._change(self.reductions[:-1], now)
             return True
         return False
 
     def _take(self, load: Load, now: float) -> bool:
-        kept = set(self.measures)
+        kept = set(self.reductions)
         if not _lasted(self._very_slow_since, _SLOW_FOR_S, now):
-            kept.add(Measure.INFERENCE)
+            kept.add(QualityReduction.INFERENCE)
         if self._on_trial is not None:
             if self._on_trial in kept:
                 return False
-            measure: Measure | None = self._on_trial
+            reduction: QualityReduction | None = self._on_trial
             self._on_trial = None
             self._patience = min(2 * self._patience, _LONGEST_PATIENCE_S)
         else:
             drawing_is_slow = load.drawing_ms >= load.recovery_ms
             order = _WHEN_DRAWING_IS_SLOW if drawing_is_slow else _WHEN_RECOVERY_IS_SLOW
-            measure = next((m for m in order if m not in kept), None)
-        if measure is None:
+            reduction = next((m for m in order if m not in kept), None)
+        if reduction is None:
             return False
-        self._change((*self.measures, measure), now)
+        self._change((*self.reductions, reduction), now)
         return True
 
-    def _change(self, measures: tuple[Measure, ...], now: float) -> None:
-        self.measures, self._changed_at = measures, now
-        self.hold()
+    def _change(self, reductions: tuple[QualityReduction, ...], now: float) -> None:
+        self.reductions, self._changed_at = reductions, now
+        self.pause()
 
 
 def _since(before: float | None, holds: bool, now: float) -> float | None:

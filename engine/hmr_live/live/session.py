@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from hmr_live.capture.camera_source import Camera
+from hmr_live.capture.camera_source import CameraSource
 from hmr_live.capture.sources import FrameSource
 from hmr_live.core.errors import HmrLiveError, SourceError
 from hmr_live.core.mailbox import Mailbox
@@ -154,7 +154,7 @@ class LiveSession:
     @property
     def problem(self) -> str | None:
         """Sentence on a camera that is lost at present, and will be waited for."""
-        return self.source.problem if isinstance(self.source, Camera) else None
+        return self.source.problem if isinstance(self.source, CameraSource) else None
 
     def latest(self) -> FrameResult | None:
         """The newest result."""
@@ -198,7 +198,7 @@ class LiveSession:
 
     def _capture(self) -> None:
         while not self._stop.is_set():
-            if not isinstance(self.source, Camera):
+            if not isinstance(self.source, CameraSource):
                 self._running.wait()
             frame = self.source.read()
             if frame is None:

@@ -78,7 +78,7 @@ class HmrNetwork:
         return str(self.manifest.get("name", "unnamed"))
 
     @property
-    def tells_presence(self) -> bool:
+    def has_presence_score(self) -> bool:
         """Whether the network itself says how likely a person is in the crop."""
         return "score" in self.manifest["outputs"]
 

@@ -17,13 +17,12 @@ from hmr_live.body.model import BodyModel
 from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
 from hmr_live.core.timing import StageTimer
 from hmr_live.recovery.crop import is_usable
-from hmr_live.recovery.crop_to_camera import Placed, Placement, Sighting
-from hmr_live.recovery.detector import PersonDetector
+from hmr_live.recovery.crop_to_camera import CameraSpaceBody, CropEstimate, CropToCamera
+from hmr_live.recovery.detector import PersonDetector, mask_people
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
 from hmr_live.recovery.tracking import MAX_PEOPLE, Tracker, check_people
 from hmr_live.recovery.tracking.association import same_body, same_place
-from hmr_live.recovery.tracking.hiding import without_people
-from hmr_live.recovery.tracking.track import Believed, Track
+from hmr_live.recovery.tracking.track import AcceptedBody, Track
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ LOST_SCORE = 0.2
 CHECK_EVERY = 30
 #: A picture that stands alone is looked at so often again, each time around the joints of the look
 #: before.  On photos the second of these still puts half a per cent more of the joints right.
-_MORE_LOOKS: Final = 2
+REFINEMENT_PASSES: Final = 2
 
 
 class Pipeline:
@@ -74,7 +73,7 @@ class Pipeline:
         self.smoothing = smoothing
         #: Network answers that held no numbers, dropped since the start.
         self.invalid_outputs = 0
-        self._placement = Placement(body, focal_length)
+        self._crop_to_camera = CropToCamera(body, focal_length)
         self._tracker = Tracker()
         self.people = people
 
@@ -130,13 +129,13 @@ class Pipeline:
         return self._tracker.leader.locked
 
     @locked.setter
-    def locked(self, person: int | None) -> None:
-        self._tracker.leader.locked = person
+    def locked(self, track_id: int | None) -> None:
+        self._tracker.leader.locked = track_id
 
     @property
     def focal_length(self) -> float | None:
         """Pixels of the full frame; None where it follows from a 60 degree field of view."""
-        return self._placement.focal_length
+        return self._crop_to_camera.focal_length
 
     def reset(self) -> None:
         """Forget everybody who is being followed (a new source, a cut)."""
@@ -153,7 +152,7 @@ class Pipeline:
         timer.milliseconds["capture"] = frame.capture_ms
         tracker, invalid_before = self._tracker, self.invalid_outputs
         tracker.begin(frame.time)
-        if tracker.active and not self.network.tells_presence:
+        if tracker.active and not self.network.has_presence_score:
             self._check(frame, timer)
         if tracker.wants_search(frame.time):
             self._search(frame, timer)
@@ -164,7 +163,7 @@ class Pipeline:
             bodies,
             timer.milliseconds,
             invalid_outputs=self.invalid_outputs - invalid_before,
-            leader_id=leader.person,
+            leader_id=leader.track_id,
             locked=leader.is_locked,
         )
 
@@ -176,13 +175,13 @@ class Pipeline:
         image
             ``(H, W, 3)`` uint8, BGR, as :func:`hmr_live.read_image` gives it.
         """
-        return self._recovered(image, StageTimer())
+        return self._recover_all(image, StageTimer())
 
-    def still(self, frame: Frame) -> FrameResult:
+    def process_still(self, frame: Frame) -> FrameResult:
         """A frame that stands alone: the :attr:`people` largest in it, as :meth:`recover` does."""
         timer, invalid_before = StageTimer(), self.invalid_outputs
         timer.milliseconds["capture"] = frame.capture_ms
-        bodies = tuple(self._recovered(frame.image, timer)[: self.people])
+        bodies = tuple(self._recover_all(frame.image, timer)[: self.people])
         return FrameResult(
             frame,
             bodies,
@@ -190,24 +189,26 @@ class Pipeline:
             invalid_outputs=self.invalid_outputs - invalid_before,
         )
 
-    def _recovered(self, image: Image, timer: StageTimer) -> list[BodyState]:
+    def _recover_all(self, image: Image, timer: StageTimer) -> list[BodyState]:
         size = (image.shape[1], image.shape[0])
         people = self._find_all(image, timer)
-        for _ in range(_MORE_LOOKS):
-            crop_boxes = [seen.around for seen in people if is_usable(seen.around, size)]
-            looks = self._look(image, crop_boxes, timer)
+        for _ in range(REFINEMENT_PASSES):
+            crop_boxes = [
+                seen.next_crop_box for seen in people if is_usable(seen.next_crop_box, size)
+            ]
+            looks = self._infer_crops(image, crop_boxes, timer)
             people = [seen for seen in looks if seen is not None]
         people.sort(key=lambda seen: -seen.crop_box.side)
         return [
-            self._placement.state(seen, seen.placed, person, size)
-            for person, seen in enumerate(people)
+            self._crop_to_camera.state(seen, seen.body, track_id, size)
+            for track_id, seen in enumerate(people)
         ]
 
-    def _find_all(self, image: Image, timer: StageTimer) -> list[Sighting]:
+    def _find_all(self, image: Image, timer: StageTimer) -> list[CropEstimate]:
         """Everybody: the detector looks again, with those found hidden, until nobody is new."""
-        people: list[Sighting] = []
+        people: list[CropEstimate] = []
         while len(people) < MAX_PEOPLE:
-            shown = without_people(image, [seen.joints_2d for seen in people]) if people else None
+            shown = mask_people(image, [seen.joints_2d for seen in people]) if people else None
             found = self._find(image, timer, shown)
             new = [seen for seen in found if not any(same_body(seen, p) for p in people)]
             if not new:
@@ -219,17 +220,21 @@ class Pipeline:
         """Mesh ``(V, 3)`` of a body: metres, camera frame; the triangles are ``body.faces``."""
         return self.body.forward(body.rotmats, body.betas).vertices + body.transl
 
-    def moved(self, state: BodyState, placed: Placed, size: tuple[int, int]) -> BodyState:
+    def with_body(
+        self, state: BodyState, body: CameraSpaceBody, size: tuple[int, int]
+    ) -> BodyState:
         """The same person in another pose, shape or place, in a frame of ``size`` pixels."""
-        return self._placement.moved(state, placed, size)
+        return self._crop_to_camera.with_body(state, body, size)
 
     def _search(self, frame: Frame, timer: StageTimer) -> None:
         image = frame.image
-        followed = [t.last.joints_2d for t in self._tracker.active + self._tracker.newcomers]
-        shown = without_people(image, followed) if followed else image
-        self._tracker.admit(self._find(image, timer, shown), frame)
+        followed = [t.last.joints_2d for t in self._tracker.active + self._tracker.tentative]
+        shown = mask_people(image, followed) if followed else image
+        self._tracker.add_detections(self._find(image, timer, shown), frame)
 
-    def _find(self, image: Image, timer: StageTimer, shown: Image | None = None) -> list[Sighting]:
+    def _find(
+        self, image: Image, timer: StageTimer, shown: Image | None = None
+    ) -> list[CropEstimate]:
         """People whom the detector sees and the network confirms, largest first.
 
         The joints of that first look draw the region: the detector's circle is coarse.  The
@@ -239,20 +244,20 @@ class Pipeline:
         with timer("detect"):
             detections = self.detector.detect(image if shown is None else shown)
         crop_boxes = [found.crop_box for found in detections if is_usable(found.crop_box, size)]
-        seen = self._look(image, crop_boxes[:MAX_PEOPLE], timer, FOUND_SCORE)
-        return [sighting for sighting in seen if sighting is not None]
+        seen = self._infer_crops(image, crop_boxes[:MAX_PEOPLE], timer, FOUND_SCORE)
+        return [estimate for estimate in seen if estimate is not None]
 
     def _check(self, frame: Frame, timer: StageTimer) -> None:
         """Let go of people whom the detector, asked from time to time, no longer sees there."""
         active = self._tracker.active
         for track in active:
-            track.unchecked += 1
-        if all(track.unchecked < CHECK_EVERY for track in active):
+            track.frames_unchecked += 1
+        if all(track.frames_unchecked < CHECK_EVERY for track in active):
             return
         with timer("detect"):
             crop_boxes = [found.crop_box for found in self.detector.detect(frame.image)]
         for track in active:
-            track.unchecked = 0
+            track.frames_unchecked = 0
         gone = [t for t in active if not any(same_place(t.crop_box, r) for r in crop_boxes)]
         self._tracker.lose(gone, frame.time)
 
@@ -260,14 +265,14 @@ class Pipeline:
         """Bodies of everybody who is followed and in sight, all through the network at once."""
         tracker = self._tracker
         looks = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
-        looks += [(track, track.crop_box, FOUND_SCORE) for track in tracker.newcomers]
+        looks += [(track, track.crop_box, FOUND_SCORE) for track in tracker.tentative]
         looks += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
         looks = [look for look in looks if is_usable(look[1], frame.size)]
-        sightings = self._look(frame.image, [crop_box for _, crop_box, _ in looks], timer)
+        estimates = self._infer_crops(frame.image, [crop_box for _, crop_box, _ in looks], timer)
         seen = {
-            track: sighting
-            for (track, _, least_score), sighting in zip(looks, sightings, strict=True)
-            if sighting is not None and sighting.output.score >= least_score
+            track: estimate
+            for (track, _, least_score), estimate in zip(looks, estimates, strict=True)
+            if estimate is not None and estimate.output.score >= least_score
         }
         if not looks and not tracker.active:
             return ()
@@ -275,29 +280,29 @@ class Pipeline:
             tracker.settle(seen, frame)
             return tuple(self._body(track, seen[track], frame) for track in tracker.in_order())
 
-    def _body(self, track: Track, sighting: Sighting, frame: Frame) -> BodyState:
+    def _body(self, track: Track, estimate: CropEstimate, frame: Frame) -> BodyState:
         """The person as they are shown, through their own filters and guard."""
-        placed = sighting.placed
-        if track.believed is not None and track.doubts(placed.rotmats, frame.time):
-            track.doubted += 1
-            return replace(track.believed.state, person=track.person, measured=False)
-        root = placed.rotmats[0]
-        track.move_to(sighting, frame.time)
+        body = estimate.body
+        if track.last_accepted is not None and track.is_implausible_flip(body.rotmats, frame.time):
+            track.flips_rejected += 1
+            return replace(track.last_accepted.state, track_id=track.track_id, measured=False)
+        root = body.rotmats[0]
+        track.update(estimate, frame.time)
         if self.smoothing:
-            placed = track.smoothed(placed, frame.time)
+            body = track.smoothed(body, frame.time)
         else:
             track.smoother.reset()
-        state = self._placement.state(sighting, placed, track.person, frame.size)
-        track.believed, track.doubted = Believed(state, root, frame.time), 0
+        state = self._crop_to_camera.state(estimate, body, track.track_id, frame.size)
+        track.last_accepted, track.flips_rejected = AcceptedBody(state, root, frame.time), 0
         return state
 
-    def _look(
+    def _infer_crops(
         self,
         image: Image,
         crop_boxes: Sequence[CropBox],
         timer: StageTimer,
         least_score: float = LOST_SCORE,
-    ) -> list[Sighting | None]:
+    ) -> list[CropEstimate | None]:
         """What the network sees in each region, in one batch; None where there is nobody."""
         if not crop_boxes:
             return []
@@ -306,7 +311,7 @@ class Pipeline:
             outputs = self.network.run(image, crop_boxes)
         with timer("body"):
             return [
-                self._placement.sighting(crop_box, output, size)
+                self._crop_to_camera.estimate(crop_box, output, size)
                 if self._is_person(output, least_score)
                 else None
                 for crop_box, output in zip(crop_boxes, outputs, strict=True)

@@ -103,7 +103,7 @@ def _json(message: Mapping[str, Any]) -> bytes:
 
 def _person(body: BodyState, *, joints_2d: bool) -> Message:
     person: Message = {
-        "id": body.person,
+        "id": body.track_id,
         "measured": body.measured,
         "score": round(float(body.score), _DECIMALS),
         "theta": _numbers(axis_angle_from_matrix(body.rotmats)),

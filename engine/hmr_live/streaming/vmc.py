@@ -50,7 +50,7 @@ class VmcSink(Sink):
         self._socket = DatagramSocket(address)
         self._started = time.monotonic()
         self._origin: Array | None = None
-        self._person: int | None = None
+        self._track_id: int | None = None
         self._seen_at = 0.0
 
     def open(self) -> None:
@@ -77,10 +77,10 @@ class VmcSink(Sink):
 
     def _middle(self, body: BodyState, now: float) -> Array:
         """Where the pelvis was when the person came into sight, ``(3,)`` camera frame."""
-        forgotten = body.person != self._person or now - self._seen_at > FORGET_AFTER_S
+        forgotten = body.track_id != self._track_id or now - self._seen_at > FORGET_AFTER_S
         if self._origin is None or forgotten:
             self._origin = np.array(body.joints[0])
-        self._person, self._seen_at = body.person, now
+        self._track_id, self._seen_at = body.track_id, now
         return self._origin
 
 

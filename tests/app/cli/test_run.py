@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hmr_live.batch.archive.inputs import Shard, find_jobs
+from hmr_live.batch.archive.inputs import ArchiveShard, find_jobs
 from hmr_live.batch.archive.run import ArchiveProgress
 from hmr_live.batch.archive.worker import Outcome, State
 from hmr_live.body.model import DEFAULT_BODY
@@ -173,7 +173,7 @@ def test_two_local_workers_of_a_cluster_and_two_processes_find_the_same_poses(sh
 
 
 def test_a_shard_does_its_part_only(short_archive):
-    shards = [Shard(1, 2), Shard(2, 2)]
+    shards = [ArchiveShard(1, 2), ArchiveShard(2, 2)]
     jobs = find_jobs([str(short_archive / "videos")], short_archive / "out")
     first, second = ({job.name for job in jobs if shard.holds(job)} for shard in shards)
     assert first

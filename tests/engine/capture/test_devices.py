@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hmr_live.capture import devices
-from hmr_live.capture.camera_source import Camera
+from hmr_live.capture.camera_source import CameraSource
 from hmr_live.capture.devices import (
     CameraInfo,
     CameraPort,
@@ -129,7 +129,7 @@ def test_a_camera_that_comes_back_with_another_number_is_found_by_its_name(captu
 def test_where_no_camera_is_listed_the_number_is_tried(capture):
     port = CameraPort(1, lambda: [])
     assert port.name == "Camera 1"
-    camera = Camera(port, port.name)
+    camera = CameraSource(port, port.name)
     assert camera.read().size == (64, 48)
     camera.close()
 

@@ -109,9 +109,9 @@ def test_the_avatar_follows_steps_and_the_next_person_starts_in_the_middle(
 
 def test_the_avatar_follows_the_person_who_leads_and_nobody_else(receiver, stream_to):
     stream = stream_to(StreamKind.VMC, port_of(receiver))
-    first = replace(person({}, at=(-1.0, 0.2, 3.0)), person=4)
-    second = replace(person({}, at=(1.0, 0.2, 3.0)), person=7)
-    moved = replace(person({}, at=(1.5, 0.2, 3.0)), person=7)
+    first = replace(person({}, at=(-1.0, 0.2, 3.0)), track_id=4)
+    second = replace(person({}, at=(1.0, 0.2, 3.0)), track_id=7)
+    moved = replace(person({}, at=(1.5, 0.2, 3.0)), track_id=7)
     places = []
     for bodies, leader in (((first, second), 4), ((first, second), 7), ((first, moved), 7)):
         stream.send(replace(result_of(*bodies), leader_id=leader))

@@ -23,7 +23,7 @@ DECODE = {"json": json.loads, "msgpack": msgpack.unpackb}
 
 @pytest.mark.parametrize("form", ["json", "msgpack"])
 def test_a_message_holds_the_whole_body(form):
-    body = dataclasses.replace(person(random_pose(1)), person=3)
+    body = dataclasses.replace(person(random_pose(1)), track_id=3)
     message = DECODE[form](encoder(form)(frame_message(result_of(body, index=7))))
     assert message["type"] == "frame"
     assert message["version"] == 1

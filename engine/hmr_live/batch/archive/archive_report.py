@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hmr_live.batch.archive.inputs import Job, Shard
+from hmr_live.batch.archive.inputs import ArchiveShard, Job
 from hmr_live.batch.archive.job_record import replace_text
 from hmr_live.batch.archive.worker import Outcome, State
 from hmr_live.core.errors import ArchiveError
@@ -35,7 +35,7 @@ class ArchiveReport:
     frames, seconds
         Frames processed by this run, and its wall-clock time, start of the workers included.
     settings
-        See :class:`hmr_live.batch.archive.worker.Recipe`.
+        See :class:`hmr_live.batch.archive.worker.JobSpec`.
     interrupted
         Whether the run was ended early.
     """
@@ -97,7 +97,7 @@ class ArchiveReport:
             lines.append("The run was stopped: start the same command again and it goes on.")
         return "\n".join(lines)
 
-    def write(self, out: Path, shard: Shard | None = None) -> Path:
+    def write(self, out: Path, shard: ArchiveShard | None = None) -> Path:
         """Write the report into the folder of the results, as ``archive.json``; return its path.
 
         Each shard writes one of its own, ``archive-2-of-8.json``.

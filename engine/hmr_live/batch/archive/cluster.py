@@ -13,7 +13,7 @@ import cv2
 
 from hmr_live.backends.base import first_line
 from hmr_live.batch.archive.inputs import Job
-from hmr_live.batch.archive.worker import Outcome, Progress, Recipe, State, StopWork, Worker
+from hmr_live.batch.archive.worker import JobProgress, JobSpec, Outcome, State, StopWork, Worker
 from hmr_live.core.errors import ArchiveError, HmrLiveError
 
 #: Address that starts a cluster of this machine alone, as Ray calls it.
@@ -47,7 +47,7 @@ class RayPool:
     """
 
     def __init__(
-        self, recipe: Recipe, address: str, size: int | None = None, *, threads: int = 1
+        self, job_spec: JobSpec, address: str, size: int | None = None, *, threads: int = 1
     ) -> None:
         self._ray = _connected(address, size, threads)
         room = int(self._ray.cluster_resources().get("CPU", 0)) // threads
@@ -58,7 +58,7 @@ class RayPool:
             )
         # More would wait for processors with a job in their hands.
         self.size = min(size or room, room)
-        self._recipe, self._threads = recipe, threads
+        self._job_spec, self._threads = job_spec, threads
         # Two threads, so that stop() gets through while a video is worked on.
         self._actor = self._ray.remote(num_cpus=threads, max_concurrency=2)(_Actor)
         self._idle: list[Any] = []
@@ -75,7 +75,7 @@ class RayPool:
         actor = self._idle.pop() if self._idle else self._new_actor()
         self._busy[actor.do.remote(job)] = (actor, job)
 
-    def collect(self, seconds: float) -> list[Progress | Outcome]:
+    def collect(self, seconds: float) -> list[JobProgress | Outcome]:
         """Wait at most so long for outcomes, and return what there is.
 
         Raises
@@ -104,7 +104,7 @@ class RayPool:
         self._ray.shutdown()
 
     def _new_actor(self) -> Any:  # noqa: ANN401  (Ray's actors have no type)
-        return self._actor.remote(self._recipe, self._threads)
+        return self._actor.remote(self._job_spec, self._threads)
 
     def _outcome(self, future: Any) -> Outcome:  # noqa: ANN401  (Ray's futures have no type)
         actor, job = self._busy.pop(future)
@@ -128,9 +128,9 @@ class RayPool:
 class _Actor:
     """A worker on some machine of the cluster."""
 
-    def __init__(self, recipe: Recipe, threads: int) -> None:
+    def __init__(self, job_spec: JobSpec, threads: int) -> None:
         cv2.setNumThreads(threads)
-        self._recipe = recipe
+        self._job_spec = job_spec
         self._worker: Worker | None = None
         #: Set by stop() in another thread than that of the job.
         self._stopped = threading.Event()
@@ -139,7 +139,7 @@ class _Actor:
         """Process a file; errors are returned, since Ray wraps those that are raised."""
         try:
             # Opened here, not at the start: here its error can be returned.
-            self._worker = self._worker or Worker(self._recipe)
+            self._worker = self._worker or Worker(self._job_spec)
             return self._worker.do(job, self._look_up)
         except StopWork:
             return None
@@ -150,7 +150,7 @@ class _Actor:
         """End the job at the next frame."""
         self._stopped.set()
 
-    def _look_up(self, _progress: Progress) -> None:
+    def _look_up(self, _progress: JobProgress) -> None:
         if self._stopped.is_set():
             raise StopWork
 

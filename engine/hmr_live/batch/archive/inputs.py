@@ -58,14 +58,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class ArchiveShard:
     """Part ``number`` (from 1) of ``count`` parts of an archive."""
 
     number: int
     count: int
 
     @classmethod
-    def parse(cls, text: str) -> Shard:
+    def parse(cls, text: str) -> ArchiveShard:
         """Read ``"2/8"``.
 
         Raises

@@ -41,7 +41,7 @@ class InputFile:
         status = path.stat()
         return cls(status.st_size, status.st_mtime_ns, sha256_of(path))
 
-    def is_untouched(self, path: Path) -> bool:
+    def is_unchanged(self, path: Path) -> bool:
         """Whether the file has still this size and time; reads no content."""
         try:
             status = path.stat()
@@ -79,7 +79,7 @@ class Record:
     notes: tuple[str, ...]
     format: int = FORMAT
 
-    def is_whole(self, folder: Path, settings: Mapping[str, Any]) -> bool:
+    def is_complete(self, folder: Path, settings: Mapping[str, Any]) -> bool:
         """Whether the folder still holds everything, made with these settings by this program."""
         if self.format != FORMAT or dict(self.settings) != dict(settings):
             return False
@@ -110,9 +110,9 @@ def finished_record(source: Path, folder: Path, settings: Mapping[str, Any]) -> 
     The input is taken for the same when its size and time are; its content is not read.
     """
     record = read_record(folder)
-    if record is None or not record.is_whole(folder, settings):
+    if record is None or not record.is_complete(folder, settings):
         return None
-    return record if record.input.is_untouched(source) else None
+    return record if record.input.is_unchanged(source) else None
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ holder renews.  A holder that stops renewing it is dead; whoever takes over crea
 the next number, which again only one can.  No clocks are compared: a claim is dead when the
 watcher has not seen its time change for long enough.
 
-Claims save work; they do not protect the results, which get their final name in one step.  A
+Leases save work; they do not protect the results, which get their final name in one step.  A
 holder that was only asleep finds the results there when it has finished its own.
 """
 
@@ -26,13 +26,13 @@ from hmr_live.batch.archive.inputs import Job
 from hmr_live.core.errors import ArchiveError
 
 #: A holder renews its claims this often.
-BEAT_S: Final = 15.0
+HEARTBEAT_S: Final = 15.0
 #: After so long without a renewal the holder is dead.  Network file systems may show a file's old
 #: time for a minute.
-DEAD_AFTER_S: Final = 150.0
+EXPIRES_AFTER_S: Final = 150.0
 
 
-class Claims:
+class Leases:
     """The claims of one run; a thread renews them until :meth:`close`.
 
     Parameters
@@ -41,8 +41,10 @@ class Claims:
         Seconds between renewals, and without one until a holder counts as dead.
     """
 
-    def __init__(self, *, beat_s: float = BEAT_S, dead_after_s: float = DEAD_AFTER_S) -> None:
-        self._beat_s, self._dead_after_s = beat_s, dead_after_s
+    def __init__(
+        self, *, heartbeat_s: float = HEARTBEAT_S, expires_after_s: float = EXPIRES_AFTER_S
+    ) -> None:
+        self._heartbeat_s, self._expires_after_s = heartbeat_s, expires_after_s
         #: Number of the claim that is held on each job.
         self._held: dict[Job, int] = {}
         #: The thread reads what the owner changes.
@@ -53,7 +55,7 @@ class Claims:
         self._thread = threading.Thread(target=self._renew_always, name="claims", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Claims:
+    def __enter__(self) -> Leases:
         return self
 
     def __exit__(
@@ -64,7 +66,7 @@ class Claims:
     ) -> None:
         self.close()
 
-    def take(self, job: Job) -> bool:
+    def acquire(self, job: Job) -> bool:
         """Claim a job; False where somebody else works on it.
 
         Raises
@@ -73,10 +75,10 @@ class Claims:
             If nothing can be written there.
         """
         number = _newest(job)
-        if number is not None and not self._is_dead(claim_path(job, number)):
+        if number is not None and not self._is_expired(lease_path(job, number)):
             return False
         number = 0 if number is None else number + 1
-        path = claim_path(job, number)
+        path = lease_path(job, number)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -96,11 +98,11 @@ class Claims:
         """Give a job back, finished or not."""
         with self._lock:
             held = self._held.pop(job)
-        if claim_path(job, held + 1).exists():
+        if lease_path(job, held + 1).exists():
             return  # somebody took this run for dead and holds the job now
         for number in range(held, -1, -1):
             with contextlib.suppress(OSError):  # what stays is found dead later
-                claim_path(job, number).unlink(missing_ok=True)
+                lease_path(job, number).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Give everything back."""
@@ -109,7 +111,7 @@ class Claims:
         for job in list(self._held):
             self.release(job)
 
-    def _is_dead(self, path: Path) -> bool:
+    def _is_expired(self, path: Path) -> bool:
         if _ended_here(path):
             return True
         try:
@@ -121,18 +123,18 @@ class Claims:
         if before is None or before[0] != shown:
             self._seen[path] = (shown, now)
             return False
-        return now - before[1] > self._dead_after_s
+        return now - before[1] > self._expires_after_s
 
     def _renew_always(self) -> None:
-        while not self._closed.wait(self._beat_s):
+        while not self._closed.wait(self._heartbeat_s):
             with self._lock:
                 held = list(self._held.items())
             for job, number in held:
                 with contextlib.suppress(OSError):  # the server may be away for a while
-                    os.utime(claim_path(job, number))
+                    os.utime(lease_path(job, number))
 
 
-def claim_path(job: Job, number: int) -> Path:
+def lease_path(job: Job, number: int) -> Path:
     """The file of a job's claim ``number``."""
     return job.out.with_name(f".{job.out.name}.claim-{number}")
 
@@ -140,14 +142,14 @@ def claim_path(job: Job, number: int) -> Path:
 def holder_of(job: Job) -> str:
     """Name of the machine that works on a job, for people."""
     number = _newest(job)
-    holder = {} if number is None else _read(claim_path(job, number))
+    holder = {} if number is None else _read(lease_path(job, number))
     return str(holder.get("machine", "another run")).partition(" ")[0]
 
 
 def _newest(job: Job) -> int | None:
     """Number of the newest claim on a job, None where there is none."""
     number = 0
-    while claim_path(job, number).exists():
+    while lease_path(job, number).exists():
         number += 1
     return number - 1 if number else None
 

@@ -15,11 +15,11 @@ from typing import Final
 import cv2
 
 from hmr_live.batch.archive.inputs import Job
-from hmr_live.batch.archive.worker import Outcome, Progress, Recipe, State, StopWork, Worker
+from hmr_live.batch.archive.worker import JobProgress, JobSpec, Outcome, State, StopWork, Worker
 from hmr_live.core.errors import ArchiveError, HmrLiveError
 
 #: Progress is told at most this often.
-_TELL_EVERY_S: Final = 0.2
+_REPORT_EVERY_S: Final = 0.2
 #: A worker that does not stop by itself for so long is ended.
 _PATIENCE_S: Final = 10.0
 
@@ -40,8 +40,8 @@ class ProcessPool:
         Threads of OpenCV in each process; those of the networks are the recipe's.
     """
 
-    def __init__(self, recipe: Recipe, size: int, *, threads: int = 1) -> None:
-        self._recipe, self._threads = recipe, threads
+    def __init__(self, job_spec: JobSpec, size: int, *, threads: int = 1) -> None:
+        self._job_spec, self._threads = job_spec, threads
         self._workers: list[_Process] = []
         self.size = size
 
@@ -54,13 +54,13 @@ class ProcessPool:
         """Give a job to a worker that is free, or to a new one."""
         worker = next((w for w in self._workers if w.job is None), None)
         if worker is None:
-            worker = _start(self._recipe, self._threads)
+            worker = _start(self._job_spec, self._threads)
             self._workers.append(worker)
         worker.job = job
         with contextlib.suppress(OSError):  # a dead worker is found by collect()
             worker.connection.send(job)
 
-    def collect(self, seconds: float) -> list[Progress | Outcome]:
+    def collect(self, seconds: float) -> list[JobProgress | Outcome]:
         """Wait at most so long for news, and return what there is.
 
         Raises
@@ -73,11 +73,11 @@ class ProcessPool:
         if not self._workers:
             time.sleep(seconds)
             return []
-        news: list[Progress | Outcome] = []
+        news: list[JobProgress | Outcome] = []
         by_connection = {worker.connection: worker for worker in self._workers}
         for connection in wait(list(by_connection), seconds):
             assert isinstance(connection, Connection)
-            news += self._news_of(by_connection[connection])
+            news += self._messages_from(by_connection[connection])
         return news
 
     def stop(self) -> None:
@@ -92,8 +92,8 @@ class ProcessPool:
                 worker.process.join()
         self._workers.clear()
 
-    def _news_of(self, worker: _Process) -> list[Progress | Outcome]:
-        news: list[Progress | Outcome] = []
+    def _messages_from(self, worker: _Process) -> list[JobProgress | Outcome]:
+        news: list[JobProgress | Outcome] = []
         try:
             while worker.connection.poll():
                 message = worker.connection.recv()
@@ -106,10 +106,10 @@ class ProcessPool:
                     worker.job = None
                 news.append(message)
         except (EOFError, OSError):
-            news += self._bury(worker)
+            news += self._reap(worker)
         return news
 
-    def _bury(self, worker: _Process) -> list[Outcome]:
+    def _reap(self, worker: _Process) -> list[Outcome]:
         """Tell what a dead worker was doing; a new one comes with the next job."""
         worker.connection.close()
         worker.process.join()
@@ -139,9 +139,9 @@ class _Process:
     ready: bool = False
 
 
-def _start(recipe: Recipe, threads: int) -> _Process:
+def _start(job_spec: JobSpec, threads: int) -> _Process:
     ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=_work, args=(theirs, recipe, threads), daemon=True)
+    process = _CONTEXT.Process(target=_work, args=(theirs, job_spec, threads), daemon=True)
     with _ctrl_c_held_back():
         process.start()
     theirs.close()  # or the end of the process would not be seen at our end
@@ -165,7 +165,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(connection: Connection, recipe: Recipe, threads: int) -> None:
+def _work(connection: Connection, job_spec: JobSpec, threads: int) -> None:
     """Main function of a worker process: jobs come in, progress and outcomes go out.
 
     A closed connection means that the parent wants an end, or has met one.
@@ -174,18 +174,18 @@ def _work(connection: Connection, recipe: Recipe, threads: int) -> None:
     cv2.setNumThreads(threads)
     told = 0.0
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: JobProgress) -> None:
         nonlocal told
         if connection.poll():
             raise StopWork
         now = time.monotonic()
-        if now - told >= _TELL_EVERY_S:
+        if now - told >= _REPORT_EVERY_S:
             told = now
             connection.send(progress)
 
     with contextlib.suppress(StopWork, EOFError, OSError):
         try:
-            worker = Worker(recipe)
+            worker = Worker(job_spec)
             connection.send(None)
             while True:
                 connection.send(worker.do(connection.recv(), tell))

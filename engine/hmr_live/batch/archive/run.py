@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 from hmr_live.batch.archive.archive_report import ArchiveReport
 from hmr_live.batch.archive.inputs import Job
 from hmr_live.batch.archive.job_record import finished_record
-from hmr_live.batch.archive.leases import Claims, holder_of
-from hmr_live.batch.archive.worker import Outcome, Progress, State
+from hmr_live.batch.archive.leases import Leases, holder_of
+from hmr_live.batch.archive.worker import JobProgress, Outcome, State
 
 #: How long to wait for news before the display is brought up to date.
 _WAIT_S: Final = 0.5
@@ -32,7 +32,7 @@ class WorkerPool(Protocol):
         """Begin a job; only when :attr:`free` is not 0."""
         ...
 
-    def collect(self, seconds: float) -> list[Progress | Outcome]:
+    def collect(self, seconds: float) -> list[JobProgress | Outcome]:
         """Wait at most so long for news; raises HmrLiveError when the workers cannot go on."""
         ...
 
@@ -92,7 +92,7 @@ def run_archive(
     jobs
         The files.
     settings
-        See :class:`hmr_live.batch.archive.worker.Recipe`.
+        See :class:`hmr_live.batch.archive.worker.JobSpec`.
     pool
         The workers; stopped at the end.
     on_progress
@@ -110,8 +110,8 @@ def run_archive(
         If the workers cannot go on; what is finished is kept.
     """
     interrupted = False
-    with Claims() as claims:
-        run = _Run(jobs, settings, pool, claims, on_progress, on_outcome)
+    with Leases() as leases:
+        run = _Run(jobs, settings, pool, leases, on_progress, on_outcome)
         try:
             interrupted = not run.until_all_are_through(stopped)
         except KeyboardInterrupt:
@@ -127,17 +127,17 @@ class _Run:
         jobs: Sequence[Job],
         settings: Mapping[str, Any],
         pool: WorkerPool,
-        claims: Claims,
+        leases: Leases,
         on_progress: Callable[[ArchiveProgress], None],
         on_outcome: Callable[[Outcome], None],
     ) -> None:
         self._jobs = {job.name: job for job in jobs}
-        self._settings, self._pool, self._claims = settings, pool, claims
+        self._settings, self._pool, self._leases = settings, pool, leases
         self._on_progress, self._on_outcome = on_progress, on_outcome
         self._start = time.monotonic()
         self.progress = ArchiveProgress(len(jobs), sum(job.size for job in jobs))
         #: What this run works on, with the last progress.
-        self._running: dict[str, Progress] = {}
+        self._running: dict[str, JobProgress] = {}
         # The longest first, so that no worker is left alone with it at the end.
         self._waiting = deque(sorted(jobs, key=lambda job: -job.size))
         #: What others work on, and when to look again.
@@ -181,15 +181,15 @@ class _Run:
             self._elsewhere.clear()
         while self._waiting and self._pool.free:
             job = self._waiting.popleft()
-            claimed = self._claims.take(job)
+            leased = self._leases.acquire(job)
             if self._is_finished(job):  # by another run, since the start
-                if claimed:
-                    self._claims.release(job)
-            elif not claimed:
+                if leased:
+                    self._leases.release(job)
+            elif not leased:
                 self._elsewhere.append(job)
                 self._look_again = time.monotonic() + LOOK_AGAIN_S
             else:
-                self._running[job.name] = Progress(job.name, 0, 0)
+                self._running[job.name] = JobProgress(job.name, 0, 0)
                 self._pool.submit(job)
 
     def _is_finished(self, job: Job) -> bool:
@@ -199,12 +199,12 @@ class _Run:
         self._settle(Outcome.of(job.name, State.FINISHED_BEFORE, record))
         return True
 
-    def _take_in(self, news: Progress | Outcome) -> None:
-        if isinstance(news, Progress):
+    def _take_in(self, news: JobProgress | Outcome) -> None:
+        if isinstance(news, JobProgress):
             self._running[news.name] = news
             return
         del self._running[news.name]
-        self._claims.release(self._jobs[news.name])
+        self._leases.release(self._jobs[news.name])
         self._settle(news)
         self._on_outcome(news)
 

@@ -29,7 +29,7 @@ _LOOK_AT_DISK_S: Final = 2.0
 
 
 @dataclass(frozen=True)
-class Recipe:
+class JobSpec:
     """How to process a file; can be sent to another process or machine.
 
     Attributes
@@ -98,7 +98,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """How far a file is: frames done, and those that it announces (0 when it does not)."""
 
     name: str
@@ -124,11 +124,11 @@ class Worker:
         If the pipeline cannot be opened.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-        self._pipeline = recipe.open_pipeline()
+    def __init__(self, job_spec: JobSpec) -> None:
+        self._job_spec = job_spec
+        self._pipeline = job_spec.open_pipeline()
 
-    def do(self, job: Job, on_frame: Callable[[Progress], None]) -> Outcome:
+    def do(self, job: Job, on_frame: Callable[[JobProgress], None]) -> Outcome:
         """Process one file; what is wrong with the file itself ends in a failed outcome.
 
         The results are made in a hidden folder, which gets the final name when it is complete.
@@ -156,7 +156,7 @@ class Worker:
         except BackendError as error:
             # What is left of a device after a failure helps no other file.
             self._pipeline.close()
-            self._pipeline = self._recipe.open_pipeline()
+            self._pipeline = self._job_spec.open_pipeline()
             return Outcome(job.name, State.FAILED, str(error))
         except HmrLiveError as error:
             self._require_room(job)
@@ -174,7 +174,7 @@ class Worker:
                 f"{job.source.name} ended in an unexpected error ({error!r}): {_CHECK}",
             )
 
-    def _do(self, job: Job, on_frame: Callable[[Progress], None]) -> Outcome:
+    def _do(self, job: Job, on_frame: Callable[[JobProgress], None]) -> Outcome:
         # The source first: its sentences say best what is wrong with a file.
         with closing(open_source(job.source)) as source:
             input_file = InputFile.of(job.source)
@@ -196,7 +196,7 @@ class Worker:
         source: FrameSource,
         input_file: InputFile,
         folder: Path,
-        on_frame: Callable[[Progress], None],
+        on_frame: Callable[[JobProgress], None],
     ) -> Record:
         """Fill the folder with the results, and the record last."""
         total = int(getattr(source, "frame_count", 0))
@@ -207,19 +207,19 @@ class Worker:
             if time.monotonic() - looked_at > _LOOK_AT_DISK_S:
                 looked_at = time.monotonic()
                 self._require_room(job)
-            on_frame(Progress(job.name, frames, total))
+            on_frame(JobProgress(job.name, frames, total))
 
         summary = run_offline(
-            source, self._pipeline, folder, overlay=self._recipe.overlay, progress=report
+            source, self._pipeline, folder, overlay=self._job_spec.overlay, progress=report
         )
-        if not input_file.is_untouched(job.source):
+        if not input_file.is_unchanged(job.source):
             raise SourceError(
                 f"{job.source.name} was changed while it was read: start the run again when it is "
                 "complete."
             )
         record = Record(
             input=input_file,
-            settings=self._recipe.settings,
+            settings=self._job_spec.settings,
             files=tuple(summary.files.values()),
             frames=summary.frames,
             frames_with_body=summary.frames_with_body,
@@ -232,7 +232,7 @@ class Worker:
     def _earlier(self, job: Job, input_file: InputFile) -> Record | None:
         """The record of finished results of this very content, renewed if only the time differs."""
         record = read_record(job.out)
-        if record is None or not record.is_whole(job.out, self._recipe.settings):
+        if record is None or not record.is_complete(job.out, self._job_spec.settings):
             return None
         if record.input.sha256 != input_file.sha256:
             return None
@@ -244,7 +244,7 @@ class Worker:
         folder = job.out.parent
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
-        if free < self._recipe.keep_free:
+        if free < self._job_spec.keep_free:
             raise ArchiveError(
                 f"The disk of {folder} has only {free / 1e6:.0f} MB left: make room, then start "
                 "the same command again; what is finished is kept."

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from hmr_live.core.state import Array, CropBox
-from hmr_live.recovery.crop_to_camera import Sighting
+from hmr_live.recovery.crop_to_camera import CropEstimate
 from hmr_live.recovery.tracking.appearance import similarity
 from hmr_live.recovery.tracking.track import Track
 
@@ -34,10 +34,10 @@ def distance(first: CropBox, second: CropBox) -> float:
     return apart / min(first.side, second.side)
 
 
-def same_body(first: Sighting, second: Sighting) -> bool:
+def same_body(first: CropEstimate, second: CropEstimate) -> bool:
     """Whether the network saw one and the same body in two crops."""
-    side = min(first.around.side, second.around.side)
-    if distance(first.around, second.around) > CROWDED:
+    side = min(first.next_crop_box.side, second.next_crop_box.side)
+    if distance(first.next_crop_box, second.next_crop_box) > CROWDED:
         return False
     apart = np.linalg.norm(first.joints_2d - second.joints_2d, axis=1).mean()
     return bool(apart < SAME_BODY * side)
@@ -48,15 +48,15 @@ def same_place(first: CropBox, second: CropBox) -> bool:
     return distance(first, second) < 0.5 and 0.4 < first.side / second.side < 2.5
 
 
-def misfit(track: Track, sighting: Sighting, histogram: Array, time: float) -> float:
+def association_cost(track: Track, estimate: CropEstimate, histogram: Array, time: float) -> float:
     """How badly a sighting fits to what is known of a person: place and colours, 0 is perfect."""
     alike = similarity(track.appearance.histogram, histogram)
-    off = distance(track.predicted(time), sighting.around)
+    off = distance(track.predicted(time), estimate.next_crop_box)
     return off + (1 - (_UNKNOWN if alike is None else alike))
 
 
-def may_be_back(
-    track: Track, sighting: Sighting, histogram: Array, time: float, *, crossing: bool
+def is_same_person(
+    track: Track, estimate: CropEstimate, histogram: Array, time: float, *, crossing: bool
 ) -> bool:
     """Whether somebody who was lost can be the one seen now.
 
@@ -72,9 +72,9 @@ def may_be_back(
         Whether they were lost beside somebody else: then the two may have been mistaken for each
         other, so neither place nor colours speak against it.
     """
-    if not 0.5 < sighting.around.side / track.crop_box.side < 2:
+    if not 0.5 < estimate.next_crop_box.side / track.crop_box.side < 2:
         return False
-    off = distance(track.predicted(time), sighting.around)
+    off = distance(track.predicted(time), estimate.next_crop_box)
     if crossing:
         return off < _CROSSING_RADIUS
     alike = similarity(track.appearance.histogram, histogram)

@@ -18,25 +18,25 @@ class Leader:
         #: Who is to lead as long as they are known; may be set from any thread.
         self.locked: int | None = None
         #: Who leads; None when there was nobody yet.
-        self.person: int | None = None
+        self.track_id: int | None = None
         #: Whether that is because they are locked.
         self.is_locked = False
 
     def reset(self) -> None:
         """Forget everybody."""
-        self.locked, self.person, self.is_locked = None, None, False
+        self.locked, self.track_id, self.is_locked = None, None, False
 
     def choose(self, active: Sequence[Track], lost: Sequence[Track]) -> None:
         """Choose among those in sight; who is lost for a moment only does not lose the lead."""
-        known = {track.person: track for track in (*active, *lost)}
+        known = {track.track_id: track for track in (*active, *lost)}
         locked = self.locked
         self.is_locked = locked is not None and locked in known
         if self.is_locked:
-            self.person = locked
+            self.track_id = locked
             return
         if not active:
             return
         largest = max(active, key=lambda track: track.crop_box.side)
-        leading = None if self.person is None else known.get(self.person)
+        leading = None if self.track_id is None else known.get(self.track_id)
         if leading is None or largest.crop_box.side > _CLEARLY_LARGER * leading.crop_box.side:
-            self.person = largest.person
+            self.track_id = largest.track_id

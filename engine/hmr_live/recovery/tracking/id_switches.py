@@ -21,7 +21,7 @@ _FRAMES_APART: Final = 5
 _CLEARLY: Final = 0.2
 
 
-class Crossings:
+class IdSwitchDetector:
     """The pairs that are near each other, or were until a moment ago."""
 
     def __init__(self) -> None:
@@ -31,13 +31,13 @@ class Crossings:
         """Nobody is there any more."""
         self._pairs.clear()
 
-    def involve(self, track: Track, other: Track | None = None) -> bool:
+    def involves(self, track: Track, other: Track | None = None) -> bool:
         """Whether a person is in a crossing (with ``other``)."""
         return any(track in pair and (other is None or other in pair) for pair in self._pairs)
 
     def begin(self, first: Track, second: Track) -> None:
         """Two people were taken for one."""
-        if not self.involve(first, second):
+        if not self.involves(first, second):
             self._pairs[first, second] = _Apart()
 
     def follow(
