@@ -9,6 +9,12 @@ Each body is an :class:`engine.state.BodyState`; ``pipeline.vertices(bodies[0])`
 
 from __future__ import annotations
 
+import os
+
+# ONNX Runtime reports the machine and its work to Microsoft and keeps a number of the machine in
+# the home folder, unless it is told not to before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 from engine.body import BodyModel
 from engine.errors import HmrLiveError
 from engine.live import LiveSession

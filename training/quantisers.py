@@ -18,6 +18,7 @@ from onnxruntime.quantization import (
 )
 
 from engine.errors import AssetError
+from engine.unreported import import_unreported
 from training.precision import Array
 
 CALIBRATION: Final = {
@@ -106,7 +107,7 @@ class NncfQuantiser:
 
     def __init__(self, model: onnx.ModelProto, crops: Array) -> None:
         try:
-            import nncf
+            nncf = import_unreported("nncf")
         except ImportError as error:
             raise AssetError(
                 f"NNCF is not installed ({error}): pip install 'hmr-live[quantisation]', or take "

@@ -24,6 +24,7 @@ from engine.network import HmrNetwork
 from engine.pipeline import Pipeline
 from engine.sources import VideoFile
 from engine.state import Frame
+from engine.unreported import import_unreported
 from training.onnx_graph import trunk_segments, unpack_weights
 from training.paper.__main__ import fresh_network
 from training.paper.config import PaperConfig
@@ -40,7 +41,7 @@ class BareNetwork:
 
     def __init__(self, path: Path, threads: int) -> None:
         try:
-            import openvino
+            openvino = import_unreported("openvino")
         except ImportError as error:
             raise BackendError(
                 f"OpenVINO is not installed ({error}): pip install 'hmr-live[openvino]'."

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from engine.backends.base import Array, Untyped, first_line, image_input_shape
 from engine.backends.variants import precision_label
 from engine.errors import BackendError
+from engine.unreported import import_unreported
+
+openvino = import_unreported("openvino")
 
 
 class OpenVinoBackend:
