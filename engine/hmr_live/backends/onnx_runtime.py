@@ -25,6 +25,9 @@ from hmr_live.core.errors import BackendError
 
 logger = logging.getLogger(__name__)
 
+# For whoever imported it before the engine, which tells it so beforehand.
+onnxruntime.disable_telemetry_events()
+
 
 @dataclass(frozen=True)
 class Provider:

@@ -22,6 +22,7 @@ from hmr_live.capture.sources import VideoFile
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import BackendError, HmrLiveError
 from hmr_live.core.state import Frame
+from hmr_live.core.telemetry import import_without_telemetry
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_training.export.precision import subjects_from_lspet
@@ -40,7 +41,7 @@ class BareNetwork:
 
     def __init__(self, path: Path, threads: int) -> None:
         try:
-            import openvino
+            openvino = import_without_telemetry("openvino")
         except ImportError as error:
             raise BackendError(
                 f"OpenVINO is not installed ({error}): pip install 'hmr-live[openvino]'."
