@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hmr_live.capture import camera_source as module
-from hmr_live.capture import frozen_camera as frozen
+from hmr_live.capture import frozen_frames as frozen
 from hmr_live.capture.camera_source import CameraSource
 from hmr_live.capture.frozen_frames import FrozenFrameDetector
 from hmr_live.core.errors import SourceError
