@@ -113,7 +113,10 @@ class Pipeline:
 
     @property
     def people(self) -> int:
-        """How many people are tracked at once; takes effect on the next frame; may be set from any thread."""
+        """How many people are tracked at once.
+
+        Takes effect on the next frame; may be set from any thread.
+        """
         return self._tracker.limit
 
     @people.setter
@@ -154,10 +157,10 @@ class Pipeline:
         tracker, invalid_before = self._tracker, self.invalid_outputs
         tracker.begin(frame.time)
         if tracker.active and not self.network.has_presence_score:
-            self._check(frame, timer)
+            self._verify_presence(frame, timer)
         if tracker.wants_search(frame.time):
             self._search(frame, timer)
-        bodies = self._follow(frame, timer)
+        bodies = self._track(frame, timer)
         leader = tracker.leader
         return FrameResult(
             frame,
@@ -179,7 +182,7 @@ class Pipeline:
         return self._recover_all(image, StageTimer())
 
     def process_still(self, frame: Frame) -> FrameResult:
-        """Recover the :attr:`people` largest in a frame that stands alone, as :meth:`recover` does."""
+        """Recover the :attr:`people` largest in a frame on its own; see :meth:`recover`."""
         timer, invalid_before = StageTimer(), self.invalid_outputs
         timer.milliseconds["capture"] = frame.capture_ms
         bodies = tuple(self._recover_all(frame.image, timer)[: self.people])
@@ -192,7 +195,7 @@ class Pipeline:
 
     def _recover_all(self, image: Image, timer: StageTimer) -> list[BodyState]:
         size = (image.shape[1], image.shape[0])
-        people = self._find_all(image, timer)
+        people = self._detect_all(image, timer)
         for _ in range(REFINEMENT_PASSES):
             crop_boxes = [
                 seen.next_crop_box for seen in people if is_usable(seen.next_crop_box, size)
@@ -205,12 +208,12 @@ class Pipeline:
             for track_id, seen in enumerate(people)
         ]
 
-    def _find_all(self, image: Image, timer: StageTimer) -> list[CropEstimate]:
-        """Everybody: the detector runs again, with those already found masked, until nobody is new."""
+    def _detect_all(self, image: Image, timer: StageTimer) -> list[CropEstimate]:
+        """Everybody: the detector runs again with those found masked until nobody is new."""
         people: list[CropEstimate] = []
         while len(people) < MAX_PEOPLE:
             shown = mask_people(image, [seen.joints_2d for seen in people]) if people else None
-            found = self._find(image, timer, shown)
+            found = self._detect(image, timer, shown)
             new = [seen for seen in found if not any(same_body(seen, p) for p in people)]
             if not new:
                 break
@@ -231,9 +234,9 @@ class Pipeline:
         image = frame.image
         followed = [t.last.joints_2d for t in self._tracker.active + self._tracker.tentative]
         shown = mask_people(image, followed) if followed else image
-        self._tracker.add_detections(self._find(image, timer, shown), frame)
+        self._tracker.add_detections(self._detect(image, timer, shown), frame)
 
-    def _find(
+    def _detect(
         self, image: Image, timer: StageTimer, shown: Image | None = None
     ) -> list[CropEstimate]:
         """People whom the detector finds and the network confirms, largest first.
@@ -248,7 +251,7 @@ class Pipeline:
         seen = self._infer_crops(image, crop_boxes[:MAX_PEOPLE], timer, FOUND_SCORE)
         return [estimate for estimate in seen if estimate is not None]
 
-    def _check(self, frame: Frame, timer: StageTimer) -> None:
+    def _verify_presence(self, frame: Frame, timer: StageTimer) -> None:
         """Lose people whom the detector, asked from time to time, no longer finds there."""
         active = self._tracker.active
         for track in active:
@@ -262,26 +265,28 @@ class Pipeline:
         gone = [t for t in active if not any(same_place(t.crop_box, r) for r in crop_boxes)]
         self._tracker.lose(gone, frame.time)
 
-    def _follow(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
+    def _track(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
         """Bodies of everybody who is tracked and in sight, in one batch of the network."""
         tracker = self._tracker
-        looks = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
-        looks += [(track, track.crop_box, FOUND_SCORE) for track in tracker.tentative]
-        looks += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
-        looks = [look for look in looks if is_usable(look[1], frame.size)]
-        estimates = self._infer_crops(frame.image, [crop_box for _, crop_box, _ in looks], timer)
+        crops = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
+        crops += [(track, track.crop_box, FOUND_SCORE) for track in tracker.tentative]
+        crops += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
+        crops = [crop for crop in crops if is_usable(crop[1], frame.size)]
+        estimates = self._infer_crops(frame.image, [crop_box for _, crop_box, _ in crops], timer)
         seen = {
             track: estimate
-            for (track, _, least_score), estimate in zip(looks, estimates, strict=True)
-            if estimate is not None and estimate.output.score >= least_score
+            for (track, _, min_score), estimate in zip(crops, estimates, strict=True)
+            if estimate is not None and estimate.output.score >= min_score
         }
-        if not looks and not tracker.active:
+        if not crops and not tracker.active:
             return ()
         with timer("body"):
-            tracker.settle(seen, frame)
-            return tuple(self._body(track, seen[track], frame) for track in tracker.in_order())
+            tracker.assign(seen, frame)
+            return tuple(
+                self._shown_body(track, seen[track], frame) for track in tracker.in_order()
+            )
 
-    def _body(self, track: Track, estimate: CropEstimate, frame: Frame) -> BodyState:
+    def _shown_body(self, track: Track, estimate: CropEstimate, frame: Frame) -> BodyState:
         """The body to show for a track, after its flip guard and its filters."""
         body = estimate.body
         if track.last_accepted is not None and track.is_implausible_flip(body.rotmats, frame.time):
@@ -302,7 +307,7 @@ class Pipeline:
         image: Image,
         crop_boxes: Sequence[CropBox],
         timer: StageTimer,
-        least_score: float = LOST_SCORE,
+        min_score: float = LOST_SCORE,
     ) -> list[CropEstimate | None]:
         """The network's estimate for each crop, in one batch; None where there is nobody."""
         if not crop_boxes:
@@ -313,14 +318,14 @@ class Pipeline:
         with timer("body"):
             return [
                 self._crop_to_camera.estimate(crop_box, output, size)
-                if self._is_person(output, least_score)
+                if self._is_person(output, min_score)
                 else None
                 for crop_box, output in zip(crop_boxes, outputs, strict=True)
             ]
 
-    def _is_person(self, output: NetworkOutput, least_score: float) -> bool:
+    def _is_person(self, output: NetworkOutput, min_score: float) -> bool:
         if not output.is_finite:
             self.invalid_outputs += 1
             logger.warning("The network returned NaN or infinity; its output is dropped.")
             return False
-        return output.score >= least_score
+        return output.score >= min_score
