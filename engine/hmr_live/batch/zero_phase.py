@@ -22,8 +22,8 @@ from hmr_live.recovery.crop_to_camera import CameraSpaceBody
 from hmr_live.recovery.smoothing import SHAPE_SETTINGS, OneEuroVector
 from hmr_live.takes.smooth import REACH, kernel_width, one_hemisphere, smooth_at
 
-#: Hz at which half of the power remains.  Down to 3 Hz, a lower cutoff removes more of the network's
-#: jitter than of people's motion; but sports are faster than the films that this was measured on.
+#: Hz at which half of the power remains.  Down to 3 Hz, a lower cutoff removes more of the jitter
+#: than of people's motion; but sports are faster than the films that this was measured on.
 CUTOFF: Final = 4.0
 
 
