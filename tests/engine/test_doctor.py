@@ -44,7 +44,7 @@ def test_every_topic_is_one_line(report):
 def test_it_names_the_installed_runtime_and_what_was_chosen(report):
     assert onnxruntime.__version__ in found(report, "onnxruntime").found
     assert "onnxruntime (ONNX Runtime" in found(report, "Chosen").found
-    assert "asked for by name" in found(report, "Chosen").found
+    assert "requested by name" in found(report, "Chosen").found
 
 
 def test_auto_gives_the_reason_of_its_choice():

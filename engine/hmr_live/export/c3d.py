@@ -15,8 +15,8 @@ import numpy as np
 
 from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS
 from hmr_live.core.errors import ExportError
+from hmr_live.core.optional_packages import import_package
 from hmr_live.export.clip import MotionClip
-from hmr_live.export.optional_packages import require
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def write_c3d(clip: MotionClip, path: Path) -> None:
     OSError
         When the disk refuses.
     """
-    ezc3d = require("ezc3d", "ezc3d", "The C3D export")
+    ezc3d = import_package("ezc3d", "ezc3d", "The C3D export", extra="export", error=ExportError)
     if len(clip) > _MOST_FRAMES:
         raise ExportError(
             f"{clip.name} has {len(clip)} frames, and C3D counts to {_MOST_FRAMES}: choose a lower "

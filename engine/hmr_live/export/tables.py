@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from hmr_live.angles import ANGLES
 from hmr_live.body.skeleton import JOINT_NAMES
+from hmr_live.core.errors import ExportError
+from hmr_live.core.optional_packages import import_package
 from hmr_live.export.clip import MotionClip
-from hmr_live.export.optional_packages import require
 
 Columns = dict[str, NDArray[Any]]
 
@@ -56,8 +57,12 @@ def write_parquet(clip: MotionClip, path: Path) -> None:
     OSError
         When the disk refuses.
     """
-    arrow = require("pyarrow", "pyarrow", "The Parquet export")
-    parquet = require("pyarrow.parquet", "pyarrow", "The Parquet export")
+    arrow = import_package(
+        "pyarrow", "pyarrow", "The Parquet export", extra="export", error=ExportError
+    )
+    parquet = import_package(
+        "pyarrow.parquet", "pyarrow", "The Parquet export", extra="export", error=ExportError
+    )
     always, values = _columns(clip)
     columns = {name: arrow.array(column) for name, column in always.items()}
     columns |= {name: arrow.array(column, mask=~clip.seen) for name, column in values.items()}

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
+from hmr_live.core.errors import ExportError
+from hmr_live.core.optional_packages import import_package
 from hmr_live.export.clip import MotionClip
-from hmr_live.export.optional_packages import require
 from hmr_live.export.rig import INFLUENCES, ExportRig, Skin, quaternions
 from hmr_live.takes.take import Marker
 
@@ -129,7 +130,9 @@ class _Stage:
 
 
 def _module(name: str) -> ModuleType:
-    return require(f"pxr.{name}", "usd-core", "The USD export")
+    return import_package(
+        f"pxr.{name}", "usd-core", "The USD export", extra="export", error=ExportError
+    )
 
 
 def _joint_path(joint: int) -> str:

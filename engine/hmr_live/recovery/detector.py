@@ -42,20 +42,20 @@ class Detection:
 
 
 class PersonDetector:
-    """Detector for the first frame and for every time that a person was lost."""
+    """Finds people in the first frame, and again whenever somebody was lost."""
 
     def __init__(
         self, model: Path | None = None, *, backend: str = "auto", threads: int = 1
     ) -> None:
         path = model or asset_path("networks", "person_detector.onnx")
         read_manifest(path)
-        # A precision is chosen for the body's network; there is no other detector than this.
+        # A precision applies to the HMR network; the detector comes in one only.
         name, _ = split_choice(backend)
         self._backend = open_backend(path, name=name, threads=threads)
         self._anchors = _anchors()
 
     def close(self) -> None:
-        """Give the back end's memory back."""
+        """Release the back end."""
         self._backend.close()
 
     def detect(self, image: Image) -> list[Detection]:

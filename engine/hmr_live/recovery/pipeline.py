@@ -1,8 +1,8 @@
 """A frame in, the people in it as SMPL bodies out.
 
 The person detector runs on the first frame, whenever somebody was lost, and now and then while
-there is room for more people; in between, each person's region follows from their joints in the
-frame before.
+there is room for more people; in between, each person's crop box follows from their joints in
+the frame before.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ from hmr_live.recovery.tracking.track import AcceptedBody, Track
 
 logger = logging.getLogger(__name__)
 
-#: A detection is taken for a person from this score on; the detector alone sees people in trees.
+#: A detection counts as a person from this score of the HMR network on; the detector alone sees
+#: people in trees.
 FOUND_SCORE = 0.5
-#: A tracked person below this score is gone, and the detector looks for them again.
+#: A tracked person below this score is lost, and the detector looks for them again.
 LOST_SCORE = 0.2
-#: A network that does not tell whether somebody is there is checked by the detector this often.
+#: Frames between two checks by the detector, for a network without a presence score.
 CHECK_EVERY = 30
-#: A picture that stands alone is looked at so often again, each time around the joints of the look
-#: before.  On photos the second of these still puts half a per cent more of the joints right.
+#: A still image is inferred this many more times, each time in the crop around the joints of the
+#: pass before.  On photos the second pass still puts half a per cent more of the joints right.
 REFINEMENT_PASSES: Final = 2
 
 
 class Pipeline:
-    """The whole road from a frame to bodies.  One thread at a time may use it.
+    """The whole way from a frame to bodies.  One thread at a time may use it.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ class Pipeline:
     focal_length
         Pixels of the full frame; from a 60 degree field of view when not given.
     people
-        How many are followed at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
+        How many people are tracked at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
 
     Raises
     ------
@@ -71,7 +72,7 @@ class Pipeline:
         self.network = network
         self.body = body
         self.smoothing = smoothing
-        #: Network answers that held no numbers, dropped since the start.
+        #: Network outputs that held NaN or infinity, dropped since the start.
         self.invalid_outputs = 0
         self._crop_to_camera = CropToCamera(body, focal_length)
         self._tracker = Tracker()
@@ -112,7 +113,10 @@ class Pipeline:
 
     @property
     def people(self) -> int:
-        """How many are followed at once; counts from the next frame on, from any thread."""
+        """How many people are tracked at once.
+
+        Takes effect on the next frame; may be set from any thread.
+        """
         return self._tracker.limit
 
     @people.setter
@@ -122,9 +126,9 @@ class Pipeline:
 
     @property
     def locked(self) -> int | None:
-        """Who leads as long as they are known; None leaves that to their size.
+        """Track id of whoever is to lead as long as they are known; None lets the largest lead.
 
-        Counts from the next frame on; may be set from any thread.
+        Takes effect on the next frame; may be set from any thread.
         """
         return self._tracker.leader.locked
 
@@ -138,25 +142,25 @@ class Pipeline:
         return self._crop_to_camera.focal_length
 
     def reset(self) -> None:
-        """Forget everybody who is being followed (a new source, a cut)."""
+        """Forget all tracks (a new source, a cut)."""
         self._tracker.reset()
 
     def close(self) -> None:
-        """Give the networks' memory back; the pipeline cannot be used afterwards."""
+        """Release the networks; the pipeline cannot be used afterwards."""
         self.detector.close()
         self.network.close()
 
     def process(self, frame: Frame) -> FrameResult:
-        """Follow people from frame to frame."""
+        """Recover the people in a frame of a stream, tracked from the frames before."""
         timer = StageTimer()
         timer.milliseconds["capture"] = frame.capture_ms
         tracker, invalid_before = self._tracker, self.invalid_outputs
         tracker.begin(frame.time)
         if tracker.active and not self.network.has_presence_score:
-            self._check(frame, timer)
+            self._verify_presence(frame, timer)
         if tracker.wants_search(frame.time):
             self._search(frame, timer)
-        bodies = self._follow(frame, timer)
+        bodies = self._track(frame, timer)
         leader = tracker.leader
         return FrameResult(
             frame,
@@ -168,7 +172,7 @@ class Pipeline:
         )
 
     def recover(self, image: Image) -> list[BodyState]:
-        """Recover everybody in a single picture, largest first.
+        """Recover everybody in a single image, largest first.
 
         Parameters
         ----------
@@ -178,7 +182,7 @@ class Pipeline:
         return self._recover_all(image, StageTimer())
 
     def process_still(self, frame: Frame) -> FrameResult:
-        """A frame that stands alone: the :attr:`people` largest in it, as :meth:`recover` does."""
+        """Recover the :attr:`people` largest in a frame on its own; see :meth:`recover`."""
         timer, invalid_before = StageTimer(), self.invalid_outputs
         timer.milliseconds["capture"] = frame.capture_ms
         bodies = tuple(self._recover_all(frame.image, timer)[: self.people])
@@ -191,25 +195,25 @@ class Pipeline:
 
     def _recover_all(self, image: Image, timer: StageTimer) -> list[BodyState]:
         size = (image.shape[1], image.shape[0])
-        people = self._find_all(image, timer)
+        people = self._detect_all(image, timer)
         for _ in range(REFINEMENT_PASSES):
             crop_boxes = [
                 seen.next_crop_box for seen in people if is_usable(seen.next_crop_box, size)
             ]
-            looks = self._infer_crops(image, crop_boxes, timer)
-            people = [seen for seen in looks if seen is not None]
+            estimates = self._infer_crops(image, crop_boxes, timer)
+            people = [estimate for estimate in estimates if estimate is not None]
         people.sort(key=lambda seen: -seen.crop_box.side)
         return [
             self._crop_to_camera.state(seen, seen.body, track_id, size)
             for track_id, seen in enumerate(people)
         ]
 
-    def _find_all(self, image: Image, timer: StageTimer) -> list[CropEstimate]:
-        """Everybody: the detector looks again, with those found hidden, until nobody is new."""
+    def _detect_all(self, image: Image, timer: StageTimer) -> list[CropEstimate]:
+        """Everybody: the detector runs again with those found masked until nobody is new."""
         people: list[CropEstimate] = []
         while len(people) < MAX_PEOPLE:
             shown = mask_people(image, [seen.joints_2d for seen in people]) if people else None
-            found = self._find(image, timer, shown)
+            found = self._detect(image, timer, shown)
             new = [seen for seen in found if not any(same_body(seen, p) for p in people)]
             if not new:
                 break
@@ -230,15 +234,15 @@ class Pipeline:
         image = frame.image
         followed = [t.last.joints_2d for t in self._tracker.active + self._tracker.tentative]
         shown = mask_people(image, followed) if followed else image
-        self._tracker.add_detections(self._find(image, timer, shown), frame)
+        self._tracker.add_detections(self._detect(image, timer, shown), frame)
 
-    def _find(
+    def _detect(
         self, image: Image, timer: StageTimer, shown: Image | None = None
     ) -> list[CropEstimate]:
-        """People whom the detector sees and the network confirms, largest first.
+        """People whom the detector finds and the network confirms, largest first.
 
-        The joints of that first look draw the region: the detector's circle is coarse.  The
-        detector looks at the picture ``shown``, the same one when None.
+        The next crop boxes come from the joints that the network estimates; the detector's circle
+        is too coarse.  The detector runs on ``shown``, or on ``image`` when that is None.
         """
         size = (image.shape[1], image.shape[0])
         with timer("detect"):
@@ -247,8 +251,8 @@ class Pipeline:
         seen = self._infer_crops(image, crop_boxes[:MAX_PEOPLE], timer, FOUND_SCORE)
         return [estimate for estimate in seen if estimate is not None]
 
-    def _check(self, frame: Frame, timer: StageTimer) -> None:
-        """Let go of people whom the detector, asked from time to time, no longer sees there."""
+    def _verify_presence(self, frame: Frame, timer: StageTimer) -> None:
+        """Lose people whom the detector, asked from time to time, no longer finds there."""
         active = self._tracker.active
         for track in active:
             track.frames_unchecked += 1
@@ -261,27 +265,29 @@ class Pipeline:
         gone = [t for t in active if not any(same_place(t.crop_box, r) for r in crop_boxes)]
         self._tracker.lose(gone, frame.time)
 
-    def _follow(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
-        """Bodies of everybody who is followed and in sight, all through the network at once."""
+    def _track(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
+        """Bodies of everybody who is tracked and in sight, in one batch of the network."""
         tracker = self._tracker
-        looks = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
-        looks += [(track, track.crop_box, FOUND_SCORE) for track in tracker.tentative]
-        looks += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
-        looks = [look for look in looks if is_usable(look[1], frame.size)]
-        estimates = self._infer_crops(frame.image, [crop_box for _, crop_box, _ in looks], timer)
+        crops = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
+        crops += [(track, track.crop_box, FOUND_SCORE) for track in tracker.tentative]
+        crops += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
+        crops = [crop for crop in crops if is_usable(crop[1], frame.size)]
+        estimates = self._infer_crops(frame.image, [crop_box for _, crop_box, _ in crops], timer)
         seen = {
             track: estimate
-            for (track, _, least_score), estimate in zip(looks, estimates, strict=True)
-            if estimate is not None and estimate.output.score >= least_score
+            for (track, _, min_score), estimate in zip(crops, estimates, strict=True)
+            if estimate is not None and estimate.output.score >= min_score
         }
-        if not looks and not tracker.active:
+        if not crops and not tracker.active:
             return ()
         with timer("body"):
-            tracker.settle(seen, frame)
-            return tuple(self._body(track, seen[track], frame) for track in tracker.in_order())
+            tracker.assign(seen, frame)
+            return tuple(
+                self._shown_body(track, seen[track], frame) for track in tracker.in_order()
+            )
 
-    def _body(self, track: Track, estimate: CropEstimate, frame: Frame) -> BodyState:
-        """The person as they are shown, through their own filters and guard."""
+    def _shown_body(self, track: Track, estimate: CropEstimate, frame: Frame) -> BodyState:
+        """The body to show for a track, after its flip guard and its filters."""
         body = estimate.body
         if track.last_accepted is not None and track.is_implausible_flip(body.rotmats, frame.time):
             track.flips_rejected += 1
@@ -301,9 +307,9 @@ class Pipeline:
         image: Image,
         crop_boxes: Sequence[CropBox],
         timer: StageTimer,
-        least_score: float = LOST_SCORE,
+        min_score: float = LOST_SCORE,
     ) -> list[CropEstimate | None]:
-        """What the network sees in each region, in one batch; None where there is nobody."""
+        """The network's estimate for each crop, in one batch; None where there is nobody."""
         if not crop_boxes:
             return []
         size = (image.shape[1], image.shape[0])
@@ -312,14 +318,14 @@ class Pipeline:
         with timer("body"):
             return [
                 self._crop_to_camera.estimate(crop_box, output, size)
-                if self._is_person(output, least_score)
+                if self._is_person(output, min_score)
                 else None
                 for crop_box, output in zip(crop_boxes, outputs, strict=True)
             ]
 
-    def _is_person(self, output: NetworkOutput, least_score: float) -> bool:
+    def _is_person(self, output: NetworkOutput, min_score: float) -> bool:
         if not output.is_finite:
             self.invalid_outputs += 1
-            logger.warning("The network answered with NaN or infinity; the frame is skipped.")
+            logger.warning("The network returned NaN or infinity; its output is dropped.")
             return False
-        return output.score >= least_score
+        return output.score >= min_score

@@ -13,7 +13,7 @@ import pytest
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import ExportError
-from hmr_live.export import optional_packages as extras
+from hmr_live.core.optional_packages import import_package
 from hmr_live.export.exporter import Exporter, ExportOptions, body_of_take
 from hmr_live.export.formats import FORMATS, TakeFormat, format_named
 from hmr_live.takes.take import Take
@@ -130,7 +130,7 @@ def test_a_missing_package_is_named(name, module, package, body, tmp_path, monke
     with pytest.raises(ExportError, match=rf"{package}.* pip install 'hmr-live\[export\]'"):
         exporter(make_motion(TIMES), body=body).write(FORMATS[name], tmp_path)
     assert not list(tmp_path.iterdir())
-    assert extras.require("json", "json", "This") is json
+    assert import_package("json", "json", "This", extra="export", error=ExportError) is json
 
 
 def test_optional_packages_are_loaded_only_when_they_are_needed():

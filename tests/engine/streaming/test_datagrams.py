@@ -10,8 +10,8 @@ import msgpack
 import numpy as np
 import pytest
 
+from hmr_live.core import optional_packages as packages
 from hmr_live.core.errors import StreamError
-from hmr_live.streaming import optional_packages as packages
 from hmr_live.streaming import vmc
 from hmr_live.streaming.address import Address
 from hmr_live.streaming.request import StreamKind, StreamRequest, make_stream

@@ -1,4 +1,4 @@
-"""Who is who from frame to frame: tracks, their identities, and whom the program follows."""
+"""Multi-person tracking: tracks, their ids across frames, and which of them leads."""
 
 from hmr_live.recovery.tracking.tracker import MAX_PEOPLE, Tracker, check_people
 

@@ -1,7 +1,8 @@
-"""Two people so near to each other that they may come out of it with each other's identity.
+"""Detect and undo identity switches between people who cross.
 
-What they wear is not learnt anew while they are that near.  When both are seen apart again, their
-colours are compared with what was learnt before, and identities that were mixed up go back.
+Appearances are not updated while two people are close enough to be confused.  Once they are apart
+again, their appearances are compared with those from before; if they fit better the other way
+round, the ids were switched and are switched back.
 """
 
 from __future__ import annotations
@@ -12,90 +13,93 @@ from typing import Final
 
 from hmr_live.core.state import Array
 from hmr_live.recovery.tracking.appearance import Appearance, similarity
-from hmr_live.recovery.tracking.association import CROWDED, distance
+from hmr_live.recovery.tracking.association import CROSSING_DISTANCE, distance
 from hmr_live.recovery.tracking.track import Track
 
-#: Frames apart over which the colours are looked at.
-_FRAMES_APART: Final = 5
-#: So much better the colours must fit the other way round (the sum of two coefficients in [0, 1]).
-_CLEARLY: Final = 0.2
+#: Frames after a crossing over which the appearances are collected.
+_FRAMES_TO_COMPARE: Final = 5
+#: The swapped assignment must fit better by this (sum of two coefficients in [0, 1]).
+_SWITCH_MARGIN: Final = 0.2
 
 
 class IdSwitchDetector:
-    """The pairs that are near each other, or were until a moment ago."""
+    """Watches the pairs of tracks that cross, or did until a moment ago."""
 
     def __init__(self) -> None:
-        self._pairs: dict[tuple[Track, Track], _Apart] = {}
+        self._pairs: dict[tuple[Track, Track], _AfterCrossing] = {}
 
-    def forget(self) -> None:
-        """Nobody is there any more."""
+    def reset(self) -> None:
+        """Forget all crossings."""
         self._pairs.clear()
 
     def involves(self, track: Track, other: Track | None = None) -> bool:
-        """Whether a person is in a crossing (with ``other``)."""
+        """Whether a track is in a crossing (with ``other``, if given)."""
         return any(track in pair and (other is None or other in pair) for pair in self._pairs)
 
     def begin(self, first: Track, second: Track) -> None:
-        """Two people were taken for one."""
+        """A crossing begins: two tracks were estimated on the same body."""
         if not self.involves(first, second):
-            self._pairs[first, second] = _Apart()
+            self._pairs[first, second] = _AfterCrossing()
 
-    def follow(
+    def update(
         self, active: Sequence[Track], known: Sequence[Track], seen: Mapping[Track, Array]
     ) -> list[tuple[Track, Track]]:
-        """Take note of a frame.
+        """Process a frame.
 
         Parameters
         ----------
         active
-            Everybody in sight.
+            The tracks in sight.
         known
-            The same, and those who may come back.
+            The same, and the lost ones that may come back.
         seen
-            The colours of those in sight, as far as they could be looked at.
+            Appearance histograms of those in sight, where there are any.
 
         Returns
         -------
-        Pairs whose identities were mixed up.
+        Pairs whose ids were switched.
         """
-        here, kept = set(active), set(known)
+        in_sight, kept = set(active), set(known)
         for first, second in combinations(active, 2):
-            if distance(first.crop_box, second.crop_box) < CROWDED:
+            if distance(first.crop_box, second.crop_box) < CROSSING_DISTANCE:
                 self.begin(first, second)
-        mixed_up = []
-        for pair, apart in list(self._pairs.items()):
+        switched = []
+        for pair, after in list(self._pairs.items()):
             if not kept.issuperset(pair):
                 del self._pairs[pair]
-            elif not here.issuperset(pair) or distance(*(t.crop_box for t in pair)) < CROWDED:
-                self._pairs[pair] = _Apart()
-            elif apart.look(*(seen.get(track) for track in pair)):
+            elif (
+                not in_sight.issuperset(pair)
+                or distance(*(t.crop_box for t in pair)) < CROSSING_DISTANCE
+            ):
+                self._pairs[pair] = _AfterCrossing()
+            elif after.add(*(seen.get(track) for track in pair)):
                 del self._pairs[pair]
-                if apart.fits_better_swapped(*pair):
-                    mixed_up.append(pair)
-        return mixed_up
+                if after.fits_better_swapped(*pair):
+                    switched.append(pair)
+        return switched
 
 
-class _Apart:
-    """The colours of two people since they are apart again."""
+class _AfterCrossing:
+    """The appearances of two people since their crossing."""
 
     def __init__(self) -> None:
         self._frames = 0
-        self._colours = Appearance(), Appearance()
+        self._appearances = Appearance(), Appearance()
 
-    def look(self, first: Array | None, second: Array | None) -> bool:
-        """Take in a frame; whether that was the last one needed."""
+    def add(self, first: Array | None, second: Array | None) -> bool:
+        """Add a frame; whether it was the last one needed."""
         self._frames += 1
-        for colours, histogram in zip(self._colours, (first, second), strict=True):
+        for appearance, histogram in zip(self._appearances, (first, second), strict=True):
             if histogram is not None:
-                colours.learn(histogram)
-        return self._frames >= _FRAMES_APART
+                appearance.update(histogram)
+        return self._frames >= _FRAMES_TO_COMPARE
 
     def fits_better_swapped(self, first: Track, second: Track) -> bool:
-        """Whether each of them looks like the other one did."""
+        """Whether each of them looks like the other did before the crossing."""
         before = first.appearance.histogram, second.appearance.histogram
-        now = self._colours[0].histogram, self._colours[1].histogram
+        now = self._appearances[0].histogram, self._appearances[1].histogram
         kept = [similarity(a, b) for a, b in zip(before, now, strict=True)]
         swapped = [similarity(a, b) for a, b in zip(before, reversed(now), strict=True)]
         if None in kept or None in swapped:
             return False
-        return sum(filter(None, swapped)) > sum(filter(None, kept)) + _CLEARLY
+        return sum(filter(None, swapped)) > sum(filter(None, kept)) + _SWITCH_MARGIN

@@ -1,4 +1,4 @@
-"""Who is followed: people come, are lost for a while, come back, leave, and pass each other."""
+"""Multi-person tracking: people appear, are lost, come back, leave, and cross."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from hmr_live.recovery.tracking.track import Track
 
 #: No back end's network takes more crops than this in one call.
 MAX_PEOPLE: Final = 8
-#: While nobody is in sight, the detector runs on every third frame only: it is the dearest stage.
+#: While nobody is in sight, the detector runs on every third frame only: it is the most expensive
+#: stage.
 SEARCH_EVERY: Final = 3
-#: While somebody is in sight and there is room for more, it runs after so many seconds only.
+#: While somebody is in sight and more may be tracked, the detector runs at this interval.
 SEARCH_S: Final = 1.0
-#: The same while somebody known is out of sight, or when somebody has just come.
+#: The same while a track is lost, or when somebody has just appeared.
 SEARCH_SOON_S: Final = 0.3
-#: Seconds for which somebody out of sight keeps their identity.
+#: Seconds for which a lost track keeps its id.
 MAX_LOST_S: Final = 1.2
-#: Where somebody out of sight should be is looked at on every third frame.
+#: The predicted crop of a lost track is inferred on every third frame.
 PROBE_EVERY: Final = 3
-#: Who comes or comes back must be seen clearly: the network's mean confidence in the joints.
-#: Beside others that is not enough, for the detector takes parts of somebody half hidden for
-#: people: they must be seen in so many frames.
+#: Mean confidence in the joints from which an estimate may start or resume a track.  Beside others
+#: that is not enough, since the detector takes parts of somebody half hidden for people: a
+#: tentative track must be seen in so many frames before it is confirmed.
 MIN_MEAN_CONFIDENCE: Final = 0.35
 FRAMES_TO_CONFIRM: Final = 3
-#: Two crops show the same body: whoever was out of sight must fit better by this much.
+#: Where two tracks see the same body, a lost one must fit better by this much.
 _LOST_PENALTY: Final = 0.3
 
-Seen = dict[Track, CropEstimate]
+Estimates = dict[Track, CropEstimate]
 
 
 def check_people(count: int) -> None:
@@ -55,13 +56,13 @@ def check_people(count: int) -> None:
 class Tracker:
     """The tracks of up to ``limit`` people.
 
-    With a limit of one there is nobody to mix the person up with: whoever is followed has the
-    identity of the one before, and nothing but the person's own crop is looked at.
+    With a limit of one there is nobody to confuse the person with: whoever is tracked takes over
+    the id of the one before, and only that one crop is inferred.
 
     Parameters
     ----------
     limit
-        How many are followed at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
+        How many people are tracked at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
     """
 
     def __init__(self, limit: int = 1) -> None:
@@ -69,23 +70,23 @@ class Tracker:
         self.leader = Leader()
         self.active: list[Track] = []
         self.lost: list[Track] = []
-        #: Those who may be people; not shown yet.
+        #: Tracks that are not confirmed yet, and not shown.
         self.tentative: list[Track] = []
         self._id_switches = IdSwitchDetector()
         self._next_track_id = 0
-        self._frames_without = 0
+        self._frames_empty = 0
         self._searched_at = 0.0
-        self._somebody_came = False
+        self._somebody_appeared = False
 
     def reset(self) -> None:
-        """Forget everybody, the lock too; identities begin anew."""
+        """Forget all tracks, and the lock; ids start again at 0."""
         self.active, self.lost, self.tentative = [], [], []
         self.leader.reset()
-        self._id_switches.forget()
-        self._next_track_id = self._frames_without = 0
+        self._id_switches.reset()
+        self._next_track_id = self._frames_empty = 0
 
     def begin(self, time: float) -> None:
-        """Begin a frame at ``time`` seconds: those out of sight for too long are forgotten."""
+        """Begin a frame at ``time`` seconds: tracks lost for too long are dropped."""
         self.lost = [track for track in self.lost if 0 <= time - track.lost_at <= MAX_LOST_S]
         if len(self.active) > self.limit:
             self.active = self.in_order()[: self.limit]
@@ -94,7 +95,7 @@ class Tracker:
         self.leader.choose(self.active, self.lost)
 
     def in_order(self) -> list[Track]:
-        """Everybody in sight: whom the program follows first, then the largest."""
+        """The active tracks, the leader first, then by size."""
         if len(self.active) < 2:
             return self.active
         return sorted(
@@ -102,21 +103,21 @@ class Tracker:
         )
 
     def wants_search(self, time: float) -> bool:
-        """Whether the detector is to look for people in this frame; to be asked once a frame."""
+        """Whether the detector should run on this frame; call once a frame."""
         if not self.active:
-            self._frames_without += 1
-            due = (self._frames_without - 1) % SEARCH_EVERY == 0
+            self._frames_empty += 1
+            due = (self._frames_empty - 1) % SEARCH_EVERY == 0
         elif len(self.active) + len(self.tentative) < self.limit:
-            interval = SEARCH_SOON_S if self.lost or self._somebody_came else SEARCH_S
+            interval = SEARCH_SOON_S if self.lost or self._somebody_appeared else SEARCH_S
             due = not 0 <= time - self._searched_at < interval
         else:
             return False
         if due:
-            self._searched_at, self._somebody_came = time, False
+            self._searched_at, self._somebody_appeared = time, False
         return due
 
     def probes(self) -> list[Track]:
-        """Those out of sight whose place is worth a look in this frame."""
+        """The lost tracks whose predicted crop should be inferred in this frame."""
         if self.limit == 1 or len(self.active) >= self.limit:
             return []
         for track in self.lost:
@@ -124,14 +125,14 @@ class Tracker:
         return [track for track in self.lost if track.frames_lost % PROBE_EVERY == 1]
 
     def add_detections(self, estimates: Sequence[CropEstimate], frame: Frame) -> None:
-        """Follow those whom the detector has found, in their order, as long as there is room.
+        """Start or resume tracks from detections, in their order, up to the limit.
 
         Parameters
         ----------
-        sightings
-            Whom the network has confirmed; those who are followed already may be among them.
+        estimates
+            Detections that the network has confirmed; people already tracked may be among them.
         frame
-            The frame they were seen in.
+            The frame that they were found in.
         """
         if self.limit == 1:
             if estimates and not self.active:
@@ -139,7 +140,7 @@ class Tracker:
             return
         unmatched: list[CropEstimate] = []
         followed = [track.last for track in self.active + self.tentative]
-        for estimate in filter(_is_clear, estimates):
+        for estimate in filter(_is_confident, estimates):
             if not any(same_body(estimate, known) for known in followed + unmatched):
                 unmatched.append(estimate)
         for track in list(self.lost):
@@ -147,7 +148,7 @@ class Tracker:
             if back is not None:
                 unmatched.remove(back)
                 self._reidentify(track, back)
-        # A place is kept for those who are out of sight only for a moment.
+        # Lost tracks keep their places.
         room = self.limit - len(self.active) - len(self.lost) - len(self.tentative)
         for new in unmatched[: max(room, 0)]:
             if not self.active:
@@ -155,14 +156,14 @@ class Tracker:
             else:
                 self.tentative.append(Track(-1, new))
 
-    def settle(self, seen: Seen, frame: Frame) -> None:
-        """Decide who is who of those whom the network saw in their own crops.
+    def assign(self, seen: Estimates, frame: Frame) -> None:
+        """Assign the estimates from the tracks' own crops.
 
         Parameters
         ----------
         seen
-            What was seen of the active ones, the newcomers and the probed ones.  Whoever turns
-            out to be somebody else, or not there, is taken out of it.
+            Estimates of the active, the tentative and the probed tracks.  Those that show somebody
+            else, or nobody, are removed.
         frame
             The frame.
         """
@@ -177,18 +178,20 @@ class Tracker:
                     self._reidentify(track, seen[track])
                 else:
                     del seen[track]
-            self._learn(colours)
+            self._update_appearances(colours)
             self._confirm_tentative(seen)
         for track in [track for track in self.active if track not in seen]:
             self._lose(track, frame.time)
 
     def lose(self, tracks: Sequence[Track], time: float) -> None:
-        """The detector says that these are not there any more."""
+        """Mark tracks as lost that the detector no longer finds."""
         for track in tracks:
             self._lose(track, time)
 
-    def _resolve_duplicates(self, seen: Seen, colours: dict[Track, Array], time: float) -> None:
-        """Leave a body that was seen in two crops to whom it fits better."""
+    def _resolve_duplicates(
+        self, seen: Estimates, colours: dict[Track, Array], time: float
+    ) -> None:
+        """Leave a body seen in two crops to the track that it fits better."""
         for pair in combinations(list(seen), 2):
             first, second = pair
             if first not in seen or second not in seen or not same_body(seen[first], seen[second]):
@@ -205,18 +208,18 @@ class Tracker:
             )
             del seen[loser]
 
-    def _learn(self, colours: dict[Track, Array]) -> None:
-        for first, second in self._id_switches.follow(
+    def _update_appearances(self, colours: dict[Track, Array]) -> None:
+        for first, second in self._id_switches.update(
             self.active, self.active + self.lost, colours
         ):
             first.track_id, second.track_id = second.track_id, first.track_id
             first.appearance, second.appearance = second.appearance, first.appearance
         for track in self.active:
             if track in colours and not self._id_switches.involves(track):
-                track.appearance.learn(colours[track])
+                track.appearance.update(colours[track])
 
-    def _confirm_tentative(self, seen: Seen) -> None:
-        """Welcome the newcomers who were seen often enough, and forget those who were not."""
+    def _confirm_tentative(self, seen: Estimates) -> None:
+        """Confirm the tentative tracks seen often enough; drop those not seen."""
         self.tentative = [track for track in self.tentative if track in seen]
         for track in list(self.tentative):
             track.last, track.crop_box = seen[track], seen[track].next_crop_box
@@ -228,20 +231,20 @@ class Tracker:
     def _confirm(self, track: Track) -> None:
         track.track_id = self._new_track_id()
         self.active.append(track)
-        # Somebody clear may have kept the detector from seeing others.
-        self._somebody_came = True
+        # Somebody in plain view may have kept the detector from finding others.
+        self._somebody_appeared = True
 
     def _is_reidentified(
         self, track: Track, estimate: CropEstimate, colours: Array, time: float
     ) -> bool:
         crossing = self._id_switches.involves(track)
         back = is_same_person(track, estimate, colours, time, crossing=crossing)
-        return back and _is_clear(estimate)
+        return back and _is_confident(estimate)
 
     def _best_fit(
         self, track: Track, unmatched: Sequence[CropEstimate], frame: Frame
     ) -> CropEstimate | None:
-        """Who of the strangers the lost person is."""
+        """The unmatched estimate that fits the lost track best."""
         colours = [colour_histogram(frame.image, s.joints_2d) for s in unmatched]
         fits = [
             (association_cost(track, estimate, histogram, frame.time), place)
@@ -261,10 +264,10 @@ class Tracker:
             self.lost.append(track)
             track.lost_at, track.frames_lost = time, 0
         if not self.active:
-            self._frames_without = 0
+            self._frames_empty = 0
 
     def _new_track_id(self) -> int:
-        """The next identity; those seen together differ modulo ``MAX_PEOPLE``, as tints do."""
+        """The next id; ids in sight together differ modulo ``MAX_PEOPLE``, as colours do."""
         taken = {track.track_id % MAX_PEOPLE for track in self.active + self.lost}
         while self._next_track_id % MAX_PEOPLE in taken:
             self._next_track_id += 1
@@ -272,6 +275,6 @@ class Tracker:
         return self._next_track_id - 1
 
 
-def _is_clear(estimate: CropEstimate) -> bool:
-    """Whether the network is sure enough of a body to take it for somebody new."""
+def _is_confident(estimate: CropEstimate) -> bool:
+    """Whether the network is confident enough of a body to start or resume a track."""
     return float(estimate.output.confidence.mean()) > MIN_MEAN_CONFIDENCE

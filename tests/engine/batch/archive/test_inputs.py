@@ -86,7 +86,7 @@ def test_a_shard_that_is_none_is_refused(text):
     ("inputs", "words"),
     [
         ([], "nothing to process"),
-        (["empty"], "a folder without any video"),
+        (["empty"], "a folder without videos"),
         (["rec/*.avi"], r"No file matches rec/\*\.avi"),
     ],
 )

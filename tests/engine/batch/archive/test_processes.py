@@ -39,7 +39,7 @@ def test_a_file_that_kills_its_process_fails_and_the_others_are_done(make_video,
         "deadly.mp4": State.FAILED,
         "last.mp4": State.DONE,
     }
-    assert "was ended by SIGKILL" in report.failed[0].problem
+    assert "was killed by SIGKILL" in report.failed[0].problem
     left = hidden_files(tmp_path / "out")
     assert all(path.name.startswith(".deadly") for path in left), "the others left nothing"
 
@@ -61,7 +61,7 @@ def test_workers_that_are_stopped_drop_what_they_were_doing(make_video, tmp_path
     ("open_pipeline", "error", "words"),
     [
         (open_nothing, AssetError, "There is no network"),
-        (open_deadly, ArchiveError, "ended with code 3 before it could begin"),
+        (open_deadly, ArchiveError, "ended with code 3 before it could start"),
     ],
 )
 def test_workers_that_cannot_begin_end_the_run(make_video, tmp_path, open_pipeline, error, words):

@@ -36,7 +36,7 @@ class InstantPool:
         if self._job is None:
             return []
         news = []
-        news.append(self.worker.do(self._job, news.append))
+        news.append(self.worker.process(self._job, news.append))
         self._job = None
         return news
 
@@ -47,7 +47,7 @@ class InstantPool:
 @pytest.fixture
 def jobs(make_video, tmp_path, monkeypatch):
     """Three videos; what others hold is looked at again at once."""
-    monkeypatch.setattr(run_module, "LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr(run_module, "CHECK_AGAIN_S", 0.0)
     sources = [make_video(frames=count, name=f"{count}.mp4") for count in (2, 30, 10)]
     return [job_for(source, tmp_path / "out") for source in sources]
 
@@ -126,7 +126,7 @@ def test_files_in_the_hands_of_another_run_are_waited_for_and_not_done_twice(job
             if progress.waiting_for:
                 waits.append(progress.waiting_for)
                 if len(waits) == 3:
-                    Worker(blind_job_spec()).do(jobs[1], lambda _: None)
+                    Worker(blind_job_spec()).process(jobs[1], lambda _: None)
                     others.release(jobs[1])
 
         report = run_archive(jobs, SETTINGS, pool, on_progress=finish_elsewhere)
@@ -143,7 +143,7 @@ def test_a_file_whose_holder_died_after_finishing_it_is_not_waited_for(jobs):
 
         def finish_elsewhere(progress):
             if progress.waiting_for:
-                Worker(blind_job_spec()).do(jobs[0], lambda _: None)
+                Worker(blind_job_spec()).process(jobs[0], lambda _: None)
 
         report = run_archive(jobs, SETTINGS, InstantPool(), on_progress=finish_elsewhere)
     assert len(report.outcomes) == 3

@@ -24,7 +24,7 @@ def job(make_video, tmp_path):
 
 
 def do(job, job_spec=None, on_frame=lambda _: None):
-    return Worker(job_spec or blind_job_spec()).do(job, on_frame)
+    return Worker(job_spec or blind_job_spec()).process(job, on_frame)
 
 
 def is_finished(job, settings=SETTINGS):
@@ -106,10 +106,10 @@ def test_a_broken_file_fails_with_its_sentence_and_the_next_is_done(job, tmp_pat
     if content is not None:
         broken.write_bytes(content)
     worker = Worker(blind_job_spec())
-    outcome = worker.do(job_for(broken, tmp_path / "out"), lambda _: None)
+    outcome = worker.process(job_for(broken, tmp_path / "out"), lambda _: None)
     assert outcome.state is State.FAILED
     assert words in outcome.problem
-    assert worker.do(job, lambda _: None).state is State.DONE
+    assert worker.process(job, lambda _: None).state is State.DONE
     assert [path.name for path in job.out.parent.iterdir()] == [job.out.name]
 
 
@@ -121,7 +121,7 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken_for_done(job):
 
     outcome = do(job, on_frame=grow)
     assert outcome.state is State.FAILED
-    assert "was changed while it was read" in outcome.problem
+    assert "changed while it was being read" in outcome.problem
     assert list(job.out.parent.iterdir()) == []
 
 
@@ -161,10 +161,10 @@ def test_after_a_lost_device_the_pipeline_is_opened_again(job):
         return opened[-1]
 
     worker = Worker(blind_job_spec(open_pipeline))
-    outcome = worker.do(job, lambda _: None)
+    outcome = worker.process(job, lambda _: None)
     assert (outcome.state, outcome.problem) == (State.FAILED, "The device is lost.")
     assert [pipeline.closed for pipeline in opened] == [True, False]
-    assert worker.do(job, lambda _: None).state is State.DONE
+    assert worker.process(job, lambda _: None).state is State.DONE
 
 
 def test_a_pipeline_that_cannot_be_opened_is_told_at_once():

@@ -69,7 +69,7 @@ class Stage:
             ]
             if near:
                 seen[track] = min(near, key=lambda s: abs(s.next_crop_box.cx - crop_box.cx))
-        tracker.settle(seen, now)
+        tracker.assign(seen, now)
         for track in tracker.active:
             track.update(seen[track], now.time)
         return {track.track_id: round(track.crop_box.cx) for track in tracker.in_order()}
@@ -174,7 +174,7 @@ def test_a_body_seen_in_two_crops_is_one_person():
     left, right = sorted(stage.tracker.active, key=lambda track: track.crop_box.cx)
     now = frame(stage.time + 1 / 30)
     stage.tracker.begin(now.time)
-    stage.tracker.settle({left: PAIR["right"], right: PAIR["right"]}, now)
+    stage.tracker.assign({left: PAIR["right"], right: PAIR["right"]}, now)
     assert stage.tracker.active == [right]
     assert stage.tracker.lost == [left]
 
@@ -189,7 +189,7 @@ def test_identities_mixed_up_in_a_crossing_go_back_to_who_wears_the_clothes():
     now = frame(stage.time + 1 / 30)
     # Both were in one place, and came out of it with the other one's crop.
     stage.tracker.begin(now.time)
-    stage.tracker.settle({first: together["dark"], second: together["bright"]}, now)
+    stage.tracker.assign({first: together["dark"], second: together["bright"]}, now)
     first.update(together["dark"], now.time)
     second.update(together["bright"], now.time)
     stage.step(together)
