@@ -45,7 +45,7 @@ def desk_cam(monkeypatch: pytest.MonkeyPatch) -> FakeCamera:
     fake.name = "Desk Cam"  # type: ignore[attr-defined]
     monkeypatch.setattr(sources, "CameraPort", port)
     monkeypatch.setattr("hmr_live.capture.camera_source._REOPEN_AFTER_S", 0.8)
-    monkeypatch.setattr("hmr_live.capture.camera_source._FIRST_PICTURE_S", 0.8)
+    monkeypatch.setattr("hmr_live.capture.camera_source._FIRST_FRAME_S", 0.8)
     return fake
 
 
@@ -63,7 +63,7 @@ def test_a_lost_camera_is_told_within_a_second_and_its_take_goes_on(
     # Within a second, as the waits add up; a busy machine may take longer.
     assert _NUMBERS_EVERY_MS <= 250
     qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=PATIENCE)
-    assert "Desk Cam has stopped sending pictures: check its cable" in window.banner.text
+    assert "Desk Cam has stopped sending frames: check its cable" in window.banner.text
     assert "Camera lost" in window.status_line.person.text()
     assert "waiting for the camera" in window.view.hint
     assert window.session.recording is not None

@@ -78,7 +78,7 @@ def test_all_files_but_the_broken_one_are_done_the_longest_first(with_broken, tm
     assert shown[-1].bytes_done == shown[-1].bytes == sum(job.size for job in with_broken)
     text = report.as_text()
     assert "3 of 4 files done, 1 failed" in text
-    assert "failed: broken.mp4: broken.mp4 is not a video" in text
+    assert "failed: broken.mp4: broken.mp4 is not a readable video" in text
     assert not hidden_files(tmp_path)
 
 
