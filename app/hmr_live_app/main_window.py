@@ -20,7 +20,6 @@ from PyQt6.QtWidgets import (
 from hmr_live.body.model import BodyModel
 from hmr_live.core.state import FrameResult
 from hmr_live_app.model.session import LivePipeline, Session, SourceChoice, Status
-from hmr_live_app.model.settings import Preferences, load_preferences, save_preferences
 from hmr_live_app.model.takes.file_types import is_take
 from hmr_live_app.scene.scene_view import SceneView, why_no_opengl
 from hmr_live_app.takes.workspace import TakesWorkspace
@@ -37,11 +36,12 @@ from hmr_live_app.widgets.main_thread import MainThread
 from hmr_live_app.widgets.people import People
 from hmr_live_app.widgets.performance import Performance
 from hmr_live_app.widgets.pre_roll_menu import PreRollMenu
+from hmr_live_app.widgets.preferences import Preferences, load_preferences, save_preferences
 from hmr_live_app.widgets.recording_label import RecordingLabel
 from hmr_live_app.widgets.source_picker import SourcePicker
 from hmr_live_app.widgets.status import StatusLine
 from hmr_live_app.widgets.streams_dialog import StreamsDialog
-from hmr_live_app.widgets.window_state import remember, restore
+from hmr_live_app.widgets.window_state import WindowState
 
 #: Numbers in the status bar and the recording's clock.
 _NUMBERS_EVERY_MS: Final = 250
@@ -113,6 +113,16 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect_session()
         self._connect_widgets()
+        self._state = WindowState(
+            self,
+            self.splitter,
+            self.commands,
+            self.pre_roll,
+            self.panel,
+            self.takes.list,
+            self.view,
+            self.performance,
+        )
         self._restore()
         self._numbers.due.connect(self._show_numbers)
 
@@ -220,7 +230,7 @@ class MainWindow(QMainWindow):
         self.view.failed.connect(self._on_graphics_problem)
 
     def _restore(self) -> None:
-        restore(self)
+        self._state.restore(self.preferences, smoothing=self.session.smoothing)
         self.followed.set_count(self._people_wanted or self.preferences.people)
         self._set_pre_roll(self.preferences.pre_roll)
         self._show_status()
@@ -398,7 +408,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Remember everything, finish the recording, stop the threads."""
         self._numbers.stop()
-        remember(self)
+        self._state.remember(self.preferences)
         save_preferences(self.preferences)
         self.takes.close()
         self.session.close()

@@ -62,7 +62,7 @@ class TakePlot(CurvePlot):
             self.removeItem(item)
         self._raw = {}
         for curve in (c for group in GROUPS if group.name in wanted for c in group.curves):
-            color = QColor(curve.color)
+            color = QColor(theme.curve_color(curve))
             color.setAlphaF(0.45)
             pen = pg.mkPen(color, width=1)
             self._raw[curve.index] = self.plot(pen=pen, skipFiniteCheck=True)

@@ -7,6 +7,8 @@ from typing import Final
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QApplication
 
+from hmr_live_app.model.angle_groups import Curve
+
 WINDOW: Final = "#12151b"
 PANEL: Final = "#1a1e26"
 RAISED: Final = "#252b36"
@@ -20,9 +22,9 @@ GOOD: Final = "#5fd39a"
 WARNING: Final = "#f5c451"
 BAD: Final = "#ff6b6b"
 
-#: (left, right) colours for the curves: one hue a joint, the left side full, the right side pale.
-#: Chosen to stay apart for people with red-green blindness.
-PAIRS: Final = (
+#: (left, right) colours of the curves by hue: the left side full, the right side pale.  Chosen to
+#: stay apart for people with red-green blindness.
+_CURVES: Final = (
     ("#ff8a4c", "#ffcfae"),
     ("#4ea8ff", "#b9dcff"),
     ("#3fd0a4", "#b5f0dd"),
@@ -106,8 +108,14 @@ QStatusBar QLabel {{ color: {MUTED}; padding: 0 8px; font-size: 12px; }}
 """
 
 
+def curve_color(curve: Curve) -> str:
+    """Colour of a joint angle's curve, as ``#rrggbb``."""
+    left, right = _CURVES[curve.hue % len(_CURVES)]
+    return right if curve.side == "right" else left
+
+
 def apply_theme(application: QApplication) -> None:
-    """Dress the whole application."""
+    """Apply style, palette and style sheet to the whole application."""
     application.setStyle("Fusion")
     palette = QPalette()
     for role, color in {

@@ -1,45 +1,72 @@
-"""What the window remembers between two starts: written into it, and read from it at the end."""
+"""Puts the preferences into the window at the start, and notes them at the end."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from hmr_live_app.main_window import MainWindow
+from PyQt6.QtWidgets import QMainWindow, QSplitter, QWidget
 
-
-def restore(window: MainWindow) -> None:
-    """Make the window as its preferences say; size and place come from there too."""
-    chosen, actions = window.preferences, window.commands
-    actions.smoothing.setChecked(window.session.smoothing)
-    actions.mesh.setChecked(chosen.show_mesh)
-    actions.panel.setChecked(chosen.show_panel)
-    actions.record_video.setChecked(chosen.record_video)
-    actions.adaptive.setChecked(chosen.adaptive_quality)
-    actions.takes.setChecked(chosen.show_takes)
-    window.performance.set_adaptive(chosen.adaptive_quality)
-    window.pre_roll.choose(chosen.pre_roll)
-    window.panel.setVisible(chosen.show_panel)
-    window.takes.list.setVisible(chosen.show_takes)
-    window.view.set_show_mesh(chosen.show_mesh)
-    window.panel.set_seconds(chosen.seconds)
-    window.panel.table.choose(chosen.angles)
-    window.resize(1440, 860)
-    if chosen.geometry is not None:
-        window.restoreGeometry(chosen.geometry)
-    if chosen.splitter is not None:
-        window.splitter.restoreState(chosen.splitter)
+from hmr_live_app.scene.scene_view import SceneView
+from hmr_live_app.widgets.actions import Actions
+from hmr_live_app.widgets.angle_panel import AnglePanel
+from hmr_live_app.widgets.performance import Performance
+from hmr_live_app.widgets.pre_roll_menu import PreRollMenu
+from hmr_live_app.widgets.preferences import Preferences
 
 
-def remember(window: MainWindow) -> None:
-    """Note in the window's preferences how it is now."""
-    chosen, actions = window.preferences, window.commands
-    chosen.smoothing = actions.smoothing.isChecked()
-    chosen.show_mesh = actions.mesh.isChecked()
-    chosen.show_panel = actions.panel.isChecked()
-    chosen.show_takes = actions.takes.isChecked()
-    chosen.record_video = actions.record_video.isChecked()
-    chosen.adaptive_quality = actions.adaptive.isChecked()
-    chosen.angles, chosen.seconds = window.panel.table.choice, window.panel.seconds
-    if not window.isFullScreen():
-        chosen.geometry, chosen.splitter = window.saveGeometry(), window.splitter.saveState()
+@dataclass(frozen=True)
+class WindowState:
+    """The parts of the main window whose state is remembered between two starts."""
+
+    window: QMainWindow
+    splitter: QSplitter
+    actions: Actions
+    pre_roll: PreRollMenu
+    panel: AnglePanel
+    takes: QWidget
+    view: SceneView
+    performance: Performance
+
+    def restore(self, preferences: Preferences, *, smoothing: bool) -> None:
+        """Set the window up, its size and place too.
+
+        Parameters
+        ----------
+        preferences
+            As they were loaded.
+        smoothing
+            Whether this run smooths, whatever the preferences say.
+        """
+        actions = self.actions
+        actions.smoothing.setChecked(smoothing)
+        actions.mesh.setChecked(preferences.show_mesh)
+        actions.panel.setChecked(preferences.show_panel)
+        actions.record_video.setChecked(preferences.record_video)
+        actions.adaptive.setChecked(preferences.adaptive_quality)
+        actions.takes.setChecked(preferences.show_takes)
+        self.performance.set_adaptive(preferences.adaptive_quality)
+        self.pre_roll.choose(preferences.pre_roll)
+        self.panel.setVisible(preferences.show_panel)
+        self.takes.setVisible(preferences.show_takes)
+        self.view.set_show_mesh(preferences.show_mesh)
+        self.panel.set_seconds(preferences.seconds)
+        self.panel.table.choose(preferences.angles)
+        self.window.resize(1440, 860)
+        if preferences.geometry is not None:
+            self.window.restoreGeometry(preferences.geometry)
+        if preferences.splitter is not None:
+            self.splitter.restoreState(preferences.splitter)
+
+    def remember(self, preferences: Preferences) -> None:
+        """Note in the preferences how the window is now."""
+        actions = self.actions
+        preferences.smoothing = actions.smoothing.isChecked()
+        preferences.show_mesh = actions.mesh.isChecked()
+        preferences.show_panel = actions.panel.isChecked()
+        preferences.show_takes = actions.takes.isChecked()
+        preferences.record_video = actions.record_video.isChecked()
+        preferences.adaptive_quality = actions.adaptive.isChecked()
+        preferences.angles, preferences.seconds = self.panel.table.choice, self.panel.seconds
+        if not self.window.isFullScreen():
+            preferences.geometry = self.window.saveGeometry()
+            preferences.splitter = self.splitter.saveState()

@@ -20,8 +20,8 @@ from hmr_live.render.image_plane import Rectangle
 from hmr_live.render.palette import TINTS, tint
 from hmr_live_app.cli.main import main
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.settings import load_preferences
 from hmr_live_app.scene.picking import joints_in_video, person_at
+from hmr_live_app.widgets.preferences import load_preferences
 from tests.app.support import (
     CLIP,
     MovingPerson,

@@ -1,4 +1,4 @@
-"""What the program remembers between two starts."""
+"""What the program remembers between two starts, in Qt's settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hmr_live_app.model.angle_groups import DEFAULT_CHOICE
 
 @dataclass(slots=True)
 class Preferences:
-    """Choices of the person in front of the window.
+    """The user's choices.
 
     Attributes
     ----------
@@ -54,10 +54,10 @@ class Preferences:
 
 
 def load_preferences() -> Preferences:
-    """Read them; whatever is missing or unreadable has its default."""
+    """Read the preferences; whatever is missing or unreadable has its default."""
     stored = _store()
     plain = Preferences(recordings=user_documents_path() / "hmr-live", videos=Path.home())
-    angles = stored.value("angles")  # one word: Qt gives a list of one back as a string
+    angles = stored.value("angles")  # one string: Qt reads a list of one back as a string
     return Preferences(
         smoothing=_flag(stored, "smoothing", plain.smoothing),
         show_mesh=_flag(stored, "show_mesh", plain.show_mesh),
@@ -77,7 +77,7 @@ def load_preferences() -> Preferences:
 
 
 def save_preferences(preferences: Preferences) -> None:
-    """Write them."""
+    """Write the preferences."""
     stored = _store()
     stored.setValue("smoothing", preferences.smoothing)
     stored.setValue("show_mesh", preferences.show_mesh)
