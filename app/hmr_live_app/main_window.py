@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.state import FrameResult
+from hmr_live_app.model.error_reports import ErrorReports
 from hmr_live_app.model.session import LivePipeline, Session, SourceChoice, Status
 from hmr_live_app.model.takes.file_types import is_take
 from hmr_live_app.scene.scene_view import SceneView, why_no_opengl
@@ -29,6 +30,7 @@ from hmr_live_app.widgets.after_paint import AfterPaint
 from hmr_live_app.widgets.angle_panel import AnglePanel
 from hmr_live_app.widgets.banner import Banner
 from hmr_live_app.widgets.camera_watch import CameraWatch
+from hmr_live_app.widgets.error_notice import ErrorNotice, circumstances
 from hmr_live_app.widgets.hints import Hints
 from hmr_live_app.widgets.icons import application_icon
 from hmr_live_app.widgets.latency_dialog import LatencyDialog
@@ -88,6 +90,8 @@ class MainWindow(QMainWindow):
         self.followed = People(self.session, self.view)
         self.panel = AnglePanel()
         self.banner = Banner()
+        self.errors = ErrorReports(self._circumstances)
+        self.error_notice = ErrorNotice(self.errors, self.main_thread)
         self.status_line = StatusLine()
         self.recording_label = RecordingLabel()
         self._load_body = load_body
@@ -145,6 +149,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        column.addWidget(self.error_notice)
         column.addWidget(self.banner)
         column.addWidget(container, 1)
         column.addWidget(self.takes.transport)
@@ -299,6 +304,9 @@ class MainWindow(QMainWindow):
         """The pipeline's, else the one that it would have; called in a worker thread."""
         self._known_body = self._body() or self._known_body or self._load_body()
         return self._known_body
+
+    def _circumstances(self) -> dict[str, str]:
+        return circumstances(self.session, self.takes.player, self.view)
 
     def _toggle_running(self) -> None:
         if self.takes.is_open:

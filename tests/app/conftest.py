@@ -69,7 +69,7 @@ def open_window(qtbot: QtBot) -> Iterator[Callable[..., MainWindow]]:
         qtbot.addWidget(window)
         window.resize(1100, 700)
         window.show()
-        qtbot.waitUntil(lambda: window.view.works, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: bool(window.view.renderer), timeout=PATIENCE)
         # Shortcuts belong to the active window, and a virtual screen has nobody who activates one.
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE)

@@ -43,7 +43,7 @@ window.show()
 window.open(CLIP)
 
 def report():
-    if not window.view.works:
+    if not window.view.renderer:
         text = window.banner.text if window.banner.isVisible() else ""
         print(json.dumps({"banner": text, "processed": person.processed}))
         window.close()

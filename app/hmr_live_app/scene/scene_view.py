@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -23,6 +24,7 @@ from hmr_live_app.scene.gl_context import finish_of, moderngl_context, no_opengl
 from hmr_live_app.scene.scene import Panes, Scene, arrange
 from hmr_live_app.scene.window_target import WindowTarget
 
+_log = logging.getLogger(__name__)
 _RADIANS_PER_POINT: Final = 0.008
 _WHEEL_NOTCH: Final = 120
 #: A mouse that moves by no more than so many points between press and release has clicked.
@@ -73,6 +75,8 @@ class SceneView(QOpenGLWindow):
     def __init__(self) -> None:
         super().__init__()
         self.draw_times = StageStatistics()
+        #: OpenGL's name of what draws; empty before the first context.
+        self.renderer = ""
         self._scene: Scene | None = None
         self._ctx: moderngl.Context | None = None
         self._finish: Callable[[], None] = lambda: None
@@ -97,11 +101,6 @@ class SceneView(QOpenGLWindow):
     def orbit(self) -> OrbitCamera:
         """The camera of the 3D pane."""
         return self._orbit
-
-    @property
-    def works(self) -> bool:
-        """Whether OpenGL came up."""
-        return self._scene is not None and not self._broken
 
     @property
     def shown(self) -> FrameResult | None:
@@ -178,6 +177,7 @@ class SceneView(QOpenGLWindow):
         self._new_body, self._new_result = self._body is not None, self._result is not None
         try:
             self._ctx = moderngl_context(self.context())
+            self.renderer = str(self._ctx.info["GL_RENDERER"])
             self._finish = finish_of(self.context())
             self._target = WindowTarget(self._ctx)
             self._scene = Scene(self._ctx, picture_of_text)
@@ -275,5 +275,8 @@ class SceneView(QOpenGLWindow):
 
     def _fail(self, error: Exception) -> None:
         self._broken = True
-        sentence = str(error) if isinstance(error, RenderError) else no_opengl(str(error))
-        self.failed.emit(sentence)
+        if isinstance(error, RenderError):
+            self.failed.emit(str(error))
+        else:
+            _log.error("drawing failed", exc_info=error)
+            self.failed.emit(no_opengl(str(error)))
