@@ -14,7 +14,7 @@ from hmr_live.render.offscreen import leave_context
 from hmr_live_app.application import make_application
 from hmr_live_app.cli.main import has_display
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import LivePipeline, SourceChoice
+from hmr_live_app.model.app_model import LivePipeline, SourceChoice
 from tests.app.support import CLIP, PATIENCE, MainLoop, MovingPerson
 
 

@@ -179,7 +179,7 @@ def test_frames_and_a_recording_go_on_after_a_bug_on_every_frame(
     watched: MainWindow, person: MovingPerson, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched.toggle_recording()
-    recording = watched.session.recording
+    recording = watched.model.recording
     assert recording is not None
 
     def fail(_: object) -> None:
@@ -191,7 +191,7 @@ def test_frames_and_a_recording_go_on_after_a_bug_on_every_frame(
     qtbot.waitUntil(lambda: recording.frames > count + 5)
     assert person.processed > count
     with qtbot.waitCallback() as saved:
-        watched.session.recording_saved.connect(saved)
+        watched.model.recording_saved.connect(saved)
         watched.toggle_recording()
     assert read_take(saved.args[0]).info["frames"] >= count + 5
     assert watched.errors.count == 1

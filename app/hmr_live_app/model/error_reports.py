@@ -32,7 +32,7 @@ _LONGEST_MESSAGE: Final = 160
 
 
 @dataclass
-class _Report:
+class _ErrorReport:
     """The first error of a kind, and how many there were."""
 
     first: datetime
@@ -63,7 +63,7 @@ class ErrorReports:
     def __init__(self, circumstances: Callable[[], Mapping[str, str]] = dict) -> None:
         self.appeared: Event[[str]] = Event()
         self._circumstances = circumstances
-        self._reports: dict[object, _Report] = {}
+        self._reports: dict[object, _ErrorReport] = {}
         # The garbage collector may raise an error in the midst of adding another one.
         self._lock = threading.RLock()
 
@@ -92,7 +92,9 @@ class ErrorReports:
             As :mod:`faulthandler` wrote it.
         """
         with self._lock:
-            self._reports["crash"] = _Report(datetime.now(), "the run before this one", {}, dump)
+            self._reports["crash"] = _ErrorReport(
+                datetime.now(), "the run before this one", {}, dump
+            )
         _log.critical("hmr-live crashed the last time it ran:\n%s", dump)
         self.appeared.emit(
             "hmr-live crashed the last time it ran; this run is not affected. Copy the report and "
@@ -162,7 +164,7 @@ class ErrorReports:
                 return False
             if len(self._reports) >= _MOST_KINDS:
                 return False
-            self._reports[kind] = _Report(
+            self._reports[kind] = _ErrorReport(
                 datetime.now(),
                 where,
                 self._circumstances_now(),
@@ -223,7 +225,7 @@ def _versions() -> str:
     return "\n".join(lines)
 
 
-def _section(report: _Report) -> str:
+def _section(report: _ErrorReport) -> str:
     times = "once" if report.count == 1 else f"{report.count} times"
     return "\n".join(
         [

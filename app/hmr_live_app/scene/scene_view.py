@@ -19,8 +19,8 @@ from hmr_live.core.timing import StageStatistics
 from hmr_live.render.body_renderer import is_software
 from hmr_live.render.image_plane import Rectangle, letterbox
 from hmr_live.render.view_camera import OrbitCamera
-from hmr_live_app.scene.captions import picture_of_text
-from hmr_live_app.scene.gl_context import finish_of, moderngl_context, no_opengl
+from hmr_live_app.scene.captions import text_image
+from hmr_live_app.scene.gl_context import finish_of, moderngl_context, no_opengl_message
 from hmr_live_app.scene.scene import Panes, Scene, arrange
 from hmr_live_app.scene.window_target import WindowTarget
 
@@ -45,7 +45,7 @@ def surface_format() -> QSurfaceFormat:
     return surface
 
 
-def why_no_opengl() -> str | None:
+def opengl_problem() -> str | None:
     """The sentence that says why there can be no 3D view here; None where there can.
 
     To be asked before a :class:`SceneView` is shown: Qt crashes when it must paint a window for
@@ -53,10 +53,10 @@ def why_no_opengl() -> str | None:
     """
     context = QOpenGLContext()
     if not context.create():
-        return no_opengl("this screen offers none")
+        return no_opengl_message("this screen offers none")
     version = context.format().version()
     if version < (3, 3):
-        return no_opengl(f"this screen offers {version[0]}.{version[1]}")
+        return no_opengl_message(f"this screen offers {version[0]}.{version[1]}")
     return None
 
 
@@ -180,7 +180,7 @@ class SceneView(QOpenGLWindow):
             self.renderer = str(self._ctx.info["GL_RENDERER"])
             self._finish = finish_of(self.context())
             self._target = WindowTarget(self._ctx)
-            self._scene = Scene(self._ctx, picture_of_text)
+            self._scene = Scene(self._ctx, text_image)
         except Exception as error:  # drivers refuse in many ways
             self._fail(error)
 
@@ -279,4 +279,4 @@ class SceneView(QOpenGLWindow):
             self.failed.emit(str(error))
         else:
             _log.error("drawing failed", exc_info=error)
-            self.failed.emit(no_opengl(str(error)))
+            self.failed.emit(no_opengl_message(str(error)))

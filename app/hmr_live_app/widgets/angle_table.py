@@ -138,9 +138,9 @@ class _Row:
 
     def check(self, on: bool) -> None:
         self.checked = on
-        self.dress()
+        self._update_style()
 
-    def dress(self) -> None:
+    def _update_style(self) -> None:
         """Values of plotted angles carry the colours of their curves."""
         colors = [theme.curve_color(curve) for curve in self.group.curves]
         self.item.setIcon(0, chip(*colors) if self.checked else chip())

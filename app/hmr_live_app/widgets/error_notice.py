@@ -7,10 +7,10 @@ from pathlib import Path
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QWidget
 
+from hmr_live_app.model.app_model import AppModel
 from hmr_live_app.model.background import CallInMain
 from hmr_live_app.model.error_reports import ErrorReports
 from hmr_live_app.model.log_file import log_path
-from hmr_live_app.model.session import Session
 from hmr_live_app.model.takes.player import TakePlayer
 from hmr_live_app.scene.scene_view import SceneView
 from hmr_live_app.widgets.banner import Banner
@@ -49,17 +49,17 @@ class ErrorNotice(Banner):
             self.action_button.setText("Copied")
 
 
-def circumstances(session: Session, player: TakePlayer, view: SceneView) -> dict[str, str]:
+def circumstances(model: AppModel, player: TakePlayer, view: SceneView) -> dict[str, str]:
     """What is open and what runs it, for a report; files by their type alone, without names."""
     found = {"graphics": view.renderer or "no OpenGL yet"}
-    if session.pipeline is not None:
-        network = session.pipeline.network
+    if model.pipeline is not None:
+        network = model.pipeline.network
         found["network"] = f"{network.name} on {network.backend.describe()}"
     if player.current is not None:
         found["open"] = f"a take ({player.current.path.suffix})"
-    elif session.source is not None:
-        source = session.source
+    elif model.source is not None:
+        source = model.source
         kind = "a camera" if source.is_camera else f"a file ({Path(str(source.spec)).suffix})"
-        found["open"] = f"{kind}, {session.status.value}"
-    found["recording"] = "no" if session.recording is None else "yes"
+        found["open"] = f"{kind}, {model.status.value}"
+    found["recording"] = "no" if model.recording is None else "yes"
     return found
