@@ -21,7 +21,7 @@ from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.assets import asset_path
 from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import Status
+from hmr_live_app.model.app_model import Status
 from hmr_live_app.widgets.angle_table import AngleTable
 
 CLIP = asset_path("clips", "balancing.mp4")
@@ -140,7 +140,7 @@ def difference(first: Image, second: Image) -> Array:
 def hold(window: MainWindow, qtbot: QtBot) -> None:
     """Pause, and wait until the last result has arrived and is painted."""
     window.commands.run.trigger()
-    assert window.session.status is Status.PAUSED
+    assert window.model.status is Status.PAUSED
     qtbot.wait(200)
 
 

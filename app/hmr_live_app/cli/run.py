@@ -151,7 +151,7 @@ def _run_archive(options: argparse.Namespace, pipeline_settings: Mapping[str, An
     job_spec, threads = _job_spec(options, pipeline_settings)
     bar = ProgressBar()
 
-    def tell(outcome: Outcome) -> None:
+    def report_outcome(outcome: Outcome) -> None:
         bar.clear()
         print(_line(outcome), flush=True)
 
@@ -170,7 +170,7 @@ def _run_archive(options: argparse.Namespace, pipeline_settings: Mapping[str, An
             job_spec.settings,
             pool,
             on_progress=bar.show,
-            on_outcome=tell,
+            on_outcome=report_outcome,
             stopped=stopped.is_set,
         )
     finally:

@@ -76,9 +76,7 @@ class Scene:
         Draws a caption: text and pixels for each point -> ``(H, W, 4)`` premultiplied BGRA.
     """
 
-    def __init__(
-        self, ctx: moderngl.Context, picture_of_text: Callable[[str, float], Image]
-    ) -> None:
+    def __init__(self, ctx: moderngl.Context, text_image: Callable[[str, float], Image]) -> None:
         self.ctx = ctx
         self.orbit = OrbitCamera()
         self.show_mesh = True
@@ -87,7 +85,7 @@ class Scene:
         #: Said over the video and in the 3D pane; empty when there is nothing to say.
         self.hint = ""
         self.room_hint = ""
-        self._picture_of_text = picture_of_text
+        self._text_image = text_image
         self._captions: dict[tuple[str, float], tuple[ImagePlane, tuple[int, int]]] = {}
         self._bodies: BodyRenderer | None = None
         self._plane = ImagePlane(ctx)
@@ -282,7 +280,7 @@ class Scene:
     def _caption(self, text: str, scale: float) -> tuple[ImagePlane, tuple[int, int]]:
         key = (text, scale)
         if key not in self._captions:
-            picture = self._picture_of_text(text, scale)
+            picture = self._text_image(text, scale)
             size = (picture.shape[1], picture.shape[0])
             plane = ImagePlane(self.ctx)
             plane.upload(picture, size)

@@ -19,8 +19,8 @@ from PyQt6.QtWidgets import (
 from hmr_live.core.state import Array, FrameResult
 from hmr_live.render.palette import display_color
 from hmr_live_app.model.angle_history import AngleHistory
-from hmr_live_app.widgets.after_paint import AfterPaint
 from hmr_live_app.widgets.angle_table import AngleTable
+from hmr_live_app.widgets.main_thread import AfterPaint
 from hmr_live_app.widgets.plots import AnglePlot, CurvePlot
 
 #: Milliseconds between two drawings: the eye reads a running curve no better at 30 a second, and

@@ -9,7 +9,7 @@ from hmr_live.core.state import FrameResult
 from hmr_live.core.timing import RateMeter
 from hmr_live.live.latency import FrameTimestamps, LatencyMeter
 from hmr_live.live.quality import Load, QualityGovernor, QualityReduction
-from hmr_live_app.model.session import Session
+from hmr_live_app.model.app_model import AppModel
 from hmr_live_app.scene.scene_view import SceneView
 from hmr_live_app.widgets.angle_panel import AnglePanel
 
@@ -35,9 +35,9 @@ class Performance:
         From the grab of a frame to the swap of the buffers, since the source was opened.
     """
 
-    def __init__(self, session: Session, view: SceneView, panel: AnglePanel) -> None:
+    def __init__(self, model: AppModel, view: SceneView, panel: AnglePanel) -> None:
         self.latency = LatencyMeter()
-        self._session, self._view, self._panel = session, view, panel
+        self._model, self._view, self._panel = model, view, panel
         self._governor = QualityGovernor()
         self._adaptive = True
         self._shown = RateMeter(span=1.0)
@@ -66,7 +66,7 @@ class Performance:
         self.latency.clear()
         self._governor.pause()
 
-    def look(self, *, running: bool) -> None:
+    def adapt(self, *, running: bool) -> None:
         """Adapt the quality; to be called a few times a second.
 
         Parameters
@@ -74,7 +74,7 @@ class Performance:
         running
             Whether frames of a live session are shown.
         """
-        stats = self._session.stats()
+        stats = self._model.stats()
         now = time.monotonic()
         rate = self._shown.rate(now)
         drawing = self._view.draw_times.summary().get("draw")
@@ -98,7 +98,7 @@ class Performance:
         swapped = time.monotonic()
         self._shown.tick(swapped)
         result = waiting.result
-        if self._session.is_live:
+        if self._model.is_live:
             self.latency.add(
                 FrameTimestamps(
                     result.frame.time, result.started, result.finished, waiting.delivered, swapped
@@ -109,4 +109,4 @@ class Performance:
         reductions = self._governor.reductions
         self._panel.set_slow(QualityReduction.PLOTS in reductions)
         self._view.set_coarse(QualityReduction.DRAWING in reductions)
-        self._session.set_alternating(QualityReduction.INFERENCE in reductions)
+        self._model.set_alternating(QualityReduction.INFERENCE in reductions)

@@ -20,8 +20,8 @@ from hmr_live.render.image_plane import Rectangle
 from hmr_live.render.palette import PALETTE, body_color
 from hmr_live_app.cli.main import main
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.settings import load_preferences
 from hmr_live_app.scene.picking import joints_in_video, person_at
+from hmr_live_app.widgets.preferences import load_preferences
 from tests.app.support import (
     CLIP,
     MovingPerson,
@@ -155,7 +155,7 @@ def test_lock_is_seen_in_both_panes_at_once_even_while_paused(
         orange = (np.abs(second.astype(int) - [255, 156, 87]).max(axis=2) < 12).sum()
         assert orange > 100
         assert (difference(first, second) > 30).sum() > 100
-    booth.followed.release()
+    booth.people_controller.release()
     for first, second in zip(before, panes(booth, picture_of(booth)), strict=True):
         assert (difference(first, second) > 30).mean() < 0.001
 
@@ -204,7 +204,7 @@ def test_people_have_tints_of_their_own(booth: MainWindow, qtbot: QtBot) -> None
 def test_one_person_cannot_be_locked(booth: MainWindow, crowd: Crowd, qtbot: QtBot) -> None:
     click(booth, in_video(booth, 0))
     assert crowd.locked == 0
-    booth.followed.menu.actions()[0].trigger()
+    booth.people_controller.menu.actions()[0].trigger()
     assert crowd.people == 1
     assert crowd.locked is None
     until(qtbot, lambda: bool(booth.view.shown and len(booth.view.shown.bodies) == 1))
@@ -217,11 +217,11 @@ def test_number_of_people_is_remembered_only_when_it_was_chosen_in_the_menu(
     open_window: Callable[..., MainWindow], crowd: Crowd
 ) -> None:
     window = open_window(lambda: crowd, people=4)
-    assert [a.data() for a in window.followed.menu.actions() if a.isChecked()] == [4]
+    assert [a.data() for a in window.people_controller.menu.actions() if a.isChecked()] == [4]
     window.close()
     assert load_preferences().people == 1
     window = open_window(lambda: crowd)
-    window.followed.menu.actions()[2].trigger()
+    window.people_controller.menu.actions()[2].trigger()
     window.close()
     assert load_preferences().people == 3
 
