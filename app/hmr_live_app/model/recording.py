@@ -71,7 +71,7 @@ class RecordingController:
                     free_path(folder, _new_name()),
                     info,
                     video_fps=video_fps,
-                    on_trouble=self._on_error,
+                    on_error=self._on_error,
                 )
             except HmrLiveError as error:
                 self.failed.emit(str(error))

@@ -59,7 +59,7 @@ def test_gaps_are_told_at_the_end(tmp_path, body, capsys):
         (["FILE", "--to", "bvh"], "exists already"),
         (["FILE", "--to", "mp4"], "none was recorded beside it"),
         (["FILE", "--to", "csv", "--person", "3"], "There is no person 3"),
-        (["FILE", "--to", "csv", "--rate", "0"], "is no rate"),
+        (["FILE", "--to", "csv", "--rate", "0"], "is not a frame rate"),
         (["FILE", "--to", "csv", "--to", "trc", "--out", "FILE"], "cannot be made a folder"),
     ],
 )

@@ -10,7 +10,7 @@ from hmr_live.angles import AnatomicalFrames
 from hmr_live.body.model import BodyModel
 from hmr_live.imports.motion_file import open_take
 from hmr_live.takes.people import adapt_to_body
-from hmr_live.takes.playback import Playback, moments_of
+from hmr_live.takes.playback import Playback, frame_times
 from hmr_live.takes.take import Take
 
 #: Of takes that do not say how large their frames are.
@@ -58,6 +58,6 @@ def read_take_to_show(path: Path, body: BodyModel) -> tuple[OpenTake, Playback]:
         When it cannot be read, or there is nothing to play.
     """
     take = open_take(path, body)
-    playback = Playback(moments_of(take))
+    playback = Playback(frame_times(take))
     shown, note = adapt_to_body(take, body)
     return OpenTake(path, take, shown, body, AnatomicalFrames.of(body), note), playback
