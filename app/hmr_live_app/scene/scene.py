@@ -28,12 +28,12 @@ _BACKGROUND: Final = (0.055, 0.063, 0.078)
 _GAP: Final = 2
 _MARGIN: Final = 12
 _OVERLAY_OPACITY: Final = 0.88
-#: Of those beside the person whom somebody has locked on.
+#: Of everybody but the locked person.
 _BESIDE_OPACITY: Final = 0.5
 #: Linear light; the body that another one is compared with, drawn over it.
 _GHOST_COLOR: Final = (0.85, 0.42, 0.12)
 _GHOST_OPACITY: Final = 0.45
-#: Seconds that somebody stays in the room when a few frames miss them: else they would flicker.
+#: Seconds for which people missed by a few frames stay in the 3D pane, so as not to flicker.
 _HOLD_S: Final = 0.3
 
 
@@ -252,7 +252,7 @@ class Scene:
             plane.draw(Rectangle(left, bottom, width, height), blend=True)
 
     def _paint_lock(self, target: moderngl.Framebuffer, panes: Panes, scale: float) -> None:
-        """Show in both panes who is locked."""
+        """Mark the locked person in both panes."""
         result = self._result
         body = result.leader if result is not None and result.locked else None
         if result is None or body is None:

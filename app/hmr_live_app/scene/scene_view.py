@@ -27,10 +27,10 @@ from hmr_live_app.scene.window_target import WindowTarget
 _log = logging.getLogger(__name__)
 _RADIANS_PER_POINT: Final = 0.008
 _WHEEL_NOTCH: Final = 120
-#: A mouse that moves by no more than so many points between press and release has clicked.
+#: A press and release at most so many points apart is a click.
 _CLICK_RADIUS: Final = 4
-#: Shown until somebody has done it.
-_MOUSE_HINT: Final = "Drag to turn · scroll to zoom"
+#: Shown until the view has been dragged.
+_MOUSE_HINT: Final = "Drag to rotate · scroll to zoom"
 
 
 def surface_format() -> QSurfaceFormat:
@@ -46,36 +46,36 @@ def surface_format() -> QSurfaceFormat:
 
 
 def opengl_problem() -> str | None:
-    """The sentence that says why there can be no 3D view here; None where there can.
+    """Why there can be no 3D view here, as a message for the user; None where there can.
 
-    To be asked before a :class:`SceneView` is shown: Qt crashes when it must paint a window for
-    which no context could be made.
+    Call this before a :class:`SceneView` is shown: Qt crashes when it has to paint a window for
+    which no context could be created.
     """
     context = QOpenGLContext()
     if not context.create():
-        return no_opengl_message("this screen offers none")
+        return no_opengl_message("this display offers none")
     version = context.format().version()
     if version < (3, 3):
-        return no_opengl_message(f"this screen offers {version[0]}.{version[1]}")
+        return no_opengl_message(f"this display offers {version[0]}.{version[1]}")
     return None
 
 
 class SceneView(QOpenGLWindow):
-    """Shows the newest result; the 3D pane is turned, shifted and zoomed with the mouse.
+    """Shows the newest result; the mouse rotates, pans and zooms the 3D pane.
 
     A QOpenGLWindow and not a QOpenGLWidget: the widget is composed with the rest of the window at
     every frame, which halves the frame rate without a GPU.
     """
 
-    #: OpenGL cannot be used; the sentence says why.
+    #: OpenGL cannot be used; the message says why.
     failed = pyqtSignal(str)
-    #: Somebody has clicked on the person with this identity, or beside everybody (None).
+    #: The identity of the person who was clicked; None for a click on empty space.
     person_clicked = pyqtSignal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self.draw_times = StageStatistics()
-        #: OpenGL's name of what draws; empty before the first context.
+        #: OpenGL's name of the GPU or software renderer; empty before there is a context.
         self.renderer = ""
         self._scene: Scene | None = None
         self._ctx: moderngl.Context | None = None
@@ -127,12 +127,12 @@ class SceneView(QOpenGLWindow):
         self.update()
 
     def show_result(self, result: FrameResult, ghosts: tuple[BodyState, ...] = ()) -> None:
-        """Show this frame at the next repaint, with ghosts to compare its people with."""
+        """Show this frame at the next repaint, with ghosts to compare its people to."""
         self._result, self._ghosts, self._new_result = result, ghosts, True
         self.update()
 
     def clear(self) -> None:
-        """Another source begins."""
+        """Forget the result: another source begins."""
         self._result, self._ghosts, self._new_result, self._cleared = None, (), False, True
         self.update()
 
@@ -142,17 +142,17 @@ class SceneView(QOpenGLWindow):
         return self._ghosts
 
     def set_video_caption(self, text: str) -> None:
-        """What the left pane is called."""
+        """Set the caption of the left pane."""
         self._video_caption = text
         self.update()
 
     @property
     def hint(self) -> str:
-        """The words over the video."""
+        """The hint over the video."""
         return self._hint
 
     def set_hint(self, text: str) -> None:
-        """A few words over the video; none when empty."""
+        """Show a short hint over the video; none when empty."""
         if text != self._hint:
             self._hint = text
             self.update()
@@ -168,12 +168,12 @@ class SceneView(QOpenGLWindow):
         self.update()
 
     def reset_view(self) -> None:
-        """Look at the middle of the room from the front again."""
+        """Look at the middle of the 3D pane from the front again."""
         self._orbit = OrbitCamera()
         self.update()
 
     def initializeGL(self) -> None:
-        """Make the scene; called by Qt with the context current, and again if it made a new one."""
+        """Create the scene; Qt calls this with the context current, again after a new context."""
         self._new_body, self._new_result = self._body is not None, self._result is not None
         try:
             self._ctx = moderngl_context(self.context())
@@ -198,16 +198,15 @@ class SceneView(QOpenGLWindow):
             self._scene.paint(target.framebuffer, target.size, scale)
             self._target.end()
             if is_software(self._ctx):
-                # Else the milliseconds would only tell how long it takes to ask; a GPU, though,
-                # must not be waited for.
+                # Otherwise the time would only cover issuing the commands.  Never wait for a GPU.
                 self._finish()
-        except Exception as error:  # a lost context must not take the program with it
+        except Exception as error:  # a lost context must not end the program
             self._fail(error)
             return
         self.draw_times.add({"draw": (time.perf_counter() - started) * 1000})
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Begin to click, or to turn or shift if the press is in the 3D pane."""
+        """Begin a click, or a rotation or pan in the 3D pane."""
         if event is None:
             return
         left = event.button() == Qt.MouseButton.LeftButton
@@ -216,7 +215,7 @@ class SceneView(QOpenGLWindow):
             self._dragged_from = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        """Left button turns; right or middle button, or shift, shifts."""
+        """Rotate with the left button; pan with the right or middle one, or with Shift."""
         if event is None or self._dragged_from is None:
             return
         self._knows_mouse = True
@@ -231,7 +230,7 @@ class SceneView(QOpenGLWindow):
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """The drag is over, or it was a click."""
+        """End the drag, or handle a click."""
         self._dragged_from = None
         pressed, self._pressed_at = self._pressed_at, None
         if event is None or pressed is None or self._scene is None:
@@ -247,7 +246,7 @@ class SceneView(QOpenGLWindow):
             self.reset_view()
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
-        """Come nearer or go away."""
+        """Zoom."""
         if event is not None and self._is_in_room(event.position()):
             self._orbit.zoom(event.angleDelta().y() / _WHEEL_NOTCH)
             self.update()

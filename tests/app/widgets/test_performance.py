@@ -138,7 +138,7 @@ def test_a_picture_has_no_latency(window: MainWindow, qtbot: QtBot, tmp_path: Pa
     qtbot.waitUntil(lambda: shown.text() == "latency –")
 
 
-def test_the_histogram_is_shown_on_request_and_can_begin_anew(
+def test_the_histogram_is_shown_on_request_and_can_begin_again(
     window: MainWindow, qtbot: QtBot
 ) -> None:
     qtbot.waitUntil(lambda: _report(window) is not None, timeout=PATIENCE)
@@ -148,7 +148,7 @@ def test_the_histogram_is_shown_on_request_and_can_begin_anew(
     assert "95 % within" in dialog.heading.text()
     assert all(segment in dialog.table.text() for segment in SEGMENTS)
     hold(window, qtbot)
-    dialog._measure_anew()
+    dialog._measure_again()
     assert "No frame" in dialog.heading.text()
 
 
