@@ -401,7 +401,7 @@ class MainWindow(QMainWindow):
         draw = {stage: summary.p50 for stage, summary in self.view.draw_times.summary().items()}
         self.status_line.show_stats(self.model.stats(), draw, running=running)
         self.status_line.show_latency(self.performance.latency.recent() if live else None)
-        self.status_line.show_measures(self.performance.measures)
+        self.status_line.show_reductions(self.performance.reductions)
         self.status_line.show_state(self._status, self.people, camera_lost=lost)
         self._show_hint()
         if self.model.recording is not None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from functools import partialmethod
 from pathlib import Path
@@ -23,6 +25,10 @@ def qapp() -> QApplication:
     """The program's own application, with its surface format and theme."""
     if not has_display():
         pytest.skip("the window needs a screen: run under xvfb-run, as make test does")
+    # Whoever runs all tests in one process: torch's compiler must be loaded before Qt makes Mesa's
+    # LLVM visible to it.
+    if "torch" in sys.modules and importlib.util.find_spec("triton"):
+        importlib.import_module("triton")
     return make_application()
 
 

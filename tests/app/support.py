@@ -68,6 +68,13 @@ class MainLoop:
         self.asked.put(function)
         self.longest = max(self.longest, self.asked.qsize())
 
+    def let_run_until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
+        """Wait without running anything, like a main thread that is busy with something else."""
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            time.sleep(0.005)
+
     def run_until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
         end = time.monotonic() + timeout
         while not condition():

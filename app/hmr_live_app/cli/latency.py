@@ -116,7 +116,7 @@ def _conditions(window: MainWindow) -> dict[str, Any]:
         "capture_fps": 0.0 if stats is None else round(stats.capture_fps, 1),
         "fps": 0.0 if stats is None else round(stats.fps, 1),
         "dropped": 0 if stats is None else stats.dropped,
-        "reduced": [measure.value for measure in window.performance.measures],
+        "reduced": [reduction.value for reduction in window.performance.reductions],
     }
 
 

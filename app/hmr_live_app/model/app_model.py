@@ -19,7 +19,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import PICTURE_SUFFIXES, SIMULATED, open_source
 from hmr_live.core.errors import HmrLiveError
 from hmr_live.core.state import FrameResult
-from hmr_live.live.frame_skip import AlternatePrediction
+from hmr_live.live.frame_skip import FrameSkipExtrapolator
 from hmr_live.live.session import FrameProcessor, LiveSession, LiveStats
 from hmr_live.streaming import Streams
 from hmr_live.takes.info import DescribedNetwork, take_info
@@ -113,7 +113,7 @@ class AppModel:
         self.source: SourceChoice | None = None
         self.pipeline: LivePipeline | None = None
         self.streams = Streams()
-        self._processor: AlternatePrediction | None = None
+        self._processor: FrameSkipExtrapolator | None = None
         self._alternating = False
         self._smoothing = smoothing
         self._people = 1
@@ -154,10 +154,10 @@ class AppModel:
         """Whether there may be several people to choose from."""
         return self._people > 1 and self.status in (Status.RUNNING, Status.PAUSED)
 
-    def lock(self, person: int | None) -> None:
+    def lock(self, track_id: int | None) -> None:
         """Make this person the leader as long as they are tracked; None: the largest one leads."""
         if self.pipeline is not None:
-            self.pipeline.locked = person
+            self.pipeline.locked = track_id
 
     def as_locked(self, result: FrameResult) -> FrameResult:
         """The result, with the lock as it is now; it may have changed after processing began."""
@@ -166,7 +166,7 @@ class AppModel:
             return replace(result, locked=False) if result.locked else result
         if result.locked and result.leader_id == locked:
             return result
-        if all(body.person != locked for body in result.bodies):
+        if all(body.track_id != locked for body in result.bodies):
             return result
         return replace(result, leader_id=locked, locked=True)
 
@@ -307,7 +307,7 @@ class AppModel:
             pipeline.smoothing = self._smoothing
             pipeline.people = self._people
             self.pipeline = pipeline
-            self._processor = AlternatePrediction(pipeline)
+            self._processor = FrameSkipExtrapolator(pipeline)
             self._processor.on = self._alternating
             ready = pipeline
             self._call_in_main(lambda: self.pipeline_ready.emit(ready))

@@ -83,7 +83,7 @@ class ExportDialog(QDialog):
         self.person = QComboBox()
         self.person.addItem("everyone", None)
         for motion in take.motions:
-            self.person.addItem(f"person {motion.person + 1}", motion.person)
+            self.person.addItem(f"person {motion.track_id + 1}", motion.track_id)
         self.rate = QDoubleSpinBox()
         self.rate.setRange(0, 1000)
         self.rate.setDecimals(2)
@@ -125,7 +125,7 @@ class ExportDialog(QDialog):
     def options(self) -> ExportOptions:
         """What was chosen."""
         return ExportOptions(
-            person=self.person.currentData(),
+            track_id=self.person.currentData(),
             rate=self.rate.value() or None,
             up=self.up.currentData(),
             floor=self.floor.isChecked(),

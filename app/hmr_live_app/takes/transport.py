@@ -210,8 +210,8 @@ class TransportBar(QWidget):
         self.scrubber.show_take(self._player.playback, current.take.markers)
         self.smooth.setChecked(False)
         self.person.clear()
-        for person in self._player.people:
-            self.person.addItem(f"Person {person + 1}", person)
+        for track_id in self._player.people:
+            self.person.addItem(f"Person {track_id + 1}", track_id)
         self.person.setVisible(self.person.count() > 1)
         self.show()
 
@@ -223,7 +223,7 @@ class TransportBar(QWidget):
         self.play.setText("Pause" if playback.playing else "Play")
         self.play.setIcon(icon("pause" if playback.playing else "play", "#20140b"))
         self.speed.setCurrentIndex(self.speed.findData(playback.speed))
-        self.person.setCurrentIndex(self.person.findData(player.person))
+        self.person.setCurrentIndex(self.person.findData(player.track_id))
         smooth = player.smoothed is not None
         with QSignalBlocker(self.loop):
             self.loop.setChecked(playback.loop)

@@ -61,12 +61,12 @@ class PeopleController(QObject):
         self.set_count(count)
         self.count_chosen.emit(count)
 
-    def _on_click(self, person: int | None) -> None:
+    def _on_click(self, track_id: int | None) -> None:
         if self._model.can_lock:
-            self._lock(person)
+            self._lock(track_id)
 
-    def _lock(self, person: int | None) -> None:
-        self._model.lock(person)
+    def _lock(self, track_id: int | None) -> None:
+        self._model.lock(track_id)
         shown = self._view.shown
         if shown is not None and self._model.can_lock:
             # The next frame shows it too, but while paused there is none.

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from hmr_live.core.state import FrameResult
 from hmr_live.core.timing import RateMeter
-from hmr_live.live.latency import LatencyMeter, Milestones
-from hmr_live.live.quality import Load, Measure, QualityGovernor
+from hmr_live.live.latency import FrameTimestamps, LatencyMeter
+from hmr_live.live.quality import Load, QualityGovernor, QualityReduction
 from hmr_live_app.model.app_model import AppModel
 from hmr_live_app.scene.scene_view import SceneView
 from hmr_live_app.widgets.angle_panel import AnglePanel
@@ -45,9 +45,9 @@ class Performance:
         view.frameSwapped.connect(self._on_swap)
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
+    def reductions(self) -> tuple[QualityReduction, ...]:
         """How quality is reduced at present."""
-        return self._governor.measures
+        return self._governor.reductions
 
     def set_adaptive(self, on: bool) -> None:
         """Switch adaptive quality; off means full quality, however slow."""
@@ -64,7 +64,7 @@ class Performance:
         """Start measuring again: another source begins."""
         self._waiting = None
         self.latency.clear()
-        self._governor.hold()
+        self._governor.pause()
 
     def adapt(self, *, running: bool) -> None:
         """Adapt the quality; call it a few times a second.
@@ -79,10 +79,10 @@ class Performance:
         rate = self._shown.rate(now)
         drawing = self._view.draw_times.summary().get("draw")
         if not running or not self._adaptive or stats is None or drawing is None:
-            self._governor.hold()
+            self._governor.pause()
             return
         if not rate or not stats.capture_fps or stats.problem is not None:
-            self._governor.hold()
+            self._governor.pause()
             return
         stages = stats.timings_ms
         recovery = sum(ms for stage, ms in stages.items() if stage not in ("capture", "detect"))
@@ -100,13 +100,13 @@ class Performance:
         result = waiting.result
         if self._model.is_live:
             self.latency.add(
-                Milestones(
+                FrameTimestamps(
                     result.frame.time, result.started, result.finished, waiting.delivered, swapped
                 )
             )
 
     def _apply(self) -> None:
-        measures = self._governor.measures
-        self._panel.set_slow(Measure.PLOTS in measures)
-        self._view.set_coarse(Measure.DRAWING in measures)
-        self._model.set_alternating(Measure.INFERENCE in measures)
+        reductions = self._governor.reductions
+        self._panel.set_slow(QualityReduction.PLOTS in reductions)
+        self._view.set_coarse(QualityReduction.DRAWING in reductions)
+        self._model.set_alternating(QualityReduction.INFERENCE in reductions)

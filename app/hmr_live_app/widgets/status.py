@@ -10,7 +10,7 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from hmr_live.core.timing import StageSummary
-from hmr_live.live.quality import Measure
+from hmr_live.live.quality import QualityReduction
 from hmr_live.live.session import LiveStats
 from hmr_live_app.model.app_model import Status
 from hmr_live_app.widgets import theme
@@ -64,7 +64,7 @@ class StatusLine(QStatusBar):
         self.addPermanentWidget(self.fps)
         self.show_stats(None, {})
         self.show_latency(None)
-        self.show_measures(())
+        self.show_reductions(())
         self.show_state(Status.IDLE, None)
 
     def minimumSizeHint(self) -> QSize:
@@ -136,11 +136,11 @@ class StatusLine(QStatusBar):
         text = "–" if latency is None else f"{latency.p50:.0f} / {latency.p95:.0f} ms"
         self.latency.setText(f"latency {text}")
 
-    def show_measures(self, measures: Sequence[Measure]) -> None:
+    def show_reductions(self, reductions: Sequence[QualityReduction]) -> None:
         """Show how quality was reduced because the computer is too slow; hidden at full quality."""
-        self.quality.setVisible(bool(measures))
+        self.quality.setVisible(bool(reductions))
         self.quality.setText("reduced quality")
-        text = ", ".join(measure.value for measure in measures)
+        text = ", ".join(reduction.value for reduction in reductions)
         self.quality.setToolTip(
             f"This computer is too slow for full quality: {text}. Press A to switch this off."
         )

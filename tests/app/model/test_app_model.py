@@ -52,8 +52,7 @@ def test_a_main_thread_that_is_busy_finds_one_result_waiting_the_newest(
     model.open(DEMO)
     main_loop.run_until(lambda: len(results) > 0)
     seen, processed = len(results), person.processed
-    time.sleep(0.5)  # the main thread is busy with something else
-    assert person.processed > processed + 5
+    main_loop.let_run_until(lambda: person.processed > processed + 5)
     assert main_loop.asked.qsize() == 1
     main_loop.asked.get()()
     assert len(results) == seen + 1
@@ -83,8 +82,8 @@ def test_results_of_a_source_that_was_left_are_not_delivered(
     results = results_of(model)
     model.open(DEMO)
     main_loop.run_until(lambda: len(results) > 2)
-    time.sleep(0.3)  # one more result of the old source waits for the main thread now
-    assert main_loop.asked.qsize() == 1
+    # One more result of the old source waits for the main thread.
+    main_loop.let_run_until(lambda: main_loop.asked.qsize() == 1)
     model.open(SourceChoice(make_video(frames=30), "grey"))
     results.clear()
     main_loop.run_until(lambda: len(results) > 3)

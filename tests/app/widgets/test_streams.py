@@ -113,7 +113,7 @@ def test_the_options_name_streams_and_their_absence_none() -> None:
     ("arguments", "words"),
     [
         ((), "No stream is given"),
-        (("--udp", "nowhere"), "is no address"),
+        (("--udp", "nowhere"), "is not an address"),
         (("--websocket", "8765"), "no file"),
     ],
 )

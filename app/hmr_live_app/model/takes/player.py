@@ -57,7 +57,7 @@ class TakePlayer:
         Carry a message for the user.
     current, playback
         The open take and its playback; None if there is none.
-    person
+    track_id
         Whose angles :attr:`curves` are.
     compare
         Whether the raw take is shown beside the smoothed one.
@@ -78,7 +78,7 @@ class TakePlayer:
         self.noted: Event[[str]] = Event()
         self.current: OpenTake | None = None
         self.playback: Playback | None = None
-        self.person = 0
+        self.track_id = 0
         self.compare = True
         self.is_smoothing = False
         self.smoothed: Take | None = None
@@ -108,7 +108,7 @@ class TakePlayer:
     def people(self) -> list[int]:
         """Who is in the take."""
         motions = () if self.current is None else self.current.shown.motions
-        return [motion.person for motion in motions if len(motion.times)]
+        return [motion.track_id for motion in motions if len(motion.times)]
 
     def open(self, path: Path) -> None:
         """Read a take or motion file and show its first frame; returns at once."""
@@ -160,9 +160,9 @@ class TakePlayer:
             self.playback.seek(time)
             self._update()
 
-    def follow(self, person: int) -> None:
+    def follow(self, track_id: int) -> None:
         """Show this person's angles."""
-        self.person = person
+        self.track_id = track_id
         self._compute_curves()
         self.changed.emit()
 
@@ -208,7 +208,7 @@ class TakePlayer:
         self._release_take()
         self.current, self.playback = current, playback
         self._presence = Presence(current.shown), None
-        self.person = next(iter(self.people), 0)
+        self.track_id = next(iter(self.people), 0)
         if current.take.video is not None:
             self._open_video(request, current.take.video)
         self.opened.emit()
@@ -246,7 +246,7 @@ class TakePlayer:
             return
         self.moved.emit()
         moment = self.playback.moment
-        people = tuple((m.person, index) for m, index in self._presence[0].at(moment))
+        people = tuple((m.track_id, index) for m, index in self._presence[0].at(moment))
         number = picture_at(self._picture_times, moment) if self._pictures is not None else -1
         if not again and self._shown_key == (people, number):
             return
@@ -310,8 +310,8 @@ class TakePlayer:
             return
         self._curving += 1
         request, start = self._curving, playback.start
-        raw = _motion_of(current.shown, self.person)
-        smooth = None if self.smoothed is None else _motion_of(self.smoothed, self.person)
+        raw = _motion_of(current.shown, self.track_id)
+        smooth = None if self.smoothed is None else _motion_of(self.smoothed, self.track_id)
 
         def compute() -> tuple[AngleCurves | None, AngleCurves | None]:
             return (
@@ -333,5 +333,5 @@ class TakePlayer:
             self.angles_ready.emit()
 
 
-def _motion_of(take: Take, person: int) -> Motion | None:
-    return next((m for m in take.motions if m.person == person and len(m.times)), None)
+def _motion_of(take: Take, track_id: int) -> Motion | None:
+    return next((m for m in take.motions if m.track_id == track_id and len(m.times)), None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hmr_live.core.errors import SourceError
 from hmr_live.core.state import Image
-from hmr_live.takes.picture_reader import PictureReader
+from hmr_live.takes.picture_reader import TakePictureReader
 
 
 class VideoFrameThread:
@@ -59,7 +59,7 @@ class VideoFrameThread:
 
     def _run(self) -> None:
         try:
-            reader = PictureReader(self._video)
+            reader = TakePictureReader(self._video)
             while (number := self._next()) is not None:
                 self._on_picture(number, reader.read(number))
             reader.close()
