@@ -17,8 +17,9 @@ from PyQt6.QtWidgets import QApplication
 from hmr_live.body.model import BodyModel
 from hmr_live.streaming import StreamRequest
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.app_model import LivePipeline, SourceChoice
+from hmr_live_app.model.app_model import LivePipeline
 from hmr_live_app.model.log_file import crash_dump
+from hmr_live_app.model.source import SourceChoice
 from hmr_live_app.scene.scene_view import surface_format
 from hmr_live_app.widgets import theme
 

@@ -19,8 +19,9 @@ from PyQt6.QtWidgets import (
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.state import FrameResult
-from hmr_live_app.model.app_model import AppModel, LivePipeline, SourceChoice, Status
+from hmr_live_app.model.app_model import AppModel, LivePipeline
 from hmr_live_app.model.error_reports import ErrorReports
+from hmr_live_app.model.source import SourceChoice, Status
 from hmr_live_app.model.takes.file_types import is_take
 from hmr_live_app.scene.scene_view import SceneView, opengl_problem
 from hmr_live_app.takes.workspace import TakesWorkspace
@@ -118,7 +119,7 @@ class MainWindow(QMainWindow):
         self._camera_watch = CameraWatch(self.model, self.banner)
         self._numbers = AfterPaint(self, _NUMBERS_EVERY_MS)
         self._lay_out()
-        self._connect_session()
+        self._connect_model()
         self._connect_widgets()
         self._state = WindowState(
             self,
@@ -195,7 +196,7 @@ class MainWindow(QMainWindow):
         placeholder.setAlignment(Qt.AlignmentFlag.AlignCenter)
         return placeholder
 
-    def _connect_session(self) -> None:
+    def _connect_model(self) -> None:
         model = self.model
         model.status_changed.connect(self._show_status)
         model.source_changed.connect(self._on_source_changed)

@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from hmr_live.body.model import BodyModel
-from hmr_live.capture.sources import PICTURE_SUFFIXES, SIMULATED, open_source
+from hmr_live.capture.sources import open_source
 from hmr_live.core.errors import HmrLiveError
 from hmr_live.core.state import FrameResult
 from hmr_live.live.frame_skip import FrameSkipExtrapolator
@@ -27,19 +26,9 @@ from hmr_live.takes.pre_roll import PRE_ROLL_S, PreRoll
 from hmr_live.takes.recorder import TakeRecorder
 from hmr_live_app.model.events import Event
 from hmr_live_app.model.recording import RecordingController
+from hmr_live_app.model.source import SourceChoice, Status
 
 _log = logging.getLogger(__name__)
-
-
-class Status(Enum):
-    """What the program is doing."""
-
-    IDLE = "idle"
-    OPENING = "opening"
-    RUNNING = "running"
-    PAUSED = "paused"
-    ENDED = "ended"
-    FAILED = "failed"
 
 
 class LivePipeline(FrameProcessor, Protocol):
@@ -56,25 +45,6 @@ class LivePipeline(FrameProcessor, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SourceChoice:
-    """A source that can be opened: a camera number or file, and the name shown for it."""
-
-    spec: int | str | Path
-    label: str
-    loop: bool = False
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether it is a still picture."""
-        return Path(str(self.spec)).suffix.lower() in PICTURE_SUFFIXES
-
-    @property
-    def is_camera(self) -> bool:
-        """Whether it is a camera or a simulated one."""
-        return isinstance(self.spec, int) or str(self.spec).startswith(SIMULATED)
-
-
 class AppModel:
     """The program's state: one source at a time through one pipeline.
 
@@ -86,8 +56,6 @@ class AppModel:
         Runs a function in the main thread soon; callable from any thread.
     smoothing
         Whether poses are smoothed at the start.
-    pre_roll
-        How many seconds before the record button a recording begins.
     """
 
     def __init__(
@@ -96,14 +64,12 @@ class AppModel:
         call_in_main: Callable[[Callable[[], None]], None],
         *,
         smoothing: bool = True,
-        pre_roll: float = PRE_ROLL_S,
     ) -> None:
         self._recording_controller = RecordingController(call_in_main)
         self.status_changed: Event[[]] = Event()
         self.result_ready: Event[[FrameResult]] = Event()
         self.source_changed: Event[[]] = Event()
         self.pipeline_ready: Event[[LivePipeline]] = Event()
-        self.smoothing_changed: Event[[]] = Event()
         self.recording_changed: Event[[]] = self._recording_controller.changed
         self.recording_saved: Event[[Path]] = self._recording_controller.saved
         self.failed: Event[[str]] = Event()
@@ -120,8 +86,8 @@ class AppModel:
         self._open_pipeline = open_pipeline
         self._call_in_main = call_in_main
         self._live: LiveSession | None = None
-        self._pre_roll_s = pre_roll
-        self._pre_roll = PreRoll(live=True, seconds=pre_roll)
+        self._pre_roll_s: float = PRE_ROLL_S
+        self._pre_roll = PreRoll(live=True, seconds=PRE_ROLL_S)
         # Counts the sources opened: whatever still comes from an older one is ignored.
         self._generation = 0
         # Held while a source is opened or closed: two sources must not share the pipeline.
@@ -141,7 +107,6 @@ class AppModel:
         if self.pipeline is not None:
             self.pipeline.smoothing = on
         self._recording_controller.add_marker(f"smoothing {'on' if on else 'off'}")
-        self.smoothing_changed.emit()
 
     def set_people(self, count: int) -> None:
         """Track up to ``count`` people; takes effect with the next frame."""

@@ -17,7 +17,6 @@ from hmr_live.core.errors import RenderError
 from hmr_live.core.state import BodyState, FrameResult
 from hmr_live.core.timing import StageStatistics
 from hmr_live.render.body_renderer import is_software
-from hmr_live.render.image_plane import Rectangle, letterbox
 from hmr_live.render.view_camera import OrbitCamera
 from hmr_live_app.scene.captions import text_image
 from hmr_live_app.scene.gl_context import finish_of, moderngl_context, no_opengl_message
@@ -81,26 +80,24 @@ class SceneView(QOpenGLWindow):
         self._ctx: moderngl.Context | None = None
         self._finish: Callable[[], None] = lambda: None
         self._target: WindowTarget | None = None
-        self._orbit = OrbitCamera()
+        #: The camera of the 3D pane.
+        self.orbit = OrbitCamera()
         self._body: BodyModel | None = None
         self._new_body = False
         self._result: FrameResult | None = None
-        self._ghosts: tuple[BodyState, ...] = ()
+        #: The bodies that are drawn half transparent.
+        self.ghosts: tuple[BodyState, ...] = ()
         self._video_caption = "VIDEO"
         self._new_result = False
         self._cleared = False
-        self._hint = ""
+        #: The hint over the video; empty for none.
+        self.hint = ""
         self._show_mesh = True
         self._coarse = False
         self._dragged_from: QPointF | None = None
         self._pressed_at: QPointF | None = None
         self._knows_mouse = False
         self._broken = False
-
-    @property
-    def orbit(self) -> OrbitCamera:
-        """The camera of the 3D pane."""
-        return self._orbit
 
     @property
     def shown(self) -> FrameResult | None:
@@ -113,12 +110,6 @@ class SceneView(QOpenGLWindow):
         size = (16, 9) if self._result is None else self._result.frame.size
         return arrange(self._pixels(), size)
 
-    @property
-    def video_place(self) -> Rectangle:
-        """Where the video lies in its pane, in framebuffer pixels."""
-        pane = self.panes.video
-        return pane if self._result is None else letterbox(self._result.frame.size, pane)
-
     def set_body(self, body: BodyModel) -> None:
         """The body model that the results belong to."""
         if self._body is not None and self._body.sha256 == body.sha256:
@@ -128,33 +119,23 @@ class SceneView(QOpenGLWindow):
 
     def show_result(self, result: FrameResult, ghosts: tuple[BodyState, ...] = ()) -> None:
         """Show this frame at the next repaint, with ghosts to compare its people to."""
-        self._result, self._ghosts, self._new_result = result, ghosts, True
+        self._result, self.ghosts, self._new_result = result, ghosts, True
         self.update()
 
     def clear(self) -> None:
         """Forget the result: another source begins."""
-        self._result, self._ghosts, self._new_result, self._cleared = None, (), False, True
+        self._result, self.ghosts, self._new_result, self._cleared = None, (), False, True
         self.update()
-
-    @property
-    def ghosts(self) -> tuple[BodyState, ...]:
-        """The bodies that are drawn half transparent."""
-        return self._ghosts
 
     def set_video_caption(self, text: str) -> None:
         """Set the caption of the left pane."""
         self._video_caption = text
         self.update()
 
-    @property
-    def hint(self) -> str:
-        """The hint over the video."""
-        return self._hint
-
     def set_hint(self, text: str) -> None:
         """Show a short hint over the video; none when empty."""
-        if text != self._hint:
-            self._hint = text
+        if text != self.hint:
+            self.hint = text
             self.update()
 
     def set_show_mesh(self, on: bool) -> None:
@@ -169,7 +150,7 @@ class SceneView(QOpenGLWindow):
 
     def reset_view(self) -> None:
         """Look at the middle of the 3D pane from the front again."""
-        self._orbit = OrbitCamera()
+        self.orbit = OrbitCamera()
         self.update()
 
     def initializeGL(self) -> None:
@@ -224,9 +205,9 @@ class SceneView(QOpenGLWindow):
         shifts = event.buttons() & (Qt.MouseButton.RightButton | Qt.MouseButton.MiddleButton)
         if shifts or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             height = max(self.height(), 1)
-            self._orbit.pan(step.x() / height, step.y() / height)
+            self.orbit.pan(step.x() / height, step.y() / height)
         else:
-            self._orbit.orbit(step.x() * _RADIANS_PER_POINT, step.y() * _RADIANS_PER_POINT)
+            self.orbit.orbit(step.x() * _RADIANS_PER_POINT, step.y() * _RADIANS_PER_POINT)
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
@@ -248,7 +229,7 @@ class SceneView(QOpenGLWindow):
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Zoom."""
         if event is not None and self._is_in_room(event.position()):
-            self._orbit.zoom(event.angleDelta().y() / _WHEEL_NOTCH)
+            self.orbit.zoom(event.angleDelta().y() / _WHEEL_NOTCH)
             self.update()
 
     def _update_scene(self, scene: Scene) -> None:
@@ -259,9 +240,9 @@ class SceneView(QOpenGLWindow):
             scene.clear()
             self._cleared = False
         if self._new_result and self._result is not None:
-            scene.show(self._result, self._ghosts)
+            scene.show(self._result, self.ghosts)
             self._new_result = False
-        scene.orbit, scene.show_mesh, scene.hint = self._orbit, self._show_mesh, self._hint
+        scene.orbit, scene.show_mesh, scene.hint = self.orbit, self._show_mesh, self.hint
         scene.video_caption = self._video_caption
         scene.room_hint = "" if self._knows_mouse or self._result is None else _MOUSE_HINT
 

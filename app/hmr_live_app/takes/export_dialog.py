@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
@@ -54,9 +53,6 @@ class ExportDialog(QDialog):
         Runs a function in the main thread soon; callable from any thread.
     """
 
-    #: The files that were written.
-    exported = pyqtSignal(tuple)
-
     def __init__(
         self,
         take: Take,
@@ -70,7 +66,7 @@ class ExportDialog(QDialog):
         self.setWindowTitle(f"Export {name}")
         self.setStyleSheet(theme.CONTROLS_STYLE)
         self.setMinimumWidth(560)
-        self._take, self._body, self._name = take, body, name
+        self._take, self._body = take, body
         self._call_in_main = call_in_main
         self._job: ExportJob | None = None
         self.format = QComboBox()
@@ -219,7 +215,6 @@ class ExportDialog(QDialog):
     def _on_done(self, paths: tuple[Path, ...], notes: list[str]) -> None:
         self._show_running(False)
         self.message.setText("\n".join([*(f"Written: {path}" for path in paths), *notes]))
-        self.exported.emit(paths)
 
     def _on_failed(self, message: str) -> None:
         self._show_running(False)

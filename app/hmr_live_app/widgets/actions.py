@@ -8,7 +8,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
 
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from hmr_live_app.widgets import theme
 from hmr_live_app.widgets.icons import icon
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from hmr_live.core.state import FrameResult
-from hmr_live_app.model.app_model import AppModel, Status
+from hmr_live_app.model.app_model import AppModel
+from hmr_live_app.model.source import Status
 
 #: Wait before saying that nobody is in sight: a person may only have turned away.
 _EMPTY_AFTER_S: Final = 0.7

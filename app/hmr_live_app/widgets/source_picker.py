@@ -11,7 +11,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMenu, QToolButton, QWidget
 
 from hmr_live.capture.devices import CameraInfo, list_cameras
-from hmr_live_app.model.app_model import SourceChoice
+from hmr_live_app.model.source import SourceChoice
 from hmr_live_app.widgets.icons import icon
 
 

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 from hmr_live.core.timing import StageSummary
 from hmr_live.live.quality import QualityReduction
 from hmr_live.live.session import LiveStats
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from hmr_live_app.widgets import theme
 
 #: The stages of a frame, in order.

@@ -17,7 +17,7 @@ from hmr_live.live.latency import SEGMENTS, LatencyReport
 from hmr_live.live.quality import Load, QualityReduction
 from hmr_live.takes.container import read_take
 from hmr_live_app.main_window import _NUMBERS_EVERY_MS, MainWindow
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from tests.app.support import CLIP, PATIENCE, MovingPerson, difference, hold, picture_of
 from tests.engine.capture.cases import FakeCamera
 from tests.test_end_to_end import run_cli
