@@ -40,7 +40,7 @@ def open_pipeline(
 
 
 def inference_threads(requested: int | None) -> int:
-    """Threads of one inference: as wanted, or all cores but at most four.
+    """Threads of one inference: as requested, or all cores but at most four.
 
     The window needs no core of its own: a frame is recovered before it is drawn, and seldom while
     the one before it is drawn.

@@ -29,7 +29,7 @@ class _QtLoader:
 
 
 def moderngl_context(context: QOpenGLContext | None) -> moderngl.Context:
-    """Moderngl's view of a context of Qt's that is current.
+    """ModernGL's view of a current Qt context.
 
     Raises
     ------

@@ -34,7 +34,7 @@ _SPANS: Final = (5, 10, 20, 60)
 
 
 class AnglePanel(QWidget):
-    """Plots and present values of the joint angles.
+    """Plots and current values of the joint angles.
 
     Attributes
     ----------

@@ -16,12 +16,12 @@ from hmr_live_app.widgets.icons import icon
 
 
 class SourcePicker(QToolButton):
-    """Cameras by name, the shipped clip, and any file.
+    """Cameras by name, the included clip, and any file.
 
     Parameters
     ----------
     demo
-        The shipped clip.
+        The included clip.
     call_in_main
         Runs a function in the main thread soon.  Cameras are listed in another thread, because
         drivers may be slow.
