@@ -224,7 +224,7 @@ class Scene:
         self.ctx.viewport = pane.as_tuple()
         into_room = self._room.world_from_camera
         from_room = self.orbit.camera(pane.size, self._room.spread)
-        camera = from_room.seeing(into_room)
+        camera = from_room.with_model(into_room)
         people = [_moved(into_room, body.joints) for body in self._in_room]
         self._floor.draw(from_room, people)
         if self._bodies is None:
@@ -237,7 +237,7 @@ class Scene:
     def _room_camera(self, pane: Rectangle) -> ViewCamera:
         """From the camera frame to the 3D pane."""
         from_room = self.orbit.camera(pane.size, self._room.spread)
-        return from_room.seeing(self._room.world_from_camera)
+        return from_room.with_model(self._room.world_from_camera)
 
     def _draw_ghost(self, camera: ViewCamera, slot: int) -> None:
         if self._bodies is not None:
