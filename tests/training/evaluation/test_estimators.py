@@ -12,10 +12,10 @@ from hmr_live.core.errors import AssetError
 from hmr_live.core.state import CropBox
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live_training.data.crops import apply_matrix, crop_matrix
-from hmr_live_training.evaluation.answers import gather, seen_from
 from hmr_live_training.evaluation.baselines import BlazePoseEstimator
 from hmr_live_training.evaluation.body_parts import LIMB_GROUPS, POINT_GROUPS, ROTATION_GROUPS
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator, to_crop, to_frame
+from hmr_live_training.evaluation.predictions import in_crop_of, stack_estimates
 from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_NAMES
 
 TURNED = CropBox(30, 50, 80, 0.7)
@@ -102,16 +102,16 @@ def test_blazepose_is_read_by_its_own_numbers():
 
 def test_answers_keep_the_place_of_whoever_was_not_found(reader):
     seen = reader(facing_output())
-    answers = gather([seen, None])
-    assert answers.found.tolist() == [True, False]
-    assert np.isnan(answers.joints_2d[1]).all()
-    assert answers.score.tolist() == [0.9, 0]
-    np.testing.assert_array_equal(answers.rotmats[0, 0], FACING)
+    predictions = stack_estimates([seen, None])
+    assert predictions.found.tolist() == [True, False]
+    assert np.isnan(predictions.joints_2d[1]).all()
+    assert predictions.score.tolist() == [0.9, 0]
+    np.testing.assert_array_equal(predictions.rotmats[0, 0], FACING)
 
 
 def test_an_estimate_moves_from_one_crop_to_another(reader):
     seen = reader(facing_output())
-    moved = seen_from(seen, TURNED, CropBox(30, 50, 160, 0.7))
+    moved = in_crop_of(seen, TURNED, CropBox(30, 50, 160, 0.7))
     np.testing.assert_allclose(moved.joints_2d, seen.joints_2d / 2, atol=1e-6)
     np.testing.assert_allclose(moved.points_2d, seen.points_2d / 2, atol=1e-6)
 

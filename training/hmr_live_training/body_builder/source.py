@@ -22,7 +22,7 @@ _METRES = 0.1  # MakeHuman counts decimetres
 
 
 @dataclass(frozen=True)
-class Rig:
+class MakeHumanRig:
     """MakeHuman's default rig, B bones over the N vertices of the base mesh, parents first.
 
     Attributes
@@ -122,7 +122,7 @@ class MakeHumanSource:
         """Vertices of a group, sorted."""
         return np.unique(self.groups[group][:, :, 0])
 
-    def _read_rig(self) -> Rig:
+    def _read_rig(self) -> MakeHumanRig:
         bones: dict[str, Any] = json.loads(self.read("rigs/standard/rig.default.json"))
         bones = bones.get("bones", bones)
         names = _parents_first(bones)
@@ -135,7 +135,7 @@ class MakeHumanSource:
                     weights[vertex, numbers[name]] += weight
         total = weights.sum(axis=1, keepdims=True)
         weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-        return Rig(
+        return MakeHumanRig(
             names=tuple(names),
             parents=np.array([numbers.get(bones[name].get("parent") or "", -1) for name in names]),
             weights=weights,

@@ -1,9 +1,9 @@
-"""The teacher: BlazePose heavy, averaged over several jittered and mirrored regions of a photo.
+"""The teacher: BlazePose heavy, averaged over several jittered and mirrored crops of a photo.
 
-Its 2D points serve where the photo has no label (hands, feet, face), its world points are the
-only 3D that real photos get.  It is wrong often enough (it agrees with the photos' own labels in
-three joints of four) that :func:`trust` gates it, joint by joint.  A network that has learned from
-it may teach in its place.
+Its 2D points serve where a photo has no label (hands, feet, face); its world points are the only
+3D supervision of real photos.  It agrees with the photos' own labels in only three joints of four,
+so :func:`teacher_confidence` weights it joint by joint.  A network that has learned from it may
+replace it.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _average(answers: list[Answer]) -> tuple[Array, ...]:
     return points.mean(axis=0), visibility.mean(axis=0), mean, spread, flag
 
 
-def trust(labels: TeacherLabels, keypoints: Array) -> Array:
+def teacher_confidence(labels: TeacherLabels, keypoints: Array) -> Array:
     """How far each teacher point of each photo may be believed, ``(N, 33)`` in [0, 1].
 
     A limb joint counts by how near it lies to the photo's own label (relative to the torso);

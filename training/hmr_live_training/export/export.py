@@ -145,7 +145,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument(
-        "--figures", type=Path, help="JSON written by hmr_live_training.evaluation.evaluate"
+        "--figures", type=Path, help="JSON written by hmr_live_training.evaluation.development"
     )
     parser.add_argument(
         "--person-logit",

@@ -1,25 +1,21 @@
-"""SMPL parameters fitted to photos: the file, and how a fit looks in any crop of its photo.
+"""The file of pseudo ground truth: SMPL parameters fitted to the photos of a split.
 
-``python -m hmr_live_training.pseudo_gt`` writes the file.  Row k belongs to photo k of the split,
-so that
-``FeatureRound.photo`` finds its rows; a photo whose fit was rejected has weight 0.
+``python -m hmr_live_training.pseudo_gt`` writes it.  Row k belongs to photo k of the split; a photo
+whose fit was rejected has weight 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_6d
-from hmr_live.body.skeleton import MIRROR
 from hmr_live.core.errors import AssetError
-from hmr_live_training.data.crops import CROP_SIZE, apply_matrix
 from hmr_live_training.data.lspet import Photos
-from hmr_live_training.sampling.samples import Labels, turned_rotations
 
 Array = NDArray[np.floating[Any]]
 
@@ -89,74 +85,6 @@ class Fits:
     def rotmats(self) -> Array:
         """``(N, 24, 3, 3)`` the pose as rotation matrices."""
         return matrix_from_6d(self.pose)
-
-
-class CropFits(NamedTuple):
-    """Fits as M crops show them, float32.
-
-    Attributes
-    ----------
-    rotmats
-        ``(M, 24, 3, 3)``; joint 0 turns the body into the crop's camera frame.
-    betas
-        ``(M, 10)``.
-    camera
-        ``(M, 3)`` the network's (s, tx, ty): ``x = s * (X + t)`` in [-1, 1] across the crop.
-    weight
-        ``(M,)``.
-    joint_weight
-        ``(M, 24)``.
-    """
-
-    rotmats: Array
-    betas: Array
-    camera: Array
-    weight: Array
-    joint_weight: Array
-
-
-def add_fits(labels: Labels, fits: Fits) -> Labels:
-    """Photos' labels with rotations from fits, photo by photo.
-
-    The betas come along with weight 0: a photo says so little of the shape that the fits' betas
-    are mostly their prior, and a network trained on them would forget what shapes there are.
-    """
-    body = np.stack([fits.weight, np.zeros_like(fits.weight)], axis=1)
-    return labels._replace(rotmats=fits.rotmats, betas=fits.betas, body=body)
-
-
-def crop_fits(fits: Fits, photo: NDArray[np.integer[Any]], matrix: Array) -> CropFits:
-    """Bring fits from photos to crops.
-
-    Parameters
-    ----------
-    fits
-        Of the photos' split.
-    photo
-        ``(M,)`` which photo each crop shows.
-    matrix
-        ``(M, 2, 3)`` photo pixels -> crop pixels; a mirrored crop has a negative determinant.
-    """
-    matrix = matrix.astype(np.float64)
-    determinant = np.linalg.det(matrix[:, :, :2])
-    mirrored, size = determinant < 0, np.sqrt(np.abs(determinant))
-    rotmats = turned_rotations(fits.rotmats[photo], matrix)
-    scale = size * fits.camera[photo, 0] * 2 / CROP_SIZE
-    place = apply_matrix(matrix, fits.camera[photo, None, 1:].astype(np.float64))[:, 0]
-    place = place * 2 / CROP_SIZE - 1
-    pelvis = fits.pelvis[photo].astype(np.float64)
-    pelvis[mirrored, 0] *= -1
-    shift = place / scale[:, None] - pelvis[:, :2]
-    joint_weight = fits.joint_weight[photo]
-    joint_weight = np.where(mirrored[:, None], joint_weight[:, list(MIRROR)], joint_weight)
-    parts = (
-        rotmats,
-        fits.betas[photo],
-        np.column_stack([scale, shift]),
-        fits.weight[photo],
-        joint_weight,
-    )
-    return CropFits(*(np.asarray(part, np.float32) for part in parts))
 
 
 def world_poses(fits: Fits) -> Array:

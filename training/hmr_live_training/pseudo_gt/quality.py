@@ -24,7 +24,7 @@ from hmr_live_training.landmarks import (
 )
 from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.pseudo_gt.bodies import Bodies
-from hmr_live_training.pseudo_gt.energy import FitEnergy, Posed, teacher_scale
+from hmr_live_training.pseudo_gt.energy import FitEnergy, PosedBodies, teacher_scale
 from hmr_live_training.pseudo_gt.observations import Observations
 
 #: Fewer labelled limb joints than this say too little of a pose.
@@ -148,7 +148,7 @@ def _torso(energy: FitEnergy, bodies: Bodies) -> Tensor:
     return length
 
 
-def _distance_in_space(posed: Posed, seen: Observations) -> Tensor:
+def _distance_in_space(posed: PosedBodies, seen: Observations) -> Tensor:
     """``(N, 27)`` metres between the body's points and the teacher's, brought to its size."""
     centred = hip_centred(posed.landmarks[:, :NUM_BLAZEPOSE])
     apart = centred - teacher_scale(centred, seen.world) * seen.world[..., :3]

@@ -13,7 +13,7 @@ from hmr_live.body.skeleton import MIRROR, NUM_JOINTS
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.crops import CROP_SIZE, apply_matrix, rotate_to_crop
 from hmr_live_training.data.lspet import Photos
-from hmr_live_training.data.teacher import TeacherLabels, trust
+from hmr_live_training.data.teacher import TeacherLabels, teacher_confidence
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, LANDMARK_MIRROR, LSP_MIRROR, NUM_BLAZEPOSE
 from hmr_live_training.sampling.features import FeatureRound
 
@@ -127,7 +127,10 @@ def photo_labels(photos: Photos, teacher: TeacherLabels) -> Labels:
     if len(teacher.flag) != len(photos):
         raise AssetError("Labels and photos are of different splits; prepare them again.")
     chosen = list(BLAZEPOSE_POINTS)
-    believed, visible = trust(teacher, photos.keypoints)[:, chosen], teacher.visibility[:, chosen]
+    believed, visible = (
+        teacher_confidence(teacher, photos.keypoints)[:, chosen],
+        teacher.visibility[:, chosen],
+    )
     return nobody(len(photos))._replace(
         lsp=photos.keypoints.astype(np.float64),
         points=np.dstack([teacher.points[:, chosen], believed * visible]),

@@ -6,16 +6,16 @@ what is true of it, ``dataset`` puts these together so that sample i of a split 
 """
 
 from hmr_live_training.synthetic.dataset import SyntheticPeople
-from hmr_live_training.synthetic.labels import Labels, Sample
+from hmr_live_training.synthetic.labels import Sample, SyntheticLabels
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
-from hmr_live_training.synthetic.shards import Shard, load_shard, shard_paths, write_shards
+from hmr_live_training.synthetic.shards import SyntheticShard, load_shard, shard_paths, write_shards
 
 __all__ = [
-    "Labels",
     "Sample",
-    "Shard",
     "SyntheticConfig",
+    "SyntheticLabels",
     "SyntheticPeople",
+    "SyntheticShard",
     "load_shard",
     "shard_paths",
     "write_shards",

@@ -40,7 +40,7 @@ def jittered_crop_box(
     turned upright at all and knows only what is in the frame; ``upper`` follows the part of the
     upper body that is in the frame.
     """
-    kind = KINDS[int(rng.choice(len(KINDS), p=config.region_kinds))]
+    kind = KINDS[int(rng.choice(len(KINDS), p=config.crop_box_kinds))]
     crop_box = crop_box_from_lsp(_all_visible(keypoints))
     seen = int((keypoints[:, 2] > 0).sum())
     if kind == "box" and seen >= 4:
@@ -50,9 +50,9 @@ def jittered_crop_box(
         crop_box = CropBox(crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle + turn)
     elif kind == "upper" or _spread(keypoints) < _LEAST_SPREAD * crop_box.side:
         crop_box = _upper_crop_box(crop_box, keypoints)
-    dx, dy = np.clip(rng.normal(0, config.region_centre, 2), -0.1, 0.1) * crop_box.side
-    scale = math.exp(float(rng.uniform(-config.region_scale, config.region_scale)))
-    turn = math.radians(float(rng.normal(0, config.region_angle)))
+    dx, dy = np.clip(rng.normal(0, config.crop_box_centre, 2), -0.1, 0.1) * crop_box.side
+    scale = math.exp(float(rng.uniform(-config.crop_box_scale, config.crop_box_scale)))
+    turn = math.radians(float(rng.normal(0, config.crop_box_angle)))
     return CropBox(
         crop_box.cx + float(dx),
         crop_box.cy + float(dy),

@@ -18,9 +18,9 @@ from hmr_live_training.landmarks import NUM_BLAZEPOSE
 from hmr_live_training.synthetic.crop_boxes import CropBoxRule, free_crop_box, jittered_crop_box
 from hmr_live_training.synthetic.labels import (
     VISIBLE,
-    Labels,
     LandmarkReader,
     Sample,
+    SyntheticLabels,
     allowances,
     crop_orientations,
     in_frame,
@@ -30,9 +30,9 @@ from hmr_live_training.synthetic.labels import (
 )
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.person import Dresser
-from hmr_live_training.synthetic.picture import Painter, Picture
+from hmr_live_training.synthetic.picture import PaintedPicture, Painter
 from hmr_live_training.synthetic.renderer import PeopleRenderer
-from hmr_live_training.synthetic.scene import Scene, SceneMaker
+from hmr_live_training.synthetic.scene import SceneMaker, SyntheticScene
 from hmr_live_training.synthetic.scene_config import SPLITS, SyntheticConfig
 from hmr_live_training.synthetic.surface import BodySurface
 from hmr_live_training.synthetic.view import CropView
@@ -41,7 +41,7 @@ Array = NDArray[np.floating[Any]]
 
 #: For the region all points count as about as far away as the chest: a tracker knows its person
 #: through a weak-perspective camera, and follows no knee that reaches past the real one.
-_DEPTHS_FOR_REGION: Final = (0.88, 1.12)
+_DEPTHS_FOR_CROP_BOX: Final = (0.88, 1.12)
 #: Scenes in which a companion or an object hides nearly everything are drawn again.
 _DRAWS: Final = 5
 _LEAST_AREA: Final = 0.012
@@ -117,21 +117,23 @@ class SyntheticPeople:
         labels = nobody(camera, view.crop_box, view.intrinsics(view.finished))
         return _sample(view, picture, labels)
 
-    def _view(self, rng: np.random.Generator, scene: Scene) -> CropView:
+    def _view(self, rng: np.random.Generator, scene: SyntheticScene) -> CropView:
         person, camera = scene.people[0], scene.camera
         points = self._landmarks(person.joints, person.vertices)[NUM_BLAZEPOSE:]
         inside = in_frame(points, camera)
         shallow = points.copy()
-        low, high = np.multiply(_DEPTHS_FOR_REGION, person.joints[JOINT["spine3"], 2])
+        low, high = np.multiply(_DEPTHS_FOR_CROP_BOX, person.joints[JOINT["spine3"], 2])
         shallow[:, 2] = np.clip(points[:, 2], low, high)
         keypoints = np.column_stack([camera.project(shallow), inside])
         config = self.config
         if scene.desk:
-            config = replace(config, region_kinds=config.desk_region_kinds)
+            config = replace(config, crop_box_kinds=config.desk_crop_box_kinds)
         crop_box = self.crop_box_rule(rng, keypoints, config)
         return CropView.of(camera, crop_box, self.config.crop_size)
 
-    def _labels(self, scene: Scene, view: CropView, picture: Picture) -> Labels:
+    def _labels(
+        self, scene: SyntheticScene, view: CropView, picture: PaintedPicture
+    ) -> SyntheticLabels:
         person, camera, size = scene.people[0], scene.camera, view.finished
         landmarks = self._landmarks(person.joints, person.vertices)
         parts = []
@@ -149,7 +151,7 @@ class SyntheticPeople:
             posed.append(self.body.joints(rotmats.astype(np.float32), person.betas))
         cameras = weak_cameras((posed[0], posed[1]), joints_2d, joint_seen > 0, size)
         crop_box = view.crop_box
-        return Labels(
+        return SyntheticLabels(
             person=np.array(1, np.float32),
             rotmats=np.concatenate([cropped[None], person.rotmats[1:]]).astype(np.float32),
             orient_seen=facing.astype(np.float32),
@@ -174,13 +176,13 @@ class SyntheticPeople:
         )
 
 
-def _worth_learning(picture: Picture, labels: Labels) -> bool:
+def _worth_learning(picture: PaintedPicture, labels: SyntheticLabels) -> bool:
     """Enough of the person is to be seen for anybody to tell the pose."""
     shown = int((labels.joint_visibility == VISIBLE).sum())
     return bool(picture.mask.mean() > _LEAST_AREA and shown >= _FEWEST_VISIBLE)
 
 
-def _sample(view: CropView, picture: Picture, labels: Labels) -> Sample:
+def _sample(view: CropView, picture: PaintedPicture, labels: SyntheticLabels) -> Sample:
     mask = picture.mask.astype(np.uint8)
     if view.size != view.finished:
         shape = (view.finished, view.finished)

@@ -43,7 +43,7 @@ _ENOUGH: Final = 8
 
 
 @dataclass(frozen=True)
-class Labels:
+class SyntheticLabels:
     """The truth about one crop; zeros where nobody is.
 
     Attributes
@@ -123,7 +123,7 @@ class Sample:
 
     image: Image
     mask: NDArray[np.bool_]
-    labels: Labels
+    labels: SyntheticLabels
 
 
 class LandmarkReader:
@@ -253,7 +253,7 @@ def crop_orientations(
     return upright @ frame, upright @ look_at_crop_box(crop_box, camera) @ frame
 
 
-def nobody(camera: PinholeCamera, crop_box: CropBox, intrinsics: Array) -> Labels:
+def nobody(camera: PinholeCamera, crop_box: CropBox, intrinsics: Array) -> SyntheticLabels:
     """Labels of a picture without people."""
     identity = np.tile(np.eye(3, dtype=np.float32), (NUM_JOINTS, 1, 1))
     count = len(BODY_LANDMARKS)
@@ -261,7 +261,7 @@ def nobody(camera: PinholeCamera, crop_box: CropBox, intrinsics: Array) -> Label
     def zeros(*shape: int) -> Array:
         return np.zeros(shape, np.float32)
 
-    return Labels(
+    return SyntheticLabels(
         person=np.array(0, np.float32),
         rotmats=identity,
         orient_seen=identity[0],

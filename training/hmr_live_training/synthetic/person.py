@@ -13,7 +13,7 @@ from hmr_live_training.synthetic.clothing import Garment, Wardrobe
 from hmr_live_training.synthetic.hair import Hairdresser, Head
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.renderer import Layer
-from hmr_live_training.synthetic.surface import BodySurface, Surface
+from hmr_live_training.synthetic.surface import BodySurface, PosedSurface
 
 Array = NDArray[np.floating[Any]]
 
@@ -137,6 +137,6 @@ class Dresser:
             layers.append(Layer(hanging, "hair", head.hair | {"line": _NO_LINE, "ragged": 0.0}))
         return layers
 
-    def _posed(self, vertices: Array, normals: Array, faces: NDArray[np.int32]) -> Surface:
+    def _posed(self, vertices: Array, normals: Array, faces: NDArray[np.int32]) -> PosedSurface:
         surface = self._surface
-        return Surface(vertices, normals, surface.rest, surface.rest_normals, faces)
+        return PosedSurface(vertices, normals, surface.rest, surface.rest_normals, faces)

@@ -16,7 +16,7 @@ from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.objects import draw_desk, draw_object
 from hmr_live_training.synthetic.person import Dresser
 from hmr_live_training.synthetic.renderer import PeopleRenderer, Rendering
-from hmr_live_training.synthetic.scene import Scene, draw_light
+from hmr_live_training.synthetic.scene import SyntheticScene, draw_light
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 from hmr_live_training.synthetic.view import CropView
 
@@ -28,7 +28,7 @@ _CONTACT: Final = 0.16
 
 
 @dataclass(frozen=True)
-class Picture:
+class PaintedPicture:
     """A drawn view.
 
     Attributes
@@ -61,7 +61,7 @@ class Painter:
         self._materials = materials
         self._config = config
 
-    def paint(self, rng: Generator, scene: Scene, view: CropView) -> Picture:
+    def paint(self, rng: Generator, scene: SyntheticScene, view: CropView) -> PaintedPicture:
         """A scene with people."""
         background = self._materials.background(rng)
         canvas = view.backdrop(rng, background)
@@ -75,9 +75,11 @@ class Painter:
         canvas, mask = self._composite(rng, canvas, drawn)
         hidden = self._in_the_way(rng, canvas, scene, view)
         canvas = view.end_of_frame(degrade(rng, canvas, self._config, view.fineness))
-        return Picture(canvas, (mask > 127) & (hidden < 128) & self._in_frame(view), drawn.depth)
+        return PaintedPicture(
+            canvas, (mask > 127) & (hidden < 128) & self._in_frame(view), drawn.depth
+        )
 
-    def paint_nobody(self, rng: Generator, view: CropView) -> Picture:
+    def paint_nobody(self, rng: Generator, view: CropView) -> PaintedPicture:
         """A picture without people, with as many things in it as others have."""
         canvas = view.backdrop(rng, self._materials.background(rng))
         for _ in range(2):
@@ -86,7 +88,7 @@ class Painter:
             self._thing(rng, canvas, np.full(2, view.size / 2), view.size / 5)
         canvas = view.end_of_frame(degrade(rng, canvas, self._config, view.fineness))
         nothing = np.zeros((view.size, view.size))
-        return Picture(canvas, nothing > 0, nothing)
+        return PaintedPicture(canvas, nothing > 0, nothing)
 
     def _clutter(self, rng: Generator, canvas: Image) -> None:
         if rng.random() < self._config.clutter:
@@ -110,7 +112,7 @@ class Painter:
         return np.asarray(cv2.add(kept, np.ascontiguousarray(color[:, :, :3])), np.uint8), mask
 
     def _in_the_way(
-        self, rng: Generator, canvas: Image, scene: Scene, view: CropView
+        self, rng: Generator, canvas: Image, scene: SyntheticScene, view: CropView
     ) -> NDArray[np.uint8]:
         """Things before the person; returns what they cover ``(n, n)``."""
         hidden = np.zeros(canvas.shape[:2], np.uint8)
@@ -126,7 +128,7 @@ class Painter:
                 hidden = np.maximum(hidden, covered)
         return np.asarray(hidden, np.uint8)
 
-    def _desk_edge(self, rng: Generator, scene: Scene, view: CropView) -> Array:
+    def _desk_edge(self, rng: Generator, scene: SyntheticScene, view: CropView) -> Array:
         """A level line in the frame between the elbows and the hips of a person at a desk."""
         frame = scene.camera.project(scene.people[0].joints)
         upper, lower = frame[JOINT["spine2"], 1], frame[JOINT["pelvis"], 1]
@@ -149,7 +151,7 @@ class Painter:
         return inside > 0
 
 
-def _shade_floor(canvas: Image, scene: Scene, view: CropView) -> None:
+def _shade_floor(canvas: Image, scene: SyntheticScene, view: CropView) -> None:
     """Soft dark spots where bodies touch the floor."""
     shade = np.zeros(canvas.shape[:2], np.uint8)
     for person in scene.people:

@@ -17,7 +17,7 @@ from hmr_live.render.offscreen import create_standalone_context
 from hmr_live.render.uniforms import float_bytes, write
 from hmr_live_training.synthetic.shaders import FABRIC, HAIR, SKIN, VERTEX
 from hmr_live_training.synthetic.shadow import ShadowMap
-from hmr_live_training.synthetic.surface import Surface
+from hmr_live_training.synthetic.surface import PosedSurface
 
 _NEAR: Final = 0.08
 _FAR: Final = 40.0
@@ -50,7 +50,7 @@ class Layer:
         Draw back faces too.
     """
 
-    surface: Surface
+    surface: PosedSurface
     material: str
     values: dict[str, Any]
     texture: Image | None = None

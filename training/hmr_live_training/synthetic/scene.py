@@ -36,7 +36,7 @@ _NEAREST: Final = 0.16
 
 
 @dataclass(frozen=True)
-class Scene:
+class SyntheticScene:
     """People before a camera.
 
     Attributes
@@ -76,7 +76,7 @@ class SceneMaker:
         self._poses = PoseSampler(data, split, surface.body, config)
         self._dresser = Dresser(surface, materials)
 
-    def draw(self, rng: Generator) -> Scene:
+    def draw(self, rng: Generator) -> SyntheticScene:
         """A scene in which the target shows enough of itself."""
         config = self._config
         desk = rng.random() < config.webcam
@@ -90,7 +90,7 @@ class SceneMaker:
         companions = int(rng.binomial(2, config.company))
         people += [self._companion(rng, camera, joints) for _ in range(companions)]
         up = camera.rotation @ np.array([0.0, 1.0, 0.0])
-        return Scene(camera, people, up, -float(camera.position[1]), desk)
+        return SyntheticScene(camera, people, up, -float(camera.position[1]), desk)
 
     def empty_camera(self, rng: Generator) -> PinholeCamera:
         """A camera for a picture without people."""

@@ -61,13 +61,13 @@ class SyntheticConfig:
     large_roll: float = 0.06
 
     #: Jitter of the region: centre (share of the side, sigma), log scale (range), degrees (sigma).
-    region_centre: float = 0.035
-    region_scale: float = 0.22
-    region_angle: float = 8.0
+    crop_box_centre: float = 0.035
+    crop_box_scale: float = 0.22
+    crop_box_angle: float = 8.0
     #: Kinds of region: tracker, turned by up to 60 degrees, unturned box, upper body.
-    region_kinds: tuple[float, float, float, float] = (0.66, 0.13, 0.17, 0.04)
+    crop_box_kinds: tuple[float, float, float, float] = (0.66, 0.13, 0.17, 0.04)
     #: The same at a desk.
-    desk_region_kinds: tuple[float, float, float, float] = (0.40, 0.06, 0.16, 0.38)
+    desk_crop_box_kinds: tuple[float, float, float, float] = (0.40, 0.06, 0.16, 0.38)
 
     #: Objects between camera and person, and behind the person.
     occluder: float = 0.28

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hmr_live.render.uniforms import float_bytes, write
 from hmr_live_training.synthetic.shaders import SHADOW_FRAGMENT, SHADOW_VERTEX
-from hmr_live_training.synthetic.surface import Surface
+from hmr_live_training.synthetic.surface import PosedSurface
 
 Array = NDArray[np.floating[Any]]
 
@@ -37,7 +37,7 @@ class ShadowMap:
         self.texture.repeat_x = self.texture.repeat_y = False
         self._frame = ctx.framebuffer(depth_attachment=self.texture)
 
-    def cast(self, people: Sequence[Sequence[Surface]], direction: Array) -> Array:
+    def cast(self, people: Sequence[Sequence[PosedSurface]], direction: Array) -> Array:
         """Draw the map; returns the matrix ``(4, 4)`` from the camera frame to its coordinates.
 
         Parameters

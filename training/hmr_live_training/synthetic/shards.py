@@ -25,14 +25,14 @@ _QUALITY: Final = 94
 
 
 @dataclass(frozen=True)
-class Shard:
+class SyntheticShard:
     """Samples of one file.
 
     Attributes
     ----------
     labels
-        Arrays by the names of :class:`hmr_live_training.synthetic.labels.Labels`, sample first, and
-        ``index``, the sample's number in its split.
+        Arrays by the field names of :class:`.SyntheticLabels`, sample first, and ``index``, the
+        number of the sample in its split.
     """
 
     labels: dict[str, NDArray[Any]]
@@ -93,7 +93,7 @@ def write_shards(
         yield from pool.imap_unordered(_work, jobs)
 
 
-def load_shard(path: Path) -> Shard:
+def load_shard(path: Path) -> SyntheticShard:
     """Read a shard (AssetError when it is none)."""
     try:
         with np.load(path) as file:
@@ -105,7 +105,7 @@ def load_shard(path: Path) -> Shard:
             f"{path} is no shard of synthetic people; write it again with "
             "hmr_live_training.synthetic."
         ) from error
-    return Shard(arrays, images, masks)
+    return SyntheticShard(arrays, images, masks)
 
 
 def save_shard(path: Path, samples: Iterable[Sample], indices: Sequence[int]) -> None:

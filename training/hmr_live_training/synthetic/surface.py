@@ -21,7 +21,7 @@ _SMOOTHING_STEPS: Final = 8
 
 
 @dataclass(frozen=True)
-class Surface:
+class PosedSurface:
     """A posed surface with its rest pose, which textures and garment borders refer to.
 
     Attributes

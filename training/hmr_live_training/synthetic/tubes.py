@@ -13,7 +13,7 @@ from hmr_live.body.skeleton import JOINT
 from hmr_live_training.synthetic.surface import (
     BodySurface,
     Faces,
-    Surface,
+    PosedSurface,
     grid_faces,
     grid_normals,
     skin_points,
@@ -50,14 +50,14 @@ class Tube:
     columns: int
     closed: bool
 
-    def pose(self, body: BodyModel, rotmats: Array, betas: Array, transl: Array) -> Surface:
+    def pose(self, body: BodyModel, rotmats: Array, betas: Array, transl: Array) -> PosedSurface:
         """The tube on a posed body."""
         shaped = self.rest + self.shapes @ betas
         transforms = body.skinning_transforms(rotmats, betas)
         vertices = skin_points(shaped, self.weights, transforms) + transl
         grid = (self.rows, self.columns)
         faces: Faces = grid_faces(*grid, closed=self.closed)
-        return Surface(
+        return PosedSurface(
             vertices=np.asarray(vertices, np.float32),
             normals=grid_normals(vertices, *grid, closed=self.closed),
             rest=np.asarray(self.rest, np.float32),

@@ -24,7 +24,7 @@ from hmr_live_training.data.lspet import load_lspet
 from hmr_live_training.data.mocap import JointLimits, joint_limits
 from hmr_live_training.data.teacher import load_labels, teacher_path
 from hmr_live_training.distributed import Processes, joined_processes
-from hmr_live_training.evaluation.evaluate import (
+from hmr_live_training.evaluation.development import (
     development_samples,
     figures,
     load_average,

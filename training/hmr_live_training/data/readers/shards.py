@@ -24,7 +24,7 @@ import numpy as np
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.readers.cutting import CutConfig, cut_out
 from hmr_live_training.data.readers.joint_sets import NUM_COMMON
-from hmr_live_training.data.readers.person import LabelledPerson, PictureReader
+from hmr_live_training.data.readers.person import ImageReader, LabelledPerson
 
 #: Files that are written at the same time.
 _MAX_OPEN: Final = 500
@@ -81,7 +81,7 @@ def write_shards(
     parts = [path.with_suffix(".part") for path in paths]
     Path(folder).mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        reader = stack.enter_context(PictureReader())
+        reader = stack.enter_context(ImageReader())
         tars = [
             stack.enter_context(tarfile.open(p, "w", format=tarfile.USTAR_FORMAT)) for p in parts
         ]

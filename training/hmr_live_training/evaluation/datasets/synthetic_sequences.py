@@ -1,7 +1,8 @@
-"""Films with exact truth: held-out motion capture, drawn frame by frame, seen by the live pipeline.
+"""Synthetic video sequences with exact ground truth, through the live pipeline.
 
-A dressed person moves on the spot before a standing camera; background, clothes, light and camera
-stay the same, sensor noise and compression are new in every frame.
+Held-out motion capture is rendered frame by frame: a dressed person moves on the spot in front of
+a static camera.  Background, clothes, light and camera stay the same; sensor noise and compression
+differ in every frame.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.state import CropBox, Frame, Image
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.mocap import load_sequences
+from hmr_live_training.evaluation.datasets.videos import FORMS, follow, in_blocks
 from hmr_live_training.evaluation.estimators import NetworkEstimator
-from hmr_live_training.evaluation.films import FORMS, follow, in_blocks
 from hmr_live_training.evaluation.metrics import (
     acceleration_errors,
     hip_centred,
     jitter,
-    point_errors,
-    procrustes_aligned,
+    mpjpe,
+    pa_mpjpe,
 )
-from hmr_live_training.evaluation.progress import Progress
-from hmr_live_training.evaluation.report import Row
+from hmr_live_training.evaluation.progress import ProgressLog
+from hmr_live_training.evaluation.report import ResultRow
 from hmr_live_training.evaluation.statistics import Figure, percent, ratio
 from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
 from hmr_live_training.synthetic.camera_sampling import PinholeCamera
@@ -45,33 +46,33 @@ from hmr_live_training.synthetic.view import CropView
 
 Array = NDArray[np.floating[Any]]
 
-DATA_SET: Final = "synthetic films"
+DATA_SET: Final = "synthetic video sequences"
 SPLIT: Final = "held-out motion capture, 30 frames a second"
 RATE: Final = 30.0
-CLIPS: Final = 3
+SEQUENCES: Final = 3
 FRAMES: Final = 60
-#: Frame in pixels, its focal length, metres to the person, camera height above the floor.
+#: Side and focal length of the frame in pixels; metres to the person, and of the camera height.
 _SIZE: Final = 400
 _FOCAL: Final = 420.0
 _DISTANCE: Final = 2.6
 _HEIGHT: Final = 1.1
 _PELVIS_HEIGHT: Final = 0.95
-#: It gives the films a street and two halls for a background.
+#: With this seed the backgrounds are a street and two halls.
 _SEED: Final = 31
 _NOISE: Final = 4.0
 _JPEG_QUALITY: Final = 80
-_JITTER: Final = "mm/frame^2"
+_MM_PER_FRAME2: Final = "mm/frame^2"
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A film and its truth.
+class SyntheticSequence:
+    """A rendered video and its ground truth.
 
     Attributes
     ----------
     pictures
-        JPEG of each of the T frames.
+        The T frames as JPEG.
     joints
         ``(T, 12, 3)`` limb joints, metres, camera frame, hip-centred.
     focal
@@ -83,13 +84,15 @@ class Clip:
     focal: float
 
     def frames(self) -> Iterator[Frame]:
-        """In order, as a source would give them."""
+        """The frames in order, as a video source gives them."""
         for k, data in enumerate(self.pictures):
             yield Frame(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8), k / RATE, k)
 
 
-def draw_clips(data: Path, *, clips: int = CLIPS, frames: int = FRAMES) -> list[Clip]:
-    """Draw the middle of ``clips`` held-out sequences, seen from as many sides.
+def draw_sequences(
+    data: Path, *, count: int = SEQUENCES, frames: int = FRAMES
+) -> list[SyntheticSequence]:
+    """Render the middle of ``count`` held-out sequences, each from another side.
 
     Raises
     ------
@@ -101,19 +104,19 @@ def draw_clips(data: Path, *, clips: int = CLIPS, frames: int = FRAMES) -> list[
     studio = _Studio(data)
     sequences = load_sequences(data, held_out=True)
     long = [s for s in sequences if len(s) >= frames] or [max(sequences, key=len)]
-    progress = Progress("drawing films", clips)
+    progress = ProgressLog("rendering synthetic sequences", count)
     made = []
-    for number, place in enumerate(np.linspace(0, len(long) - 1, clips).round().astype(int)):
+    for number, place in enumerate(np.linspace(0, len(long) - 1, count).round().astype(int)):
         sequence = long[int(place)]
         begin = (len(sequence) - min(frames, len(sequence))) // 2
-        made.append(studio.film(number, sequence[begin : begin + frames], number / clips))
+        made.append(studio.render(number, sequence[begin : begin + frames], number / count))
         progress.step()
     studio.close()
     return made
 
 
 class _Studio:
-    """Draws films of one person each."""
+    """Renders sequences of one person each."""
 
     def __init__(self, data: Path) -> None:
         self._body = BodyModel.default()
@@ -131,8 +134,8 @@ class _Studio:
     def close(self) -> None:
         self._renderer.close()
 
-    def film(self, number: int, poses: Array, turn: float) -> Clip:
-        """Film ``number`` shows poses ``(T, 24, 3)``, turned by a share of a full turn."""
+    def render(self, number: int, poses: Array, turn: float) -> SyntheticSequence:
+        """Sequence ``number`` of axis-angle poses ``(T, 24, 3)``, rotated by ``turn`` turns."""
         rng = np.random.default_rng([_SEED, number])
         background = self._materials.background(rng)
         backdrop = self._view.backdrop(rng, background)
@@ -151,7 +154,7 @@ class _Studio:
             )
             pictures.append(_sensor(rng, self._drawn(person, light, backdrop)))
             joints.append(person.joints[_LIMBS])
-        return Clip(pictures, hip_centred(np.stack(joints).astype(np.float64)), _FOCAL)
+        return SyntheticSequence(pictures, hip_centred(np.stack(joints).astype(np.float64)), _FOCAL)
 
     def _drawn(self, person: Person, light: Light, backdrop: Image) -> Image:
         depth = float(person.joints[0, 2])
@@ -168,35 +171,37 @@ def _sensor(rng: np.random.Generator, image: Image) -> NDArray[np.uint8]:
     return np.asarray(cv2.imencode(".jpg", noisy, quality)[1], np.uint8).reshape(-1)
 
 
-def moving_rows(
-    clips: list[Clip], estimators: list[NetworkEstimator], detector: PersonDetector
-) -> list[Row]:
-    """Errors of place and of acceleration, raw and smoothed; frames without a person are left out.
+def sequence_rows(
+    sequences: list[SyntheticSequence], estimators: list[NetworkEstimator], detector: PersonDetector
+) -> list[ResultRow]:
+    """Position and acceleration errors of every network, raw and smoothed.
 
-    Blocks of half a second are drawn again for the intervals.
+    Frames in which nobody was found do not count.  The bootstrap resamples blocks of half a second.
     """
     rows = []
     for estimator in estimators:
-        tracks = [follow(clip.frames(), estimator, detector, clip.focal) for clip in clips]
+        tracks = [follow(clip.frames(), estimator, detector, clip.focal) for clip in sequences]
         for form in FORMS:
-            pairs = [(getattr(t, form), c.joints) for t, c in zip(tracks, clips, strict=True)]
+            pairs = [(getattr(t, form), c.joints) for t, c in zip(tracks, sequences, strict=True)]
             figures = {
-                "acceleration error": _pooled([acceleration_errors(*p) for p in pairs], _JITTER),
-                "jitter": _pooled([jitter(found) for found, _ in pairs], _JITTER),
-                "true jitter": _pooled([jitter(true) for _, true in pairs], _JITTER),
-                "MPJPE": _pooled([point_errors(*p) for p in pairs], "mm"),
+                "acceleration error": _pooled(
+                    [acceleration_errors(*p) for p in pairs], _MM_PER_FRAME2
+                ),
+                "jitter": _pooled([jitter(found) for found, _ in pairs], _MM_PER_FRAME2),
+                "true jitter": _pooled([jitter(true) for _, true in pairs], _MM_PER_FRAME2),
+                "MPJPE": _pooled([mpjpe(*p) for p in pairs], "mm"),
                 "PA-MPJPE": _pooled([_aligned_errors(*p) for p in pairs], "mm"),
                 "frames with a person": percent(np.concatenate([t.seen for t in tracks])),
             }
-            rows.append(Row("Films", DATA_SET, SPLIT, form, estimator.name, figures))
+            rows.append(ResultRow("Video", DATA_SET, SPLIT, form, estimator.name, figures))
     return rows
 
 
 def _aligned_errors(found: Array, true: Array) -> Array:
-    """``(T,)`` millimetres; NaN where nobody was seen."""
+    """PA-MPJPE ``(T,)`` in millimetres; NaN where nobody was found."""
     errors = np.full(len(found), np.nan)
     seen = np.isfinite(found).all(axis=(1, 2))
-    errors[seen] = point_errors(procrustes_aligned(found[seen], true[seen]), true[seen])
+    errors[seen] = pa_mpjpe(found[seen], true[seen])
     return errors
 
 

@@ -18,15 +18,15 @@ _NUM_LIMBS = len(LSP_LIMBS)
 
 
 @dataclass(frozen=True)
-class Answers:
-    """N crops' answers; NaN in the joints (and 0 in score and confidence) where nobody was found.
+class Predictions:
+    """Estimates of N crops; where nobody was found, joints are NaN, score and confidence 0.
 
     Attributes
     ----------
     found
-        ``(N,)`` whether there was an answer.
+        ``(N,)`` whether there is an estimate.
     joints_2d, joints_3d, points_2d, score, confidence
-        As :class:`~hmr_live_training.evaluation.estimators.Estimate`, crop first.
+        As in :class:`.Estimate`, with the crop as the first dimension.
     rotmats
         ``(N, 24, 3, 3)``; None for an estimator without a body.
     """
@@ -40,7 +40,7 @@ class Answers:
     rotmats: Array | None
 
 
-def gather(estimates: Sequence[Estimate | None]) -> Answers:
+def stack_estimates(estimates: Sequence[Estimate | None]) -> Predictions:
     """Stack estimates; None stands for nobody found."""
     count = len(estimates)
     joints_2d = np.full((count, _NUM_LIMBS, 2), np.nan)
@@ -57,13 +57,13 @@ def gather(estimates: Sequence[Estimate | None]) -> Answers:
             rotmats[k] = one.output.rotmats
     found = np.array([one is not None for one in estimates], bool)
     has_body = any(one is not None and one.output is not None for one in estimates)
-    return Answers(
+    return Predictions(
         found, joints_2d, joints_3d, points, score, confidence, rotmats if has_body else None
     )
 
 
-def seen_from(estimate: Estimate, crop_box: CropBox, reference: CropBox) -> Estimate:
-    """The same with its 2D points in [-1, 1] across another region's crop."""
+def in_crop_of(estimate: Estimate, crop_box: CropBox, reference: CropBox) -> Estimate:
+    """The same estimate with its 2D points in [-1, 1] across the crop of another box."""
     if crop_box == reference:
         return estimate
     joints, points = (

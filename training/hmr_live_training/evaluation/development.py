@@ -1,15 +1,13 @@
-"""Figures on the development test set.
+"""Quick figures on the development photos, for the reports of a training run.
 
-``python -m hmr_live_training.evaluation.evaluate --checkpoint RUN.pt``
-
-The development photos (im08001 to im09000) are cropped by the tracker's rule from their own
-joints, rotated upright, without augmentation.
+The photos (LSPET im08001 to im09000) are prepared once as the run's stage sees them: cropped by
+the tracker's rule from their own joints, rotated upright, without augmentation.  The measures are
+those of :mod:`.metrics`; ``python -m hmr_live_training.measure`` gives all figures of a checkpoint,
+with intervals.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,20 +17,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hmr_live.body.rotations import axis_angle_from_matrix
-from hmr_live_training.checkpoints.build_network import build_network
-from hmr_live_training.checkpoints.checkpoint import load_checkpoint
 from hmr_live_training.data.augment import exact_plan
 from hmr_live_training.data.crops import crop_box_from_bounds, crop_matrix, entered, warp
 from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.data.mocap import JointLimits, joint_limits
+from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.data.teacher import load_labels, teacher_path
 from hmr_live_training.evaluation.metrics import (
-    bootstrap_interval,
-    mpjpe,
+    joint_distances,
+    outside_limits,
     pck_hits,
     procrustes_aligned,
-    swapped_share,
+    swapped,
 )
 from hmr_live_training.landmarks import (
     LIMBS,
@@ -50,15 +45,14 @@ from hmr_live_training.sampling.cached_features import encoder_file
 from hmr_live_training.sampling.features import open_network
 from hmr_live_training.sampling.prepare import trunk_file
 from hmr_live_training.sampling.samples import Samples, photo_labels, place
-from hmr_live_training.synthetic.body_poses import load_body_poses
 
 Array = NDArray[np.floating[Any]]
-#: Teacher points believed less than this are no reference.
+#: Teacher points of less confidence are no reference.
 _REFERENCE_WEIGHT = 0.3
 
 
-class Prediction(NamedTuple):
-    """Bodies of N crops, and what the trunk itself sees.
+class DevelopmentPrediction(NamedTuple):
+    """Bodies of N crops, and the landmarks of the backbone itself.
 
     Attributes
     ----------
@@ -71,7 +65,7 @@ class Prediction(NamedTuple):
     rotmats, betas
         ``(N, 24, 3, 3)`` and ``(N, 10)``.
     own_2d
-        ``(N, 27, 2)`` the trunk's landmarks.
+        ``(N, 27, 2)`` the landmarks of the backbone.
     """
 
     joints_2d: Array
@@ -83,8 +77,10 @@ class Prediction(NamedTuple):
 
 
 @torch.no_grad()
-def predict(network: BodyNetwork, samples: Samples, stage: Stage, batch: int = 32) -> Prediction:
-    """Run what lies behind ``stage`` on stored inputs."""
+def predict(
+    network: BodyNetwork, samples: Samples, stage: Stage, batch: int = 32
+) -> DevelopmentPrediction:
+    """Run the part of the network behind ``stage`` on prepared inputs."""
     network.eval()
     rows, device = [], network.regressor.feature_mean.device
     for start in range(0, len(samples.lsp), batch):
@@ -94,7 +90,7 @@ def predict(network: BodyNetwork, samples: Samples, stage: Stage, batch: int = 3
         theta = unpack(network.thetas(sight)[-1])
         joints, landmarks = network.regressor.body(theta.rotmats, theta.betas)
         rows.append(
-            Prediction(
+            DevelopmentPrediction(
                 *(
                     value.cpu().numpy()
                     for value in (
@@ -108,15 +104,18 @@ def predict(network: BodyNetwork, samples: Samples, stage: Stage, batch: int = 3
                 )
             )
         )
-    return Prediction(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+    return DevelopmentPrediction(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
-def figures(prediction: Prediction, samples: Samples, limits: JointLimits) -> dict[str, float]:
-    """One row of figures.
+def figures(
+    prediction: DevelopmentPrediction, samples: Samples, limits: JointLimits
+) -> dict[str, float]:
+    """One row of figures, by the names under which checkpoints keep them.
 
-    ``pck12`` is of SMPL's own joints, which is what a user gets; ``pck12_landmarks`` has the
-    learned correction between clicked points and joints; ``pck12_trunk`` is of the encoder's own
-    landmarks, as the regressor gets them.
+    ``pck12`` is PCK12@0.2 of SMPL's joints, which is what users get; ``pck12_landmarks`` includes
+    the learned correction from joints to clicked points; ``pck12_trunk`` is that of the backbone's
+    landmarks, the regressor's input.  Errors in millimetres are to the teacher's 3D points, over
+    the joints that it is confident of.
     """
     labels = samples.lsp.numpy()
     smpl = prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)]
@@ -126,21 +125,22 @@ def figures(prediction: Prediction, samples: Samples, limits: JointLimits) -> di
     found, true = prediction.landmarks[:, limbs], samples.world[:, limbs, :3].numpy()
     believed = samples.world[:, limbs, 3].numpy() > _REFERENCE_WEIGHT
     whole = believed.all(axis=1)
-    axis_angle = axis_angle_from_matrix(prediction.rotmats)
+    exchanged, judged = swapped(smpl, labels)
     row = {
         "photos": float(len(labels)),
         "pck12": _pck(smpl, labels),
         "pck12_landmarks": _pck(clicked, labels),
         "pck12_trunk": _pck(own, labels),
-        "swapped_percent": 100 * swapped_share(smpl, labels),
-        "outside_limits_percent": 100 * float(limits.outside(axis_angle).mean()),
+        "swapped_percent": 100 * float(exchanged[judged].mean()),
+        "outside_limits_percent": 100 * float(outside_limits(prediction.rotmats, limits).mean()),
         "betas_std": float(prediction.betas.std()),
     }
     if whole.any():
         row["teacher_photos"] = float(whole.sum())
-        row["teacher_mpjpe_mm"] = mpjpe(found, true, believed)
+        errors = joint_distances(found, true)
+        row["teacher_mpjpe_mm"] = float(errors[believed].mean() * 1000)
         aligned = procrustes_aligned(found[whole], true[whole])
-        row["teacher_pa_mpjpe_mm"] = mpjpe(aligned, true[whole], believed[whole])
+        row["teacher_pa_mpjpe_mm"] = float(joint_distances(aligned, true[whole]).mean() * 1000)
         # 1 means that predicted poses vary as much as the teacher's, 0 that all are the mean.
         varied, reference = (x[whole].var(axis=0).sum() for x in (found, true))
         row["variance_ratio"] = float(varied / reference)
@@ -152,15 +152,9 @@ def _pck(points: Array, labels: Array) -> float:
     return 100 * float(hits.sum()) / max(int(counted.sum()), 1)
 
 
-def pck12(prediction: Prediction, samples: Samples) -> float:
+def pck12(prediction: DevelopmentPrediction, samples: Samples) -> float:
     """PCK12@0.2 of SMPL's joints, percent."""
     return _pck(prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)], samples.lsp.numpy())
-
-
-def pck_interval(prediction: Prediction, samples: Samples) -> tuple[float, float]:
-    """95 % interval of ``pck12``."""
-    smpl = prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)]
-    return bootstrap_interval(*pck_hits(smpl, samples.lsp.numpy()))
 
 
 def development_samples(
@@ -172,7 +166,7 @@ def development_samples(
     *,
     plain_box: bool = False,
 ) -> Samples:
-    """The development test set as the run's stage sees it, computed anew (10 ms a photo)."""
+    """Prepare the development photos as inputs of the run's stage (10 ms a photo)."""
     stage = config.stage
     dtype = {"crop": np.uint8, "sight": np.float32}.get(stage, np.float16)
     photos = load_lspet(data, "development")
@@ -203,39 +197,3 @@ def load_average(network: BodyNetwork, average: dict[str, Tensor]) -> BodyNetwor
     """Put averaged weights into a network."""
     network.load_state_dict(average)
     return network
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(
-        prog="hmr_live_training.evaluation.evaluate", description=__doc__
-    )
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--encoders", type=Path, default=Path("encoders"))
-    parser.add_argument("--cache", type=Path, default=Path("cache"))
-    parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
-    o = parser.parse_args(arguments)
-    saved = load_checkpoint(o.checkpoint)
-    network = build_network(saved.config, encoders=o.encoders, data=o.data, body=o.body)
-    load_average(network, saved.network)
-    settings = (o.data, o.encoders, o.cache, saved.config)
-    samples = development_samples(*settings, network)
-    prediction = predict(network, samples, saved.config.stage)
-    row = figures(prediction, samples, joint_limits(load_body_poses(o.data, o.body)))
-    low, high = pck_interval(prediction, samples)
-    boxed = development_samples(*settings, network, plain_box=True)
-    row["pck12_plain_box"] = pck12(predict(network, boxed, saved.config.stage), boxed)
-    report: dict[str, Any] = {
-        "split": "LSPET im08001 to im09000, tracker's region from labels, rotated upright",
-        **{name: round(value, 2) for name, value in row.items()},
-        "pck12_interval_95": [round(low, 2), round(high, 2)],
-    }
-    print(json.dumps(report, indent=2))
-    if o.out:
-        o.out.write_text(json.dumps(report, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -10,9 +10,9 @@ from hmr_live.body.skeleton import MIRROR
 from hmr_live.core.errors import AssetError
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live_training.data.mocap import JointLimits
+from hmr_live_training.evaluation.datasets.synthetic_figures import synthetic_rows
+from hmr_live_training.evaluation.datasets.synthetic_people import run_synthetic
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
-from hmr_live_training.evaluation.synthetic import run_synthetic
-from hmr_live_training.evaluation.synthetic_figures import synthetic_rows
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople, load_shard
 from hmr_live_training.synthetic.crop_boxes import exact_crop_box
 from hmr_live_training.synthetic.shards import save_shard
@@ -98,8 +98,8 @@ def test_clothes_and_hair_part_the_mask_from_the_body(truth):
     assert truth("3D")["IoU mask"].value == pytest.approx(own["IoU mask"].value, abs=12)
 
 
-def test_the_truth_does_not_lean_and_keeps_within_wide_limits(truth):
-    lean = truth("Lean")
+def test_the_truth_does_not_regress_to_the_mean_and_keeps_within_wide_limits(truth):
+    lean = truth("Regression")
     assert {round(figure.value, 3) for figure in lean.values()} == {1.0}
     assert truth("Joint limits")["joints outside limits"].value == 0
 
@@ -108,11 +108,11 @@ def test_presence_is_of_people_and_of_pictures_without(truth):
     presence = truth("Presence", "people and person-free crops")
     assert presence["missed at 0.5"].value == 0
     assert presence["called a person at 0.5"].value == 0
-    nobody = presence["called a person at 0.5"].count
-    assert 0 < nobody < COUNT
+    person_free = presence["called a person at 0.5"].count
+    assert 0 < person_free < COUNT
     score = truth("Calibration of the score", "people and person-free crops")
     assert score["ECE"].value == pytest.approx(10, abs=0.01)
-    assert score["people"].value == pytest.approx(100 * (COUNT - nobody) / COUNT)
+    assert score["people"].value == pytest.approx(100 * (COUNT - person_free) / COUNT)
 
 
 def test_exchanged_sides_are_seen(shards, reader):
@@ -147,8 +147,8 @@ def test_a_flat_body_under_a_fitting_overlay_is_seen(shards, reader):
         return rest, camera
 
     get = figures_of(shards, reader, mean_pose)
-    assert get("Lean")["rotations: wrists"].value == pytest.approx(0, abs=1e-6)
-    assert get("Lean")["joints"].value < 0.05
+    assert get("Regression")["rotations: wrists"].value == pytest.approx(0, abs=1e-6)
+    assert get("Regression")["joints"].value < 0.05
     assert get("3D")["depth, predicted / true"].value < 0.5
 
 

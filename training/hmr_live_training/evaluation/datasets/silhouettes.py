@@ -1,4 +1,4 @@
-"""Outlines of posed meshes in a crop."""
+"""Silhouettes of posed meshes in a crop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-#: Pixels of a silhouette's side: a pixel is about a centimetre of a standing person.
+#: Side of a silhouette in pixels; a pixel is about a centimetre of a standing person.
 SIZE: Final = 128
 _SHIFT: Final = 4
 _FAR: Final = 8.0
@@ -25,9 +25,9 @@ def silhouette(points: Array, faces: NDArray[np.integer[Any]], kept: Mask | None
     points
         ``(V, 2)`` projected vertices in [-1, 1] across the crop.
     faces
-        ``(F, 3)`` of a closed surface, so the triangles of one orientation cover it.
+        ``(F, 3)`` of a closed surface, so that the triangles of one orientation cover it.
     kept
-        ``(V,)`` vertices before the camera; triangles with another one are left out.
+        ``(V,)`` vertices in front of the camera; triangles with any other vertex are left out.
     """
     pixels = (np.clip(points, -_FAR, _FAR) + 1) * (SIZE / 2) - 0.5
     corners = np.round(pixels * (1 << _SHIFT)).astype(np.int32)
@@ -43,6 +43,6 @@ def silhouette(points: Array, faces: NDArray[np.integer[Any]], kept: Mask | None
 
 
 def shrink(mask: Mask) -> Mask:
-    """A mask at the size of a silhouette."""
+    """Resize a mask to the size of a silhouette."""
     small = cv2.resize(mask.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     return np.asarray(small >= 0.5)

@@ -1,8 +1,7 @@
-"""The development photos: what a perfect, a swapped and a narrow-minded estimator get."""
+"""The development photos: figures of a perfect, a swapped and an overfitted estimator."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 
@@ -11,15 +10,14 @@ from hmr_live.core.errors import AssetError
 from hmr_live.core.state import CropBox
 from hmr_live.recovery.detector import Detection
 from hmr_live.recovery.network import NetworkOutput
-from hmr_live_training.data.lspet import load_lspet
+from hmr_live_training.data.lspet import Photos, load_lspet
 from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.data.readers.joint_sets import lsp_from_common
-from hmr_live_training.data.readers.person import PersonPhotos
 from hmr_live_training.data.teacher import TeacherLabels
+from hmr_live_training.evaluation.datasets.crop_geometries import crop_views, jittered, nearest
+from hmr_live_training.evaluation.datasets.lspet import run_lspet
+from hmr_live_training.evaluation.datasets.lspet_figures import lspet_rows
 from hmr_live_training.evaluation.estimators import BodyReader, Estimate, NetworkEstimator, to_crop
-from hmr_live_training.evaluation.geometries import jittered, looks_at, nearest
-from hmr_live_training.evaluation.photo_figures import photo_rows
-from hmr_live_training.evaluation.photos import run_photos
 from hmr_live_training.landmarks import LSP_LIMBS_IN_BLAZEPOSE, LSP_MIRROR, LSP_NAMES
 from tests.training.cases import write_lspet
 from tests.training.evaluation.test_measure import perfect
@@ -30,7 +28,7 @@ LIMITS = JointLimits(np.full((21, 3), -1.0), np.full((21, 3), 1.0))
 
 
 class Detections:
-    """A detector that always sees the same regions."""
+    """A detector that always gives the same crop boxes."""
 
     def __init__(self, *crop_boxes):
         self.crop_boxes = crop_boxes
@@ -73,16 +71,16 @@ def rows_of(rows, section, name, condition="upright"):
 
 
 def measured(photos, *estimators, detector=None, **options):
-    run = run_photos(photos, estimators, detector or Detections(), **options)
-    return photo_rows(run, LIMITS)
+    run = run_lspet(photos, estimators, detector or Detections(), **options)
+    return lspet_rows(run, LIMITS)
 
 
 def test_whoever_knows_is_right_in_every_geometry(photos):
     around = CropBox(112, 125, 260, 0.3)
     knowing = Knowing(photos.keypoints[0])
     rows = measured(photos, knowing, detector=Detections(CropBox(10, 10, 40), around))
-    for geometry in ("upright", "box", "again", "jittered", "detector"):
-        figures = rows_of(rows, "Crops", "knowing", geometry)
+    for crop_geometry in ("upright", "box", "again", "jittered", "detector"):
+        figures = rows_of(rows, "Crops", "knowing", crop_geometry)
         assert figures["PCK12@0.2"] == 100
         assert figures["swapped"] == 0
         assert figures["missed at 0.5"] == 100
@@ -94,7 +92,7 @@ def test_whoever_knows_is_right_in_every_geometry(photos):
 def test_only_the_development_photos_are_measured(photos):
     (row,) = [r for r in measured(photos, Knowing(photos.keypoints[0])) if r.section == "Crops"][:1]
     assert row.count == 3
-    run = run_photos(photos, [Knowing(photos.keypoints[0])], Detections(), step=2)
+    run = run_lspet(photos, [Knowing(photos.keypoints[0])], Detections(), step=2)
     assert len(run.reference.labels) == 2
 
 
@@ -130,7 +128,7 @@ def test_a_network_that_works_with_one_crop_geometry_only_is_found_out(photos):
     def narrow(points, crop_box):
         return points if abs(crop_box.side - upright.side) < 1e-6 else points * 0.3
 
-    upright = looks_at(
+    upright = crop_views(
         photos.image(0), photos.keypoints[0], Detections(), np.random.default_rng(0)
     ).crop_boxes["upright"]
     rows = measured(photos, Knowing(photos.keypoints[0], change=narrow))
@@ -140,7 +138,7 @@ def test_a_network_that_works_with_one_crop_geometry_only_is_found_out(photos):
 
 
 def test_the_second_look_follows_from_the_first(photos):
-    crop_boxes = looks_at(
+    crop_boxes = crop_views(
         photos.image(0), photos.keypoints[0], Detections(), np.random.default_rng(0)
     ).crop_boxes
     seen = []
@@ -207,7 +205,7 @@ def test_black_padding_is_cut_off_and_the_joints_move_along():
     image = np.zeros((120, 140, 3), np.uint8)
     image[20:100, 30:130] = 90
     keypoints = np.column_stack([np.linspace(40, 120, 14), np.linspace(30, 90, 14), np.ones(14)])
-    looks = looks_at(image, keypoints, Detections(), np.random.default_rng(0))
+    looks = crop_views(image, keypoints, Detections(), np.random.default_rng(0))
     assert looks.image.shape == (80, 100, 3)
     np.testing.assert_allclose(looks.keypoints[:, :2], keypoints[:, :2] - (30, 20))
     assert set(looks.crop_boxes) == {"upright", "box", "jittered"}
@@ -244,11 +242,12 @@ class Answering:
 @pytest.mark.parametrize(("score", "expected"), [(0.9, 100), (0.4, 0)])
 def test_the_live_path_needs_a_detection_and_the_networks_word(tmp_path, score, expected):
     person = posed_person(tmp_path)
-    people = PersonPhotos([person], "development")
-    assert cv2.imread(str(person.picture)) is not None
-    hips = lsp_from_common(person.joints_2d)[[2, 3], :2].mean(axis=0)
+    keypoints = lsp_from_common(person.joints_2d)
+    names = np.array([person.picture.name])
+    photos = Photos(person.picture.parent, names, keypoints[None], "development")
+    hips = keypoints[[2, 3], :2].mean(axis=0)
     detector = Detections(CropBox(float(hips[0]), float(hips[1]), 500.0))
     estimator = NetworkEstimator("knows", Answering(person, score), BodyReader(BodyModel.default()))
-    figures = rows_of(measured(people, estimator, detector=detector), "Crops", "knows", "live")
+    figures = rows_of(measured(photos, estimator, detector=detector), "Crops", "knows", "live")
     assert figures["found"] == expected
     assert figures["PCK12@0.2"] == expected

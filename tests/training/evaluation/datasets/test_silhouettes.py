@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_live_training.evaluation.silhouettes import SIZE, shrink, silhouette
+from hmr_live_training.evaluation.datasets.silhouettes import SIZE, shrink, silhouette
 
 #: A tetrahedron's outline is the triangle of its first three corners.
 CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [-0.5, 0.5], [-0.2, -0.2]])

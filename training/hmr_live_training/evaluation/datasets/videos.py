@@ -1,12 +1,12 @@
-"""Moving pictures through the live pipeline: tracks, raw and smoothed.
+"""Videos through the live pipeline: raw and smoothed joints of a person, and their jitter.
 
-The tracker runs on raw joints with smoothing on and off alike, so one pass gives all forms: the raw
-bodies, the same bodies through the filters of live pictures, and through those of files.
+The tracker follows raw joints whether smoothing is on or off, so one pass gives all forms: the raw
+bodies, the same bodies through the live filters, and through the zero-phase filters of files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,30 +23,32 @@ from hmr_live.recovery.pipeline import Pipeline
 from hmr_live.recovery.smoothing import BodySmoother
 from hmr_live_training.evaluation.estimators import NetworkEstimator
 from hmr_live_training.evaluation.metrics import hip_centred, jitter
-from hmr_live_training.evaluation.progress import Progress
-from hmr_live_training.evaluation.report import Row
+from hmr_live_training.evaluation.progress import ProgressLog
+from hmr_live_training.evaluation.report import ResultRow
 from hmr_live_training.evaluation.statistics import percent, ratio
 from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
 
 Array = NDArray[np.floating[Any]]
 
-#: Frames that are drawn together by the bootstrap: neighbours are nearly equal.
+#: Frames in a block of the bootstrap; neighbouring frames are nearly equal.
 _BLOCK: Final = 15
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
+#: Names of the forms: without filters, live filters, zero-phase filters.
 FORMS: Final = ("raw", "smoothed", "ahead")
 
 
 @dataclass(frozen=True)
-class Track:
-    """One person through T frames; NaN where nobody was seen.
+class PersonTrack:
+    """One person in T frames; NaN where nobody was found.
 
     Attributes
     ----------
     raw, smoothed, ahead
-        ``(T, 12, 3)`` hip-centred limb joints in metres, camera frame: without filters, with those
-        of live pictures (:mod:`.smoothing`) and of files (:mod:`.zero_phase`).
+        ``(T, 12, 3)`` hip-centred limb joints in metres, camera frame: without filters, with the
+        live filters (:mod:`hmr_live.recovery.smoothing`), and with the zero-phase filters of
+        files (:mod:`hmr_live.batch.zero_phase`).
     seen
-        ``(T,)``.
+        ``(T,)`` whether the person was found.
     """
 
     raw: Array
@@ -60,8 +62,8 @@ def follow(
     estimator: NetworkEstimator,
     detector: PersonDetector,
     focal_length: float | None = None,
-) -> Track:
-    """Run the live pipeline over frames in order."""
+) -> PersonTrack:
+    """Run the live pipeline over frames in order and take the first person of each."""
     body = estimator.reader.body
     pipeline = Pipeline(
         detector, estimator.network, body, smoothing=False, focal_length=focal_length
@@ -83,7 +85,7 @@ def follow(
         smoothed.append(_limbs(body, replace(result, bodies=(one,))))
     ahead += look_ahead.rest()
     found = np.stack(raw)
-    return Track(
+    return PersonTrack(
         found,
         np.stack(smoothed),
         np.stack([_limbs(body, result) for result in ahead]),
@@ -92,7 +94,7 @@ def follow(
 
 
 def _limbs(body: BodyModel, result: FrameResult) -> Array:
-    """``(12, 3)`` hip-centred, of the first person; NaN where there is nobody."""
+    """Hip-centred limb joints ``(12, 3)`` of the first person, metres; NaN when there is nobody."""
     if not result.bodies:
         return np.full((len(_LIMBS), 3), np.nan)
     one = result.bodies[0]
@@ -101,7 +103,7 @@ def _limbs(body: BodyModel, result: FrameResult) -> Array:
 
 
 def in_blocks(values: Array) -> tuple[Array, Array]:
-    """Sums and numbers of the finite values ``(T,)`` in blocks of neighbouring frames."""
+    """Sums and counts of the finite values ``(T,)`` in blocks of neighbouring frames."""
     finite = np.isfinite(values)
     starts = np.arange(0, len(values), _BLOCK)
     sums = np.add.reduceat(np.where(finite, values, 0), starts)
@@ -109,13 +111,13 @@ def in_blocks(values: Array) -> tuple[Array, Array]:
 
 
 def video_rows(
-    videos: list[Path],
-    estimators: list[NetworkEstimator],
+    videos: Sequence[Path],
+    estimators: Sequence[NetworkEstimator],
     detector: PersonDetector,
     *,
     step: int = 1,
-) -> list[Row]:
-    """Jitter of every video; with ``step`` > 1 only that share of it, from its beginning."""
+) -> list[ResultRow]:
+    """Jitter in every video; ``step`` > 1 takes only its first ``1 / step``."""
     rows = []
     for path in videos:
         for estimator in estimators:
@@ -128,13 +130,13 @@ def video_rows(
                     "frames with a person": percent(track.seen),
                 }
                 split = f"{source.fps:g} frames a second"
-                rows.append(Row("Films", path.name, split, form, estimator.name, figures))
+                rows.append(ResultRow("Video", path.name, split, form, estimator.name, figures))
     return rows
 
 
 def _frames(source: VideoFile, step: int) -> Iterator[Frame]:
     total = max(source.frame_count // step, 1)
-    progress = Progress(source.name, total)
+    progress = ProgressLog(source.name, total)
     try:
         for _ in range(total):
             frame = source.read()

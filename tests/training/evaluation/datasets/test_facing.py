@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_live_training.evaluation.facing import breadth, views
+from hmr_live_training.evaluation.datasets.facing import left_right_breadth, views
 
 
 def person(width, tilt=0.0):
@@ -18,7 +18,9 @@ def person(width, tilt=0.0):
 
 
 def test_breadth_is_measured_in_trunks():
-    np.testing.assert_allclose(breadth(np.stack([person(0.6), 3 * person(-0.4)])), [0.6, -0.4])
+    np.testing.assert_allclose(
+        left_right_breadth(np.stack([person(0.6), 3 * person(-0.4)])), [0.6, -0.4]
+    )
 
 
 def test_views_follow_from_the_order_of_the_sides():

@@ -1,18 +1,18 @@
-"""Which square of a labelled photo is looked at: the training rule, and others.
+"""Crop geometries: the ways to place a crop box on a labelled photo.
 
-A network that only works with the crops it was trained on shows it here.
+They reveal a network that only works on crops like those of its training.
 
 ``upright``
-    The tracker's rule from the labelled joints, turned upright.
+    The tracker's crop box from the labelled joints, rotated upright.
 ``box``
-    A square around the labelled joints, not turned.
+    A square around the labelled joints, not rotated.
 ``again``
-    The tracker's region around what was seen in ``box``: the second look that the program takes
-    at everybody before it shows them.
+    The tracker's crop box from the estimate in ``box``: the second pass that the pipeline makes
+    before it shows a person.
 ``jittered``
-    The tracker's region of a person who moved on since: shifted, scaled and turned.
+    The tracker's crop box after the person has moved: shifted, scaled and rotated.
 ``detector``
-    What the live person detector gives: the first look at everybody.
+    The crop box of the live person detector: the first pass.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from hmr_live_training.data.crops import content_rectangle, crop_box_from_bounds
 
 Array = NDArray[np.floating[Any]]
 
-GEOMETRIES: Final = ("upright", "box", "again", "jittered", "detector")
-#: Sigma of the shift (share of the side), range of the log scale, sigma of the turn (degrees).
+CROP_GEOMETRIES: Final = ("upright", "box", "again", "jittered", "detector")
+#: Sigma of the shift (in sides), range of the log scale, sigma of the rotation (degrees).
 _SHIFT: Final = 0.05
 _LOG_SCALE: Final = 0.25
 _TURN: Final = 15.0
-#: A detection further from the labelled region than this share of its side is somebody else.
+#: A detection farther from the labelled crop box than this share of its side is another person.
 _NEAR: Final = 0.35
 
 
-class Looks(NamedTuple):
-    """A photo without its padding and the regions to look at.
+class CropViews(NamedTuple):
+    """A photo without its padding, and the crop boxes of the labelled person.
 
     Attributes
     ----------
@@ -48,8 +48,8 @@ class Looks(NamedTuple):
     keypoints
         ``(14, 3)`` LSP joints in its pixels.
     crop_boxes
-        By :data:`GEOMETRIES`; without "detector" when the person is not detected, and without
-        "again", which depends on who looks (:func:`second_look`).
+        By names of :data:`CROP_GEOMETRIES`; without "detector" when the person is not detected,
+        and without "again", which depends on the estimator (:func:`refined_crop_box`).
     """
 
     image: Image
@@ -57,13 +57,24 @@ class Looks(NamedTuple):
     crop_boxes: dict[str, CropBox]
 
 
-def looks_at(
+def crop_views(
     image: Image, keypoints: Array, detector: PersonDetector, rng: np.random.Generator
-) -> Looks:
-    """All regions of one labelled photo.
+) -> CropViews:
+    """The crop boxes of one labelled photo.
 
-    Black padding is cut off, as a live camera frame has none; beyond the frame the engine repeats
-    the edge.
+    Black padding is cut off because camera frames have none; the engine repeats the edge of the
+    frame beyond it.
+
+    Parameters
+    ----------
+    image
+        ``(H, W, 3)`` BGR.
+    keypoints
+        ``(14, 3)`` LSP joints in its pixels, then a flag: labelled where > 0.
+    detector
+        Gives the crop box "detector".
+    rng
+        Draws the crop box "jittered".
     """
     left, top, right, bottom = content_rectangle(image)
     picture = np.ascontiguousarray(image[top:bottom, left:right])
@@ -79,11 +90,11 @@ def looks_at(
     own = nearest(upright, detections)
     if own is not None:
         crop_boxes["detector"] = detections[own]
-    return Looks(picture, moved, crop_boxes)
+    return CropViews(picture, moved, crop_boxes)
 
 
-def second_look(limbs: Array, nose: Array) -> CropBox:
-    """The tracker's region around LSP's limb joints ``(12, 2)`` and the nose, frame pixels."""
+def refined_crop_box(limbs: Array, nose: Array) -> CropBox:
+    """The tracker's crop box from limb joints ``(12, 2)`` and nose ``(2,)``, frame pixels."""
     keypoints = np.ones((14, 3))
     keypoints[:12, :2], keypoints[13, :2] = limbs, nose
     keypoints[12, 2] = 0
@@ -91,7 +102,7 @@ def second_look(limbs: Array, nose: Array) -> CropBox:
 
 
 def jittered(crop_box: CropBox, rng: np.random.Generator) -> CropBox:
-    """The region of a person who has moved."""
+    """The crop box after the person has moved."""
     dx, dy = rng.normal(0, _SHIFT, 2) * crop_box.side
     scale = math.exp(float(rng.uniform(-_LOG_SCALE, _LOG_SCALE)))
     turn = math.radians(float(rng.normal(0, _TURN)))
@@ -104,7 +115,7 @@ def jittered(crop_box: CropBox, rng: np.random.Generator) -> CropBox:
 
 
 def nearest(crop_box: CropBox, candidates: list[CropBox]) -> int | None:
-    """Which candidate shows the person of a region, by the distance of their centres."""
+    """Index of the candidate nearest to a crop box by their centres; None if all are too far."""
     distances = [math.hypot(c.cx - crop_box.cx, c.cy - crop_box.cy) for c in candidates]
     if not distances or min(distances) > _NEAR * crop_box.side:
         return None

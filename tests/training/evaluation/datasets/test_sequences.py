@@ -1,4 +1,4 @@
-"""Films: the tracker's jitter, and clips whose truth is known."""
+"""Videos: the jitter of a tracked person, and sequences with ground truth."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from hmr_live.capture.sources import VideoFile
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live.recovery.pipeline import Pipeline
+from hmr_live_training.evaluation.datasets.synthetic_sequences import (
+    SyntheticSequence,
+    draw_sequences,
+    sequence_rows,
+)
+from hmr_live_training.evaluation.datasets.videos import FORMS, follow, in_blocks, video_rows
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
-from hmr_live_training.evaluation.film_truth import Clip, draw_clips, moving_rows
-from hmr_live_training.evaluation.films import FORMS, follow, in_blocks, video_rows
 from hmr_live_training.evaluation.metrics import hip_centred
 from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
 from tests.training.synthetic.synthetic_data import FRAMES, write_data
@@ -36,8 +40,8 @@ def detector():
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory):
-    return draw_clips(write_data(tmp_path_factory.mktemp("data")), clips=2)
+def sequences(tmp_path_factory):
+    return draw_sequences(write_data(tmp_path_factory.mktemp("data")), count=2)
 
 
 def first_frames(path):
@@ -63,7 +67,7 @@ def test_a_track_holds_what_the_program_shows(demo_clip, estimator, detector, fo
     assert track.seen.all()
 
 
-def test_an_empty_picture_has_nobody(estimator, detector, demo_clip):
+def test_nobody_is_found_in_an_empty_picture(estimator, detector, demo_clip):
     frame = first_frames(demo_clip)[0]
     empty = type(frame)(np.full_like(frame.image, 90), frame.time, frame.index)
     assert not follow([empty, empty], estimator, detector).seen.any()
@@ -86,11 +90,11 @@ def test_a_video_gets_a_row_for_each_way_to_smooth(demo_clip, estimator, detecto
     assert raw.data_set == "balancing.mp4"
 
 
-def test_drawn_films_stand_still_but_for_the_person(clips):
-    assert len(clips) == 2
-    for clip in clips:
-        frames = list(clip.frames())
-        assert len(frames) == len(clip.joints) == FRAMES
+def test_only_the_person_moves_in_rendered_sequences(sequences):
+    assert len(sequences) == 2
+    for sequence in sequences:
+        frames = list(sequence.frames())
+        assert len(frames) == len(sequence.joints) == FRAMES
         pictures = np.stack([frame.image for frame in frames]).astype(float)
         difference = np.abs(pictures[0] - pictures[-1])
         assert difference[:40, :40].mean() < 12  # noise and compression alone
@@ -98,30 +102,32 @@ def test_drawn_films_stand_still_but_for_the_person(clips):
         assert steps == pytest.approx([1 / 30] * (FRAMES - 1))
 
 
-def test_the_truth_of_a_film_is_upright_and_hip_centred(clips):
-    for clip in clips:
-        hips, shoulders, ankles = (clip.joints[:, k].mean(axis=1) for k in ([2, 3], [8, 9], [0, 5]))
+def test_the_truth_of_a_sequence_is_upright_and_hip_centred(sequences):
+    for sequence in sequences:
+        hips, shoulders, ankles = (
+            sequence.joints[:, k].mean(axis=1) for k in ([2, 3], [8, 9], [0, 5])
+        )
         np.testing.assert_allclose(hips, 0, atol=1e-6)
         assert (shoulders[:, 1] < -0.3).all()  # y points down
         assert (ankles[:, 1] > 0.3).all()
-    facing = clips[0].joints[0]
+    facing = sequences[0].joints[0]
     assert facing[9, 0] > facing[8, 0]  # the left shoulder is on the right of the picture
-    turned = clips[1].joints[0]
+    turned = sequences[1].joints[0]
     assert turned[9, 0] < turned[8, 0]
 
 
-def test_errors_of_films_are_of_place_and_of_acceleration(demo_clip, estimator, detector):
+def test_errors_of_sequences_are_of_position_and_acceleration(demo_clip, estimator, detector):
     """The truth is the raw track itself, moved by 2 cm and with one frame shaken by 4 mm."""
     frames = first_frames(demo_clip)
     track = follow(frames, estimator, detector)
     joints = track.raw + np.array([0.02, 0, 0])
     joints[2, :, 1] += 0.004
 
-    class Film(Clip):
+    class Known(SyntheticSequence):
         def frames(self):
             return iter(frames)
 
-    raw, smoothed, _ = moving_rows([Film([], joints, None)], [estimator], detector)
+    raw, smoothed, _ = sequence_rows([Known([], joints, None)], [estimator], detector)
     figures = {name: figure.value for name, figure in raw.figures.items()}
     # Second differences over a single shaken frame: 4, 8 and 4 mm.
     assert figures["acceleration error"] == pytest.approx(16 / 3, abs=0.01)
