@@ -19,8 +19,8 @@ from hmr_live.core.state import CropBox
 from hmr_live.imports.world_motion import WorldMotion
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.data.augment import AugmentConfig, generator
+from hmr_live_training.data.mocap import save_motions
 from hmr_live_training.data.readers.joint_sets import COMMON, NUM_COMMON
-from hmr_live_training.data.readers.motion import save_motions
 from hmr_live_training.data.readers.person import (
     ImageReader,
     LabelledPerson,

@@ -103,7 +103,7 @@ def test_the_figures_say_what_was_kept_and_how_well_it_fits(data, fitter, tmp_pa
     assert figures["photos"] == 20
     assert figures["kept"] == fits.kept.sum()
     assert figures["PCK12@0.2 of the kept, %"] > 90
-    assert figures["PA-MPJPE to it, mm"] < 60
+    assert figures["PA-MPJPE to the teacher, mm"] < 60
     assert figures["joints outside limits, %"] == 0
 
 

@@ -12,8 +12,8 @@ from hmr_live.core.state import CropBox
 from hmr_live.recovery.frame_camera import translation_in_frame
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople
-from hmr_live_training.synthetic.crop_boxes import exact_crop_box
 from hmr_live_training.synthetic.labels import HIDDEN, OUTSIDE, VISIBLE
+from hmr_live_training.synthetic.scene.crop_boxes import exact_crop_box
 from tests.training.synthetic.synthetic_data import write_data
 
 #: Nothing in the way and nobody else, so that the silhouette is the person's own.
@@ -172,7 +172,9 @@ def test_a_person_free_sample_has_no_person(data, monkeypatch):
     def nobody_draws(*arguments):
         raise AssertionError("a person was drawn")
 
-    monkeypatch.setattr("hmr_live_training.synthetic.renderer.PeopleRenderer.draw", nobody_draws)
+    monkeypatch.setattr(
+        "hmr_live_training.synthetic.opengl.renderer.PeopleRenderer.draw", nobody_draws
+    )
     for index in range(5):
         sample = people.sample(index)
         assert sample.labels.person == 0

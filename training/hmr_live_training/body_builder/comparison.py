@@ -1,4 +1,4 @@
-"""Tells whether a rebuilt body equals the shipped one.
+"""Compares a rebuilt body with the shipped one.
 
 With the same processor kernels and library versions it does to the last digit.  Others move the
 last digits, which the tolerances below allow; and since decimation is chaotic, they may also make
@@ -40,7 +40,7 @@ _POSES = 30
 
 @dataclass(frozen=True)
 class BodyComparison:
-    """The verdict, and what to print."""
+    """Whether two bodies are equal, and the differences as lines of text."""
 
     equal: bool
     lines: list[str]

@@ -48,7 +48,7 @@ _SHOULDER_DRAG = {"upperarm01": 0.75, "upperarm02": 0.35}
 
 
 def descends_from(joint: int, ancestor: int) -> bool:
-    """Tell whether a joint is ``ancestor`` or moves with it."""
+    """Whether a joint is ``ancestor`` or a descendant of it."""
     while joint >= 0:
         if joint == ancestor:
             return True

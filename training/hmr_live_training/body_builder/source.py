@@ -106,7 +106,7 @@ class MakeHumanSource:
             ) from error
 
     def has_target(self, path: str) -> bool:
-        """Tell whether a target exists."""
+        """Whether a target exists."""
         return f"{_ROOT}targets/{path}" in self._members
 
     def read_target(self, path: str) -> NDArray[np.float32]:

@@ -57,7 +57,7 @@ class Photos:
         return replace(self, names=self.names[index], keypoints=self.keypoints[index])
 
     def image(self, index: int) -> Image:
-        """BGR picture without the black padding's influence left out: the file as it is."""
+        """BGR picture as it is in the file, black padding included."""
         path = self.folder / str(self.names[index])
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:

@@ -1,4 +1,4 @@
-"""The energy that a fit minimises, a sum of negative log likelihoods a person.
+"""The energy that a fit minimises: for each person a sum of negative log likelihoods.
 
     E = E_labels + E_points + E_world + E_prior + E_limits + E_betas
 
@@ -27,7 +27,7 @@ _TEACHER_SCALE = (0.85, 1.4)
 
 
 class PosedBodies(NamedTuple):
-    """What a body looks like.
+    """Posed bodies.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ def teacher_scale(landmarks: Tensor, world: Tensor) -> Tensor:
 
 
 class FitEnergy(nn.Module):
-    """Energy of bodies under what is known of the photos.
+    """Energy of bodies given the observations.
 
     Parameters
     ----------

@@ -42,19 +42,19 @@ class Fits:
     pelvis
         ``(N, 3)`` metres: where joint 0 rests (see :mod:`hmr_live.body.skeleton`).
     weight
-        ``(N,)`` in [0, 1]: how far the fit may be believed; 0 is a rejected one.
+        ``(N,)`` in [0, 1]: confidence in the fit; 0 for a rejected one.
     joint_weight
-        ``(N, 24)`` in [0, 1]: the same for each joint's rotation, ``weight`` included.
+        ``(N, 24)`` in [0, 1]: confidence in the rotation of each joint, ``weight`` included.
     residual
-        ``(N,)`` mean distance to the photo's own joints, in torsos of the fitted body.
+        ``(N,)`` mean distance to the joints of the photo, in torso lengths of the fitted body.
     beyond_limits
         ``(N,)`` radians beyond the joint limits, summed over joints.
     prior
         ``(N,)`` energy of the pose prior.
     depth
-        ``(N,)`` metres: mean distance to the teacher's 3D points, by how far they are believed.
+        ``(N,)`` metres: mean distance to the teacher's 3D points, weighted by their confidence.
     support
-        ``(N,)`` in [0, 1]: share of the limbs with a believed 3D point.
+        ``(N,)`` in [0, 1]: share of the limb joints with a confident 3D point.
     correction
         ``(L, 3)`` metres: learned offsets of :data:`hmr_live_training.landmarks.BODY_LANDMARKS`.
     """
@@ -99,7 +99,7 @@ def world_poses(fits: Fits) -> Array:
 
 
 def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write an ``.npz``; a reader never meets half a file."""
+    """Write an ``.npz``; the file appears only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
     with temporary.open("wb") as file:

@@ -1,9 +1,8 @@
-"""How far a fit may be believed, and which fits are kept.
+"""Confidence in a fit, and which fits are kept.
 
-A fit is judged by what it was fitted to: the photo's own joints, the joint limits, the prior, the
-teacher's 3D points.  What agrees in the picture can still be wrong in depth; without 3D evidence
-a fit therefore counts less, and where labels and teacher have left and right the other way round
-it does not count at all.
+A fit is judged by the terms of its energy: the joints of the photo, the joint limits, the prior,
+the teacher's 3D points.  A fit that agrees in the image can still be wrong in depth, so its weight
+is lower without 3D evidence, and zero where labels and teacher disagree about left and right.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from hmr_live_training.pseudo_gt.bodies import Bodies
 from hmr_live_training.pseudo_gt.energy import FitEnergy, PosedBodies, teacher_scale
 from hmr_live_training.pseudo_gt.observations import Observations
 
-#: Fewer labelled limb joints than this say too little of a pose.
+#: Fewer labelled limb joints than this do not determine a pose.
 _LEAST_LABELS: Final = 8
 #: Torsos: a joint nearer to its label than this is right (PCK@0.2) ...
 _RIGHT: Final = 0.2
@@ -43,9 +42,9 @@ _DEPTH: Final = 0.16
 #: Sigmas of the agreement of single points: torsos in the picture, metres in space.
 _AGREE_FLAT: Final = 0.15
 _AGREE_DEEP: Final = 0.15
-#: Believing a fit without any 3D evidence.
+#: Confidence in a fit without any 3D evidence.
 _UNSUPPORTED: Final = 0.4
-#: Teacher and labels are the other way round when swapping explains so much of their distance.
+#: Labels are swapped when exchanging the sides reduces their distance to the teacher to this share.
 _SWAPPED: Final = 0.5
 _ARMS: Final = (6, 7, 10, 11)
 _LEGS: Final = (0, 1, 4, 5)
@@ -83,7 +82,7 @@ class Quality(NamedTuple):
 
 @torch.no_grad()
 def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
-    """Judge N fits by their evidence."""
+    """Judge N fits by their observations."""
     posed = energy.pose(bodies)
     labelled = seen.labels[..., 2]
     count = labelled.sum(dim=1).clamp_min(1)
@@ -117,10 +116,10 @@ def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
 
 
 def swapped(seen: Observations) -> Tensor:
-    """``(N,)``: people whose labels lie where the teacher sees the other side's limbs.
+    """Left-right swaps ``(N,)``: labels that lie where the teacher has the other side.
 
     Either may be wrong; the fit would follow the labels in the picture and neither in depth.
-    Arms, legs and trunk are asked on their own, because annotators swap them on their own.
+    Arms, legs and torso are judged separately, because annotators swap them separately.
     """
     limbs = list(LSP_LIMBS)
     labels = seen.labels[:, limbs]
@@ -157,7 +156,7 @@ def _distance_in_space(posed: PosedBodies, seen: Observations) -> Tensor:
 
 
 def _shown(own: Tensor, taught: Tensor, deep: Tensor, seen: Observations) -> Tensor:
-    """How well each of the 27 points is known and met, ``(N, 27)`` in [0, 1]."""
+    """Evidence of each of the 27 points and agreement of the fit with it, ``(N, 27)`` in [0, 1]."""
     met = seen.points[..., 2] * torch.exp(-((taught / _AGREE_FLAT) ** 2))
     limbs = list(LSP_LIMBS_IN_LANDMARKS)
     labelled = seen.labels[:, list(LSP_LIMBS), 2]

@@ -14,7 +14,7 @@ from hmr_live_training.evaluation.datasets.synthetic_figures import synthetic_ro
 from hmr_live_training.evaluation.datasets.synthetic_people import run_synthetic
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople, load_shard
-from hmr_live_training.synthetic.crop_boxes import exact_crop_box
+from hmr_live_training.synthetic.scene.crop_boxes import exact_crop_box
 from hmr_live_training.synthetic.shards import save_shard
 from tests.training.synthetic.synthetic_data import write_data
 

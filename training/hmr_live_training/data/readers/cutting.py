@@ -1,4 +1,4 @@
-"""Cut people out of large pictures, so that shards hold what training will look at."""
+"""Cut people out of large pictures, so that shards hold only the pixels that training uses."""
 
 from __future__ import annotations
 

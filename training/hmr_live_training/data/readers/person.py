@@ -1,4 +1,4 @@
-"""The one sample type of the readers: a labelled person in a picture."""
+"""The sample type of all readers: a labelled person in a picture."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class ImageReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the open video."""
+        """Close the open video."""
         if self._video is not None:
             self._video.release()
         self._video, self._path = None, None

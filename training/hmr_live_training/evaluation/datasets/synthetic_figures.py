@@ -1,4 +1,4 @@
-"""From answers on synthetic people to rows of figures."""
+"""Figures of synthetic people."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class SurfaceErrors:
 
 @dataclass(frozen=True)
 class SyntheticRun:
-    """Answers and surfaces by estimator, scores of person-free crops by estimator."""
+    """Predictions, surface errors, and scores of person-free crops, each by estimator."""
 
     truth: GroundTruth
     predictions: dict[str, Predictions]

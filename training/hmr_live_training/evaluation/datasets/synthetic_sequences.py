@@ -35,14 +35,14 @@ from hmr_live_training.evaluation.progress import ProgressLog
 from hmr_live_training.evaluation.report import ResultRow
 from hmr_live_training.evaluation.statistics import Figure, percent, ratio
 from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
-from hmr_live_training.synthetic.camera_sampling import PinholeCamera
 from hmr_live_training.synthetic.materials import Materials
-from hmr_live_training.synthetic.person import Dresser, Person
-from hmr_live_training.synthetic.poses import flat_tpose_offsets, onto_body
-from hmr_live_training.synthetic.renderer import Light, PeopleRenderer
-from hmr_live_training.synthetic.scene import draw_light
+from hmr_live_training.synthetic.opengl.renderer import Light, PeopleRenderer
+from hmr_live_training.synthetic.people.person import Dresser, Person
+from hmr_live_training.synthetic.picture.view import CropView
+from hmr_live_training.synthetic.poses.sampler import flat_tpose_offsets, onto_body
+from hmr_live_training.synthetic.scene.camera_sampling import PinholeCamera
+from hmr_live_training.synthetic.scene.scene import draw_light
 from hmr_live_training.synthetic.surface import BodySurface
-from hmr_live_training.synthetic.view import CropView
 
 Array = NDArray[np.floating[Any]]
 

@@ -1,4 +1,4 @@
-"""Do limbs run through the body?  Capsules around the bones answer within microseconds."""
+"""Self-penetration of limbs and body, from capsules around the bones."""
 
 from __future__ import annotations
 

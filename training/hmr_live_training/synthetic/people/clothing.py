@@ -1,4 +1,4 @@
-"""What people wear: fabrics on parts of the body, pushed out along the normals when loose.
+"""Clothing: fabrics on parts of the body, offset along the normals when loose.
 
 A garment is bounded in the rest pose (a T-pose), where sleeves end at a distance from the middle
 and hems at a height.  Skirts and the lower part of dresses are tubes of their own.
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.state import Image
 from hmr_live_training.synthetic.materials import Materials
+from hmr_live_training.synthetic.people.tubes import Tube, skirt
 from hmr_live_training.synthetic.surface import BodySurface
-from hmr_live_training.synthetic.tubes import Tube, skirt
 
 Array = NDArray[np.floating[Any]]
 Generator = np.random.Generator
@@ -26,7 +26,7 @@ _NOWHERE: Final = 9.0
 
 @dataclass(frozen=True)
 class Garment:
-    """One layer of clothing on the body's own surface, or a tube.
+    """One layer of clothing: an offset part of the body surface, or a tube.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Garment:
     tube: Tube | None = None
 
     def covers(self, rest: Array, margin: float = 0.0) -> NDArray[np.bool_]:
-        """Vertices ``(V,)`` inside the borders drawn in by ``margin`` metres."""
+        """Vertices ``(V,)`` inside the borders, shrunk by ``margin`` metres."""
         side, y = np.abs(rest[:, 0]), rest[:, 1]
         collar = self.neck[0] + self.neck[1] * side + self.neck[2] * rest[:, 2]
         return np.asarray(
@@ -176,7 +176,7 @@ class Wardrobe:
 
 
 def _cloth(rng: Generator, span: float, loose: float) -> dict[str, Any]:
-    """Uniforms of a fabric; the bounds are added when it is drawn."""
+    """Uniforms of a fabric; the bounds are added for rendering."""
     tint = (1.0, 1.0, 1.0)
     if rng.random() < 0.25:
         tint = _color(rng, dark=0.2)

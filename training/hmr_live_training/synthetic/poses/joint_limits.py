@@ -1,4 +1,4 @@
-"""How far joints turn: ranges of the axis-angle components that no drawn pose leaves."""
+"""Joint limits of synthetic poses: a range of each axis-angle component."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ LOW, HIGH = _limits()
 
 
 def within_range(axis_angle: Array) -> Array:
-    """Bring ``(..., 24, 3)`` axis-angle into the joints' ranges; the root stays as it is."""
+    """Clamp axis-angle ``(..., 24, 3)`` to the joint limits; the root has none."""
     return np.clip(axis_angle, LOW, HIGH)

@@ -1,4 +1,4 @@
-"""Things in the way and things in the background: boxes, poles, furniture edges, limbs."""
+"""Occluders and clutter: boxes, poles, furniture edges, limbs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHAPES: Final = ("box", "disc", "stick", "blob", "edge")
 def draw_object(
     rng: Generator, canvas: Image, materials: Materials, centre: Array, reach: float
 ) -> Mask:
-    """Draw a random thing onto the canvas.
+    """Draw a random object onto the canvas.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def draw_object(
 
 
 def draw_desk(rng: Generator, canvas: Image, materials: Materials, edge: Array) -> Mask:
-    """Cover what lies below a line, as a desk does.
+    """Draw a desk: cover the canvas below a line.
 
     Parameters
     ----------

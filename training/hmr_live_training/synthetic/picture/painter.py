@@ -1,4 +1,4 @@
-"""From a scene to a webcam picture: backdrop, clutter, people, things in the way, camera faults."""
+"""From a scene to a webcam picture: backdrop, clutter, people, occluders, degradations."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.state import Image
-from hmr_live_training.synthetic.degrade import degrade, motion_kernel
 from hmr_live_training.synthetic.materials import Materials
-from hmr_live_training.synthetic.objects import draw_desk, draw_object
-from hmr_live_training.synthetic.person import Dresser
-from hmr_live_training.synthetic.renderer import PeopleRenderer, Rendering
-from hmr_live_training.synthetic.scene import SyntheticScene, draw_light
+from hmr_live_training.synthetic.opengl.renderer import PeopleRenderer, Rendering
+from hmr_live_training.synthetic.people.person import Dresser
+from hmr_live_training.synthetic.picture.degrade import degrade, motion_kernel
+from hmr_live_training.synthetic.picture.objects import draw_desk, draw_object
+from hmr_live_training.synthetic.picture.view import CropView
+from hmr_live_training.synthetic.scene.scene import SyntheticScene, draw_light
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
-from hmr_live_training.synthetic.view import CropView
 
 Array = NDArray[np.floating[Any]]
 Generator = np.random.Generator
 
-#: Metres above the floor up to which a joint darkens it.
+#: Joints up to this height, in metres, darken the floor.
 _CONTACT: Final = 0.16
 
 
 @dataclass(frozen=True)
 class PaintedPicture:
-    """A drawn view.
+    """A picture of a scene.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Painter:
         self._config = config
 
     def paint(self, rng: Generator, scene: SyntheticScene, view: CropView) -> PaintedPicture:
-        """A scene with people."""
+        """Picture of a scene with people."""
         background = self._materials.background(rng)
         canvas = view.backdrop(rng, background)
         self._clutter(rng, canvas)
@@ -80,7 +80,7 @@ class Painter:
         )
 
     def paint_nobody(self, rng: Generator, view: CropView) -> PaintedPicture:
-        """A picture without people, with as many things in it as others have."""
+        """Picture without people, with as many objects as pictures with people have."""
         canvas = view.backdrop(rng, self._materials.background(rng))
         for _ in range(2):
             self._clutter(rng, canvas)
@@ -114,7 +114,7 @@ class Painter:
     def _in_the_way(
         self, rng: Generator, canvas: Image, scene: SyntheticScene, view: CropView
     ) -> NDArray[np.uint8]:
-        """Things before the person; returns what they cover ``(n, n)``."""
+        """Draw occluders in front of the person; return what they cover ``(n, n)``."""
         hidden = np.zeros(canvas.shape[:2], np.uint8)
         joints = scene.people[0].joints
         pixels = scene.camera.project(joints) @ view.matrix()[:, :2].T + view.matrix()[:, 2]
@@ -152,7 +152,7 @@ class Painter:
 
 
 def _shade_floor(canvas: Image, scene: SyntheticScene, view: CropView) -> None:
-    """Soft dark spots where bodies touch the floor."""
+    """Contact shadows: soft dark spots where bodies touch the floor."""
     shade = np.zeros(canvas.shape[:2], np.uint8)
     for person in scene.people:
         heights = person.joints @ scene.up - scene.floor

@@ -1,4 +1,4 @@
-"""A dressed person: parameters in, layers for the renderer out."""
+"""Dressed people: from SMPL parameters to layers for the renderer."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT
-from hmr_live_training.synthetic.clothing import Garment, Wardrobe
-from hmr_live_training.synthetic.hair import Hairdresser, Head
 from hmr_live_training.synthetic.materials import Materials
-from hmr_live_training.synthetic.renderer import Layer
+from hmr_live_training.synthetic.opengl.renderer import Layer
+from hmr_live_training.synthetic.people.clothing import Garment, Wardrobe
+from hmr_live_training.synthetic.people.hair import Hairdresser, Head
 from hmr_live_training.synthetic.surface import BodySurface, PosedSurface
 
 Array = NDArray[np.floating[Any]]
 
-#: Covered skin is drawn this far inside, so that it cannot show through cloth.
+#: Metres by which covered skin is moved inwards, so that it cannot show through cloth.
 _TUCK = 0.012
 _TUCK_MARGIN = 0.025
-#: Hair is drawn everywhere on such curtains.
+#: A hair line that leaves hair everywhere on long hair.
 _NO_LINE = (0.0, 0.0, 0.0, -1.0)
 
 
 @dataclass(frozen=True)
 class Person:
-    """A body with its looks.
+    """A body with clothes and hair.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Person:
 
 
 class Dresser:
-    """Makes people and their layers for one body model."""
+    """Dresses people and makes their layers, for one body model."""
 
     def __init__(self, surface: BodySurface, materials: Materials) -> None:
         self._surface = surface
@@ -66,7 +66,7 @@ class Dresser:
     def person(
         self, rng: np.random.Generator, rotmats: Array, betas: Array, transl: Array
     ) -> Person:
-        """A person with a drawn outfit and head."""
+        """A person with a random outfit and head."""
         mesh = self._surface.body.forward(rotmats, betas)
         return Person(
             rotmats=rotmats,
@@ -79,7 +79,7 @@ class Dresser:
         )
 
     def layers(self, person: Person) -> list[Layer]:
-        """What the renderer draws: skin, garments, hair."""
+        """Layers for the renderer: skin, garments, hair."""
         surface = self._surface
         smooth = surface.smooth(person.vertices)
         smooth_normals = surface.normals(smooth)
@@ -111,7 +111,7 @@ class Dresser:
         normals: Array,
         pushed: Array,
     ) -> Layer:
-        """One garment; ``pushed`` remembers how far out the garments below already are."""
+        """One garment; ``pushed`` ``(V,)`` holds the offsets of the garments below it, metres."""
         values = garment.values | {"bounds": garment.bounds, "neck": garment.neck}
         if garment.tube is not None:
             body = self._surface.body

@@ -1,4 +1,4 @@
-"""What cameras do to pictures: blur of motion and focus, noise, compression, colour."""
+"""Camera degradations: motion blur, defocus, noise, compression, colour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Generator = np.random.Generator
 
 
 def motion_kernel(rng: Generator, size: int) -> Array:
-    """A line of random length (up to a twentieth of the picture) and direction, sum 1."""
+    """Blur kernel along a random line, up to a twentieth of the picture long; sums to 1."""
     length = max(3, int(rng.uniform(0.008, 0.05) * size))
     kernel = np.zeros((length, length), np.float32)
     direction = float(rng.uniform(0, math.pi))
@@ -29,7 +29,7 @@ def motion_kernel(rng: Generator, size: int) -> Array:
 
 
 def degrade(rng: Generator, image: Image, config: SyntheticConfig, fineness: float) -> Image:
-    """Make a webcam picture of a clean one.
+    """Degrade a clean picture to that of a webcam.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _recoloured(rng: Generator, image: Image) -> Image:
 
 
 def _noisy(rng: Generator, image: Image, fineness: float) -> Image:
-    """Sensor noise: stronger in the dark, a little smeared by the camera's own filter."""
+    """Sensor noise, stronger in the dark and slightly blurred like denoised video."""
     sigma = float(rng.gamma(2.0, 2.2)) / fineness
     grain = rng.standard_normal(image.shape, np.float32)
     if rng.random() < 0.6:

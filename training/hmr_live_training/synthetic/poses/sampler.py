@@ -1,4 +1,4 @@
-"""Poses: motion capture, mixtures of it, postures that it lacks, and what it leaves frozen.
+"""Pose sampler: motion capture, mixtures of it, postures that it lacks, and variation on top.
 
 Captured data have rigid wrists, hands and toes and hardly any collars; every pose therefore gets
 natural rotations of head, collars, forearms, wrists, fingers, ankles and toes on top, then noise,
@@ -18,9 +18,9 @@ from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_ang
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.mocap import load_poses, mirror_pose
-from hmr_live_training.synthetic.archetypes import made_posture
-from hmr_live_training.synthetic.collisions import self_penetration
-from hmr_live_training.synthetic.joint_limits import within_range
+from hmr_live_training.synthetic.poses.archetypes import made_posture
+from hmr_live_training.synthetic.poses.collisions import self_penetration
+from hmr_live_training.synthetic.poses.joint_limits import within_range
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 
 Array = NDArray[np.floating[Any]]
@@ -33,7 +33,7 @@ _UPPER: Final = [JOINT[name] for name in ("spine1", "spine2", "spine3", "neck", 
     for side in ("left", "right")
     for name in ("collar", "shoulder", "elbow", "wrist", "hand")
 ]
-#: Radians; sigma of the axis-angle components that every pose gets on top.
+#: Radians; sigma of the axis-angle variation that is added to every pose.
 _NATURAL: Final = {
     "neck": (0.15, 0.22, 0.09),
     "head": (0.17, 0.25, 0.09),
@@ -44,12 +44,12 @@ _NATURAL: Final = {
     "foot": (0.16, 0.0, 0.0),
 }
 _DRAWS: Final = 6
-#: Metres of penetration that skin and cloth hide.
+#: Metres of self-penetration that skin and cloth hide.
 _TOLERANCE: Final = 0.015
 
 
 class PoseSampler:
-    """Draws poses of one split.
+    """Samples poses of one split.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class PoseSampler:
     split
         "train" or "test".
     body
-        Judges whether limbs run into one another, and onto it captured poses are brought.
+        Model that poses are retargeted to and checked for self-penetration on.
     config
         Shares and noise.
 
@@ -87,7 +87,7 @@ class PoseSampler:
         Parameters
         ----------
         rng
-            Source of all choices.
+            Random generator.
         desk
             A person at a desk: the legs sit or stand, the arms do what arms do there.
         """
@@ -130,7 +130,7 @@ class PoseSampler:
         return onto_body(matrix_from_axis_angle(frame), self._offsets)
 
     def _blend(self, rng: Generator) -> Array:
-        """One frame's legs with another's upper body, or a frame between two others."""
+        """Legs of one frame with the upper body of another, or an interpolation of two frames."""
         first, second = self._capture(rng), self._capture(rng)
         if rng.random() < 0.6:
             first[_UPPER] = second[_UPPER]
@@ -141,12 +141,12 @@ class PoseSampler:
 
 
 def natural_variation(rng: Generator, angles: Array, *, hands: bool = True) -> Array:
-    """Move what motion capture leaves stiff, ``(24, 3)`` axis-angle -> the same.
+    """Vary the joints that motion capture leaves stiff, ``(24, 3)`` axis-angle -> the same.
 
     Parameters
     ----------
     rng
-        Source of all choices.
+        Random generator.
     angles
         Captured or made pose.
     hands

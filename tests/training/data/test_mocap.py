@@ -7,8 +7,7 @@ import pytest
 
 from hmr_live.core.errors import AssetError
 from hmr_live.imports.world_motion import WorldMotion
-from hmr_live_training.data.mocap import load_poses
-from hmr_live_training.data.readers.motion import resampled, save_motions
+from hmr_live_training.data.mocap import load_poses, resampled, save_motions
 
 
 def test_motions_are_thinned_to_one_clock_and_read_back_by_the_trainer(tmp_path):

@@ -1,4 +1,4 @@
-"""Shadows that people cast on themselves and on one another: a depth map seen from the lamp."""
+"""Shadow map: shadows that people cast on themselves and on one another."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.render.uniforms import float_bytes, write
-from hmr_live_training.synthetic.shaders import SHADOW_FRAGMENT, SHADOW_VERTEX
+from hmr_live_training.synthetic.opengl.shaders import SHADOW_FRAGMENT, SHADOW_VERTEX
 from hmr_live_training.synthetic.surface import PosedSurface
 
 Array = NDArray[np.floating[Any]]
 
 _SIDE: Final = 192
-#: Metres around the first person within which shadows are drawn.
+#: Metres around the first person within which there are shadows.
 _MARGIN: Final = 0.3
 
 
 class ShadowMap:
-    """Depth of people as a lamp sees them.
+    """Depth of people from the lamp.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class ShadowMap:
         self._frame = ctx.framebuffer(depth_attachment=self.texture)
 
     def cast(self, people: Sequence[Sequence[PosedSurface]], direction: Array) -> Array:
-        """Draw the map; returns the matrix ``(4, 4)`` from the camera frame to its coordinates.
+        """Render the map; return the matrix ``(4, 4)`` from the camera frame to its coordinates.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ def lamp_from_camera(points: Array, direction: Array) -> Array:
     axes = np.stack([right, np.cross(direction, right), -direction])
     seen = points @ axes.T
     low, high = seen.min(axis=0) - _MARGIN, seen.max(axis=0) + _MARGIN
-    # Whoever stands between the lamp and the person casts a shadow too.
+    # People between the lamp and the person cast shadows too.
     low[2] -= 3.0
     matrix = np.eye(4)
     matrix[:3, :3] = axes * (2 / (high - low))[:, None]

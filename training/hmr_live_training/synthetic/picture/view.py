@@ -1,4 +1,4 @@
-"""The part of a frame that is drawn: a turned square at a resolution that the frame really has."""
+"""The part of a frame that is rendered: the crop box, at the resolution of the frame."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from hmr_live.core.state import CropBox, Image
 from hmr_live_training.data.crops import CROP_SIZE, crop_matrix
-from hmr_live_training.synthetic.camera_sampling import PinholeCamera
+from hmr_live_training.synthetic.scene.camera_sampling import PinholeCamera
 
 Array = NDArray[np.floating[Any]]
 
-#: Small people are drawn at the frame's own resolution, in steps, but not below the first number.
+#: Small people are rendered at the resolution of the frame, in steps and with a least side.
 _SMALLEST: Final = 64
 _STEP: Final = 16
 
 
 @dataclass(frozen=True)
 class CropView:
-    """A region of a frame and the resolution that it is drawn in.
+    """A crop box of a frame and the resolution that it is rendered in.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class CropView:
     crop_box
         The square.
     size
-        Side of the drawn picture in pixels, at most that of the finished crop.
+        Side of the rendered image in pixels, at most that of the finished crop.
     finished
         Side of the finished crop.
     """
@@ -50,15 +50,15 @@ class CropView:
 
     @property
     def fineness(self) -> float:
-        """Frame pixels for each drawn pixel, at least 1."""
+        """Frame pixels for each rendered pixel, at least 1."""
         return max(self.crop_box.side / self.size, 1.0)
 
     def matrix(self, size: int | None = None) -> Array:
-        """Frame pixels -> pixels of the drawn picture (or of one of ``size``), ``(2, 3)``."""
+        """Matrix ``(2, 3)``, frame pixels -> pixels of the rendered image (of side ``size``)."""
         return np.asarray(crop_matrix(self.crop_box) * ((size or self.size) / CROP_SIZE))
 
     def intrinsics(self, size: int | None = None) -> Array:
-        """Camera frame -> the same pixels, ``(3, 3)``."""
+        """Matrix ``(3, 3)``, camera frame -> the same pixels."""
         return np.vstack([self.matrix(size), [0, 0, 1]]) @ self.camera.matrix()
 
     def backdrop(self, rng: np.random.Generator, background: Image) -> Image:
@@ -102,7 +102,7 @@ class CropView:
         )
 
     def finish(self, image: Image) -> Image:
-        """Bring a drawn picture to the finished size."""
+        """Resize a rendered image to the finished size."""
         if self.size == self.finished:
             return image
         shape = (self.finished, self.finished)

@@ -1,4 +1,4 @@
-"""Which square of the frame a sample shows, and how far from the tracker's exact one."""
+"""Crop boxes of samples: the tracker's exact one, and jittered ones."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ KINDS: Final = ("tracker", "turned", "box", "upper")
 CropBoxRule = Callable[[np.random.Generator, Array, SyntheticConfig], CropBox]
 #: LSP's hips, shoulders, elbows, wrists, neck and head top.
 _UPPER: Final = (2, 3, 6, 7, 8, 9, 10, 11, 12, 13)
-#: Share of the region's side that the joints in the frame span at least.
+#: Least extent of the joints in the frame, as a share of the side.
 _LEAST_SPREAD: Final = 0.22
 _LARGEST_TURN: Final = math.radians(60)
 
 
 def exact_crop_box(rng: np.random.Generator, keypoints: Array, config: SyntheticConfig) -> CropBox:
-    """The tracker's region without jitter."""
+    """The tracker's crop box without jitter."""
     return crop_box_from_lsp(_all_visible(keypoints))
 
 
 def jittered_crop_box(
     rng: np.random.Generator, keypoints: Array, config: SyntheticConfig
 ) -> CropBox:
-    """The regions that a live tracker or a detector meets.
+    """Crop boxes as of a live tracker or a detector.
 
-    ``tracker`` varies the tracker's region a little; ``turned`` adds a large turn; ``box`` is not
-    turned upright at all and knows only what is in the frame; ``upper`` follows the part of the
+    ``tracker`` jitters the tracker's crop box; ``turned`` adds a large rotation; ``box`` is not
+    rotated upright and bounds only the joints in the frame; ``upper`` follows from the part of the
     upper body that is in the frame.
     """
     kind = KINDS[int(rng.choice(len(KINDS), p=config.crop_box_kinds))]

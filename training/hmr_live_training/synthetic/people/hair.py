@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT
+from hmr_live_training.synthetic.people.tubes import Tube, long_hair
 from hmr_live_training.synthetic.surface import BodySurface
-from hmr_live_training.synthetic.tubes import Tube, long_hair
 
 Array = NDArray[np.floating[Any]]
 Generator = np.random.Generator
 Color = tuple[float, float, float]
 
-#: Skin from very light to very dark, sRGB; a person lies between two neighbours.
+#: Skin from very light to very dark, sRGB; people are interpolated between neighbours.
 _SKINS: Final = (
     np.array(
         [
@@ -48,7 +48,7 @@ _IRISES: Final = ((70, 45, 28), (110, 80, 50), (80, 110, 130), (80, 100, 70))
 
 @dataclass(frozen=True)
 class Head:
-    """How a person's skin and head look.
+    """Looks of the skin and the head of a person.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Head:
 
 
 class Hairdresser:
-    """Draws heads for one body model."""
+    """Samples heads for one body model."""
 
     def __init__(self, surface: BodySurface) -> None:
         self._surface = surface

@@ -1,4 +1,4 @@
-"""Cameras: where they stand, how they are turned, and what frame they take."""
+"""Cameras: position, orientation, frame size and focal length."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hmr_live.core.state import Array
 from hmr_live.recovery.frame_camera import roll
@@ -25,6 +26,8 @@ _SIZES: Final = (
 _WEBCAM_SIZES: Final = ((0.6, (640, 480)), (0.4, (1280, 720)))
 #: Radians; a camera looks down or up by no more than this.
 _STEEPEST: Final = math.radians(40)
+#: Metres; nearer points have no meaningful projection.
+_NEAREST: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,15 @@ class PinholeCamera:
         return np.array([[self.focal, 0, width / 2], [0, self.focal, height / 2], [0, 0, 1.0]])
 
 
+def in_frame(points: Array, camera: PinholeCamera) -> NDArray[np.bool_]:
+    """Which points ``(N, 3)`` of the camera frame lie in the picture, occluded or not: ``(N,)``."""
+    pixels = camera.project(points)
+    inside = (pixels >= 0) & (pixels < np.array(camera.size))
+    return np.asarray(inside.all(axis=-1) & (points[:, 2] > _NEAREST))
+
+
 def draw_camera(rng: Generator, target: Array, config: SyntheticConfig) -> PinholeCamera:
-    """A camera anywhere around a body whose middle is at ``target`` (3,), looking at about it."""
+    """A camera anywhere around a body with its centre at ``target`` (3,), looking near it."""
     low, high = np.log(config.distance)
     distance = float(np.exp(rng.uniform(low, high)))
     height = float(rng.uniform(*config.camera_height))
@@ -81,7 +91,7 @@ def draw_camera(rng: Generator, target: Array, config: SyntheticConfig) -> Pinho
 
 
 def draw_webcam(rng: Generator, head: Array, config: SyntheticConfig) -> PinholeCamera:
-    """A camera on a screen or a desk before a person whose head is at ``head`` (3,)."""
+    """A camera on a screen or desk in front of a person with the head at ``head`` (3,)."""
     distance = float(rng.uniform(*config.webcam_distance))
     rise = float(rng.normal(-0.05, 0.16))
     sideways = float(rng.normal(0, 0.10))

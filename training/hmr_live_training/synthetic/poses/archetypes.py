@@ -210,7 +210,7 @@ def akimbo(rng: Generator, body: Posture, left: bool) -> None:
 
 
 def forward(rng: Generator, body: Posture, left: bool) -> None:
-    """Reaching or typing before the body."""
+    """Reaching or typing in front of the body."""
     body.side(left, "shoulder", (_deg(rng, -30, 30), -_deg(rng, 20, 95), -_deg(rng, -15, 60)))
     bend_elbow(rng, body, left, 0, 100)
 

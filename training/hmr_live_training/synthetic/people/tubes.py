@@ -1,4 +1,4 @@
-"""Sheets hung around the body: skirts and long hair, skinned like the body they hang on."""
+"""Tubes and sheets around the body: skirts and long hair, skinned like the body."""
 
 from __future__ import annotations
 

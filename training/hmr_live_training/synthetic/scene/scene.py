@@ -1,4 +1,4 @@
-"""What a sample shows: people in poses and clothes, a camera, light."""
+"""Scenes: posed and dressed people, a camera, light."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.rotations import matrix_from_axis_angle
-from hmr_live.body.skeleton import JOINT
+from hmr_live.body.skeleton import JOINT, NUM_BETAS
 from hmr_live.core.state import Image
-from hmr_live_training.synthetic.camera_sampling import PinholeCamera, draw_camera, draw_webcam
-from hmr_live_training.synthetic.labels import in_frame
 from hmr_live_training.synthetic.materials import Materials
-from hmr_live_training.synthetic.person import Dresser, Person
-from hmr_live_training.synthetic.poses import PoseSampler
-from hmr_live_training.synthetic.renderer import Light
+from hmr_live_training.synthetic.opengl.renderer import Light
+from hmr_live_training.synthetic.people.person import Dresser, Person
+from hmr_live_training.synthetic.poses.sampler import PoseSampler
+from hmr_live_training.synthetic.scene.camera_sampling import (
+    PinholeCamera,
+    draw_camera,
+    draw_webcam,
+    in_frame,
+)
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
-from hmr_live_training.synthetic.shapes import draw_betas
 from hmr_live_training.synthetic.surface import BodySurface
 
 Array = NDArray[np.floating[Any]]
 Generator = np.random.Generator
 
-#: Lamps of less hardness cast no shadow worth drawing.
+#: Softer lamps cast no visible shadow.
 _SHADOWS_FROM: Final = 0.35
 _CAMERA_DRAWS: Final = 12
-#: A person who shows fewer joints than this is drawn again.
+#: A scene that shows fewer joints of the target than this is drawn again.
 _FEWEST_JOINTS: Final = 9
 _FEWEST_AT_DESK: Final = 6
-#: Metres; nobody's joints are nearer to the camera.
+#: Metres; no joint is nearer to the camera.
 _NEAREST: Final = 0.16
 
 
 @dataclass(frozen=True)
 class SyntheticScene:
-    """People before a camera.
+    """People in front of a camera.
 
     Attributes
     ----------
@@ -61,7 +64,7 @@ class SyntheticScene:
 
 
 class SceneMaker:
-    """Draws scenes of one split."""
+    """Samples scenes of one split."""
 
     def __init__(
         self,
@@ -77,7 +80,7 @@ class SceneMaker:
         self._dresser = Dresser(surface, materials)
 
     def draw(self, rng: Generator) -> SyntheticScene:
-        """A scene in which the target shows enough of itself."""
+        """A scene in which enough of the target is visible."""
         config = self._config
         desk = rng.random() < config.webcam
         rotmats, betas = self._poses.draw(rng, desk=desk), draw_betas(rng, config)
@@ -125,7 +128,7 @@ class SceneMaker:
         return best
 
     def _companion(self, rng: Generator, camera: PinholeCamera, joints: Array) -> Person:
-        """Somebody beside, behind or now and then before the target."""
+        """A person beside, behind or sometimes in front of the target."""
         rotmats, betas = self._poses.draw(rng), draw_betas(rng, self._config)
         rotmats[0] = _heading(rng, desk=False) @ rotmats[0]
         own = self._body.joints(rotmats, betas)
@@ -144,12 +147,24 @@ class SceneMaker:
     def _place(
         self, rng: Generator, rotmats: Array, betas: Array, shift: Array, camera: PinholeCamera
     ) -> Person:
-        """From the world to the camera: SMPL turns the body about its resting pelvis."""
+        """From world to camera frame; SMPL rotates the body about its resting pelvis."""
         pelvis = self._body.rest_joints(betas)[0]
         turned = rotmats.copy()
         turned[0] = camera.rotation @ rotmats[0]
         transl = camera.from_world(pelvis + shift) - pelvis
         return self._dresser.person(rng, turned, betas, np.asarray(transl, np.float32))
+
+
+def draw_betas(rng: Generator, config: SyntheticConfig) -> Array:
+    """Betas ``(10,)``: mostly normal, now and then uniform over the allowed cube."""
+    limit = config.beta_limit
+    if rng.random() < config.beta_uniform:
+        betas = rng.uniform(-limit, limit, NUM_BETAS)
+        # All ten at the edge give impossible bodies; the first three carry most of the shape.
+        betas[3:] *= 0.5
+    else:
+        betas = rng.normal(0, config.beta_sigma, NUM_BETAS)
+    return np.asarray(np.clip(betas, -limit, limit), np.float32)
 
 
 def draw_light(rng: Generator, background: Image, up: Array) -> Light:
@@ -186,11 +201,11 @@ def _muted(color: Array) -> Array:
 
 
 def _heading(rng: Generator, desk: bool) -> Array:
-    """Turn about the vertical: all directions, at a desk mostly towards the camera."""
+    """Rotation about the vertical: any direction; at a desk mostly towards the camera."""
     angle = float(rng.normal(0, 0.45)) if desk else float(rng.uniform(-np.pi, np.pi))
     return np.asarray(matrix_from_axis_angle(np.array([0, angle, 0], np.float32)))
 
 
 def _standing_height(joints: Array) -> float:
-    """How far to lift a body so that its lowest joint is where feet are."""
+    """Height that puts the lowest joint of a body at the height of feet."""
     return float(0.06 - joints[:, 1].min())

@@ -1,4 +1,4 @@
-"""Draws the layers of people into an image with alpha, a mask and coarse depth (moderngl, EGL)."""
+"""Renders the layers of people into an image with alpha, a mask and coarse depth (OpenGL, EGL)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from hmr_live.core.state import Array, Image
 from hmr_live.render.offscreen import create_standalone_context
 from hmr_live.render.uniforms import float_bytes, write
-from hmr_live_training.synthetic.shaders import FABRIC, HAIR, SKIN, VERTEX
-from hmr_live_training.synthetic.shadow import ShadowMap
+from hmr_live_training.synthetic.opengl.shaders import FABRIC, HAIR, SKIN, VERTEX
+from hmr_live_training.synthetic.opengl.shadow import ShadowMap
 from hmr_live_training.synthetic.surface import PosedSurface
 
 _NEAR: Final = 0.08
 _FAR: Final = 40.0
-#: Drawn larger by this and averaged down: on a software rasteriser half the price of four samples
-#: a pixel, and fabrics do not flicker either.
+#: Supersampling factor; on a software rasteriser half the cost of four samples a pixel, and it
+#: antialiases fabrics too.
 _FINER: Final = 1.5
 _ATTRIBUTES: Final = ("position", "normal", "rest", "rest_normal")
 #: Values of ``owner`` in the second output.
@@ -83,7 +83,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Rendering:
-    """What was drawn.
+    """A rendered image.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Rendering:
 
 
 class PeopleRenderer:
-    """Draws people into square pictures.
+    """Renders people into square images.
 
     Raises
     ------
@@ -130,7 +130,7 @@ class PeopleRenderer:
         size: int,
         depth: float,
     ) -> Rendering:
-        """Draw people; the first is the target.
+        """Render people; the first is the target.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ class PeopleRenderer:
         return self._read(drawn, finer, size, depth)
 
     def close(self) -> None:
-        """Give the context back."""
+        """Release the OpenGL context."""
         self.ctx.release()
 
     def _draw_layer(self, layer: Layer, owner: float, focal: float) -> None:
@@ -188,7 +188,7 @@ class PeopleRenderer:
         )
         vertices = self.ctx.buffer(float_bytes(data))
         indices = self.ctx.buffer(np.ascontiguousarray(surface.faces, np.int32).tobytes())
-        # The compiler drops what a material does not use.
+        # The compiler removes attributes that a material does not use.
         used = [name for name in _ATTRIBUTES if name in program]
         layout = " ".join("3f" if name in used else "12x" for name in _ATTRIBUTES)
         array = self.ctx.vertex_array(program, [(vertices, layout, *used)], indices)
@@ -234,7 +234,7 @@ class PeopleRenderer:
 
 
 def clip_from_camera(camera: Array, size: int) -> Array:
-    """Clip space from the camera frame, ``(4, 4)``, with the picture's top row first in memory."""
+    """Projection matrix ``(4, 4)`` from camera frame to clip space, top row of the image first."""
     matrix = np.zeros((4, 4), np.float64)
     matrix[0, :3] = 2 / size * camera[0] - camera[2]
     matrix[1, :3] = 2 / size * camera[1] - camera[2]
@@ -245,7 +245,7 @@ def clip_from_camera(camera: Array, size: int) -> Array:
 
 
 def _reduced(layer: Layer, focal: float) -> Image:
-    """The fabric with about as many texels as there are pixels, instead of slow mipmaps."""
+    """Shrink a fabric to about one texel a pixel, instead of slow mipmaps."""
     assert layer.texture is not None  # only called for layers with a texture
     distance = max(float(np.median(layer.surface.vertices[::16, 2])), 0.3)
     side = int(np.clip(1.3 * focal / distance * layer.values["scale"], 4, layer.texture.shape[1]))
@@ -271,7 +271,7 @@ def noise_picture(side: int = 256) -> Image:
 
 
 def _set(program: moderngl.Program, **values: Any) -> None:  # noqa: ANN401
-    """Write uniforms; the compiler drops those that a material does not use."""
+    """Write uniforms; the compiler removes those that a material does not use."""
     for name, value in values.items():
         if name in program:
             program[name] = tuple(value) if np.ndim(value) else value
