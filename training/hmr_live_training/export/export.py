@@ -40,13 +40,19 @@ MAX_JOINT_CHANGE_MM = 1.0
 #: longer float16 by birth, and what follows it magnifies rounding.
 _LATE = ("encoder.late", "encoder.heads")
 _ALL = ("encoder.",)
-_KEPT_FLOAT32 = {"emb": (), "features": _LATE, "stem": _ALL, "crop": _ALL, "sight": _ALL}
+_KEPT_FLOAT32 = {
+    "features": (),
+    "feature_map": _LATE,
+    "stem": _ALL,
+    "crop": _ALL,
+    "encoder_output": _ALL,
+}
 _FLAG = ("encoder.heads.flag",)
 
 
 def kept_float32(config: RunConfig) -> tuple[str, ...]:
     """Words in the names of weights that are stored as float32."""
-    if config.stage == "sight" and config.start_from is None:
+    if config.stage == "encoder_output" and config.start_from is None:
         return _FLAG
     return _KEPT_FLOAT32[config.stage]
 
