@@ -1,4 +1,4 @@
-"""Quick figures on the development photos, for the reports of a training run.
+"""Quick figures on the development photos, for the reports and the manifest of a training run.
 
 The photos (LSPET im08001 to im09000) are prepared once as the run's stage sees them: cropped by
 the tracker's rule from their own joints, rotated upright, without augmentation.  The measures are
@@ -17,10 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hmr_live_training.checkpoints.build_network import restore_network
+from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.data.augment import exact_plan
 from hmr_live_training.data.crops import crop_box_from_bounds, crop_matrix, entered, warp
 from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.data.mocap import JointLimits
+from hmr_live_training.data.mocap import JointLimits, joint_limits
 from hmr_live_training.data.teacher import load_labels, teacher_path
 from hmr_live_training.evaluation.metrics import (
     joint_distances,
@@ -29,6 +31,7 @@ from hmr_live_training.evaluation.metrics import (
     procrustes_aligned,
     swapped,
 )
+from hmr_live_training.evaluation.statistics import percent
 from hmr_live_training.landmarks import (
     LIMBS,
     LSP_LIMBS,
@@ -45,6 +48,7 @@ from hmr_live_training.sampling.cached_features import encoder_file
 from hmr_live_training.sampling.features import open_network
 from hmr_live_training.sampling.prepare import backbone_file
 from hmr_live_training.sampling.samples import Samples, photo_labels, place
+from hmr_live_training.synthetic.body_poses import load_body_poses
 
 Array = NDArray[np.floating[Any]]
 #: Teacher points of less confidence are no reference.
@@ -197,3 +201,32 @@ def load_average(network: BodyNetwork, average: dict[str, Tensor]) -> BodyNetwor
     """Put averaged weights into a network."""
     network.load_state_dict(average)
     return network
+
+
+def development_figures(
+    saved: Checkpoint, *, data: Path, encoders: Path, cache: Path, body: Path
+) -> dict[str, Any]:
+    """The figures of a checkpoint for the manifest of its export.
+
+    Parameters
+    ----------
+    saved
+        The checkpoint; its averaged weights are evaluated.
+    data, encoders, cache, body
+        Training data, BlazePose's files, the teacher's labels and converted encoders, SMPL body.
+    """
+    network = restore_network(saved, encoders=encoders, data=data, body=body)
+    folders, stage = (data, encoders, cache, saved.config), saved.config.stage
+    samples = development_samples(*folders, network)
+    prediction = predict(network, samples, stage)
+    row = figures(prediction, samples, joint_limits(load_body_poses(data, body)))
+    boxed = development_samples(*folders, network, plain_box=True)
+    row["pck12_plain_box"] = pck12(predict(network, boxed, stage), boxed)
+    smpl = prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)]
+    pck = percent(*pck_hits(smpl, samples.lsp.numpy()))
+    low, high = (0.0, 0.0) if pck is None else (pck.low, pck.high)
+    return {
+        "split": "LSPET im08001 to im09000, tracker's region from labels, rotated upright",
+        **{name: round(value, 2) for name, value in row.items()},
+        "pck12_interval_95": [round(low, 2), round(high, 2)],
+    }

@@ -105,7 +105,7 @@ def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
         & (beyond < _BEYOND)
         & (prior < _PRIOR)
         & (depth < _DEPTH)
-        & ~swapped(seen)
+        & ~labels_swapped(seen)
     )
     trusted = _UNSUPPORTED + (1 - _UNSUPPORTED) * support
     weight = kept * trusted * torch.exp(-((residual / _RESIDUAL) ** 2))
@@ -115,7 +115,7 @@ def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
     return Quality(weight, joint_weight, residual, beyond, prior, depth, support)
 
 
-def swapped(seen: Observations) -> Tensor:
+def labels_swapped(seen: Observations) -> Tensor:
     """Left-right swaps ``(N,)``: labels that lie where the teacher has the other side.
 
     Either may be wrong; the fit would follow the labels in the picture and neither in depth.
