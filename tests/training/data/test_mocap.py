@@ -19,5 +19,5 @@ def test_motions_are_thinned_to_one_clock_and_read_back_by_the_trainer(tmp_path)
     assert save_motions(path, [fast, slow]) == 60
     np.testing.assert_allclose(load_poses(tmp_path), slow.poses)
     np.testing.assert_allclose(load_poses(tmp_path, held_out=True), fast.poses[::4])
-    with pytest.raises(AssetError, match="cannot be read at 60"):
+    with pytest.raises(AssetError, match="training needs 60"):
         resampled(slow, 60)

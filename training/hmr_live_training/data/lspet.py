@@ -86,7 +86,7 @@ def load_lspet(data: Path | str, split: Split) -> Photos:
             f"There is no lspet_224/lspet_224.npz in {data}; give the data folder with --data."
         ) from error
     if tuple(file["order"]) != LSP_NAMES:
-        raise AssetError(f"The joints in {folder} come in another order than LSP's.")
+        raise AssetError(f"The joints in {folder} are not in LSP's order; copy the data set again.")
     numbers = np.array([photo_number(str(name)) for name in file["imgname"]])
     development = numbers >= FIRST_DEVELOPMENT_PHOTO
     kept = development if split == "development" else ~development

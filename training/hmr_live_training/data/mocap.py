@@ -54,7 +54,7 @@ def load_sequences(data: Path | str, *, held_out: bool = False) -> list[Array]:
     try:
         with np.load(path) as file:
             if tuple(file["parents"].tolist()) != PARENTS:
-                raise AssetError(f"The tree in {path} is not SMPL's.")
+                raise AssetError(f"The skeleton in {path} is not SMPL's; copy the data set again.")
             pose, start, length = file["pose"], file["start"], file["length"]
     except OSError as error:
         raise AssetError(f"There is no {path}; give the data folder with --data.") from error
@@ -100,7 +100,8 @@ def resampled(motion: WorldMotion, fps: float) -> WorldMotion:
     """The captured frames nearest to those of a lower frame rate; none is interpolated."""
     if fps > motion.fps * 1.01:
         raise AssetError(
-            f"{motion.name} has {motion.fps:.0f} frames a second and cannot be read at {fps:.0f}."
+            f"{motion.name} has {motion.fps:.0f} frames a second, but training needs {fps:.0f}; "
+            "leave it out."
         )
     count = max(1, round(len(motion) * fps / motion.fps))
     index = np.minimum(np.round(np.arange(count) * motion.fps / fps).astype(int), len(motion) - 1)

@@ -154,5 +154,5 @@ def test_mpii_counts_pixels_from_zero_and_understands_every_kind_of_visibility(t
 
 def test_other_matlab_files_are_no_mpii(tmp_path):
     scipy.io.savemat(tmp_path / "mpii.mat", {"RELEASE": {"annolist": 3.0}})
-    with pytest.raises(AssetError, match="no MPII release"):
+    with pytest.raises(AssetError, match="not an MPII release"):
         list(read_mpii(tmp_path / "mpii.mat", tmp_path))

@@ -260,7 +260,7 @@ def test_3dpw_reports_missing_and_foreign_files(tmp_path):
     with pytest.raises(AssetError, match=r"no \.pkl files"):
         list(read_3dpw(tmp_path, "test"))
     PosedSequence().write(tmp_path, poses=3)
-    with pytest.raises(AssetError, match="no sequence of 3DPW"):
+    with pytest.raises(AssetError, match="not a 3DPW sequence"):
         list(read_3dpw(tmp_path, "test"))
 
 

@@ -169,5 +169,5 @@ def test_damaged_and_foreign_shards_are_reported(tmp_path, plan):
         list(read_shard(tmp_path / "half.tar"))
     foreign = tmp_path / "foreign.tar"
     foreign.write_bytes(whole.replace(b'"joints_2d"', b'"joints_xy"'))
-    with pytest.raises(AssetError, match="another kind"):
+    with pytest.raises(AssetError, match="another kind of sample"):
         list(read_shard(foreign))

@@ -118,7 +118,7 @@ def to_common(values: Array, joint_set: Names) -> Array:
     if values.ndim < 2 or values.shape[-2] != len(joint_set):
         raise AssetError(
             f"The annotations hold {values.shape[-2] if values.ndim > 1 else 'no'} joints instead "
-            f"of {len(joint_set)}; the file is of another data set or version."
+            f"of {len(joint_set)}; give the file of this data set."
         )
     known = [(COMMON[name], k) for k, name in enumerate(joint_set) if name is not None]
     places, sources = zip(*known, strict=True)

@@ -130,7 +130,9 @@ def from_json(values: dict[str, Any], picture: bytes) -> LabelledPerson:
         known: dict[str, Any] = {name: str(values[name]) for name in _TEXTS}
         return LabelledPerson(picture=picture, occluded=occluded, **known, **arrays)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise AssetError(f"A shard holds a sample of another kind ({error!r}).") from error
+        raise AssetError(
+            f"A shard holds another kind of sample ({error!r}); write it again."
+        ) from error
 
 
 def read_shard(path: Path | str) -> Iterator[LabelledPerson]:
