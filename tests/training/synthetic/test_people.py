@@ -20,7 +20,7 @@ from hmr_live_training.synthetic.poses.archetypes import (
     sit,
 )
 from hmr_live_training.synthetic.poses.collisions import self_penetration
-from hmr_live_training.synthetic.poses.joint_limits import HIGH, LOW
+from hmr_live_training.synthetic.poses.limits import HIGH, LOW
 from hmr_live_training.synthetic.poses.sampler import PoseSampler, flat_tpose_offsets, onto_body
 from hmr_live_training.synthetic.scene.scene import draw_betas
 from hmr_live_training.synthetic.scene_config import SPLITS, SyntheticConfig

@@ -20,7 +20,7 @@ _POINTS: Final = {
     "hands": ("pinky", "index", "thumb"),
     "feet": ("heel", "toe"),
 }
-#: Indices of the BlazePose points among :data:`BODY_LANDMARKS`.
+#: Indices of the BlazePose points among :data:`.BODY_LANDMARKS`.
 POINT_GROUPS: Final = {
     group: [
         k

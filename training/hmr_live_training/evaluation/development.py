@@ -127,8 +127,8 @@ def figures(
     own = prediction.own_2d[:, list(LSP_LIMBS_IN_LANDMARKS)]
     limbs = list(LIMBS)
     found, true = prediction.landmarks[:, limbs], samples.world[:, limbs, :3].numpy()
-    believed = samples.world[:, limbs, 3].numpy() > _REFERENCE_WEIGHT
-    whole = believed.all(axis=1)
+    confident = samples.world[:, limbs, 3].numpy() > _REFERENCE_WEIGHT
+    whole = confident.all(axis=1)
     exchanged, judged = swapped(smpl, labels)
     row = {
         "photos": float(len(labels)),
@@ -142,7 +142,7 @@ def figures(
     if whole.any():
         row["teacher_photos"] = float(whole.sum())
         errors = joint_distances(found, true)
-        row["teacher_mpjpe_mm"] = float(errors[believed].mean() * 1000)
+        row["teacher_mpjpe_mm"] = float(errors[confident].mean() * 1000)
         aligned = procrustes_aligned(found[whole], true[whole])
         row["teacher_pa_mpjpe_mm"] = float(joint_distances(aligned, true[whole]).mean() * 1000)
         # 1 means that predicted poses vary as much as the teacher's, 0 that all are the mean.

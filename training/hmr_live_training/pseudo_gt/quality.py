@@ -37,7 +37,7 @@ _RESIDUAL: Final = 0.16
 #: Radians, summed over joints.
 _BEYOND: Final = 0.3
 _PRIOR: Final = 120.0
-#: Metres, mean distance to the teacher's believed 3D points.
+#: Metres, mean distance to the teacher's 3D points, weighted by confidence.
 _DEPTH: Final = 0.16
 #: Sigmas of the agreement of single points: torsos in the picture, metres in space.
 _AGREE_FLAT: Final = 0.15
@@ -92,9 +92,9 @@ def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
     residual = (own * labelled).sum(dim=1) / count
     right = ((own < _RIGHT) * labelled).sum(dim=1) / count
     deep = _distance_in_space(posed, seen)
-    believed = seen.world[..., 3]
-    depth = (deep * believed).sum(dim=1) / believed.sum(dim=1).clamp_min(1e-3)
-    support = (believed[:, list(LIMBS)] > 0.25).float().mean(dim=1)
+    confidence = seen.world[..., 3]
+    depth = (deep * confidence).sum(dim=1) / confidence.sum(dim=1).clamp_min(1e-3)
+    support = (confidence[:, list(LIMBS)] > 0.25).float().mean(dim=1)
     beyond = energy.beyond_limits(posed.axis_angle)
     prior = energy.prior(posed.axis_angle[:, 1:])
     kept = (

@@ -29,8 +29,12 @@ from hmr_live_training.synthetic.surface import BodySurface
 
 Array = NDArray[np.floating[Any]]
 
-#: Values of the visibility arrays.
-OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
+#: Visibility of a point outside the frame.
+OUTSIDE: Final = 0
+#: Visibility of a point in the frame that something hides.
+HIDDEN: Final = 1
+#: Visibility of a visible point.
+VISIBLE: Final = 2
 #: Metres that a joint lies below its own skin and clothes at most; deeper means something of the
 #: own body is in front.
 _DEPTH_BELOW_SKIN: Final = 0.14

@@ -180,7 +180,7 @@ def sequence_rows(
     """
     rows = []
     for estimator in estimators:
-        tracks = [follow(clip.frames(), estimator, detector, clip.focal) for clip in sequences]
+        tracks = [follow(s.frames(), estimator, detector, s.focal) for s in sequences]
         for form in FORMS:
             pairs = [(getattr(t, form), c.joints) for t, c in zip(tracks, sequences, strict=True)]
             figures = {

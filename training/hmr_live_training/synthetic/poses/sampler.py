@@ -20,7 +20,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live_training.data.mocap import load_poses, mirror_pose
 from hmr_live_training.synthetic.poses.archetypes import made_posture
 from hmr_live_training.synthetic.poses.collisions import self_penetration
-from hmr_live_training.synthetic.poses.joint_limits import within_range
+from hmr_live_training.synthetic.poses.limits import within_range
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 
 Array = NDArray[np.floating[Any]]
