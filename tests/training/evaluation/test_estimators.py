@@ -44,7 +44,7 @@ def test_crop_coordinates_are_those_of_training():
     np.testing.assert_allclose(to_frame(expected, TURNED), points, atol=1e-9)
 
 
-def test_a_region_turned_to_the_right_shows_what_is_right_of_it_on_top():
+def test_a_crop_box_rotated_to_the_right_has_the_right_on_top():
     crop_box = CropBox(0, 0, 2, math.pi / 2)
     np.testing.assert_allclose(to_crop(np.array([[1.0, 0.0]]), crop_box), [[0, -1]], atol=1e-12)
 
@@ -100,7 +100,7 @@ def test_blazepose_is_read_by_its_own_numbers():
     assert (seen.score, seen.output, estimator.name) == (0.75, None, "BlazePose lite")
 
 
-def test_answers_keep_the_place_of_whoever_was_not_found(reader):
+def test_people_who_were_not_found_keep_their_rows(reader):
     seen = reader(facing_output())
     predictions = stack_estimates([seen, None])
     assert predictions.found.tolist() == [True, False]

@@ -99,7 +99,7 @@ def test_a_known_torso_stands_in_for_hidden_ones():
     assert torso_length(labels) == pytest.approx(np.hypot(0.2, 0.5))
 
 
-def test_somebody_who_was_not_found_has_no_hits():
+def test_a_person_who_was_not_found_has_no_hits():
     labels = standing(2)
     points = labels[:, :12, :2].copy()
     points[1] = np.nan
@@ -108,7 +108,7 @@ def test_somebody_who_was_not_found_has_no_hits():
     assert hits.sum(axis=1).tolist() == [12, 0]
 
 
-def test_points_are_seen_from_the_middle_of_the_hips():
+def test_points_are_relative_to_the_midpoint_of_the_hips():
     limbs = np.random.default_rng(2).normal(size=(2, 12, 3))
     limbs[:, 2], limbs[:, 3] = (1, 0, 0), (3, 2, 0)
     centred = hip_centred(limbs)

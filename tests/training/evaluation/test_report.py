@@ -73,7 +73,7 @@ class Brightness:
         ]
 
 
-def test_person_free_pictures_are_told_apart_by_split(tmp_path):
+def test_person_free_pictures_are_reported_by_split(tmp_path):
     data = write_data(tmp_path)
     run = run_empty_scenes(data, [Brightness()], Detections())
     held_out = [path.name for path in Materials(data, "test").backgrounds]

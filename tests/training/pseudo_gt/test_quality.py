@@ -24,7 +24,7 @@ def seen(energy, truth):
     return seen_of(energy.pose(truth))
 
 
-def test_exact_fits_are_kept_and_fully_believed(energy, truth, seen):
+def test_exact_fits_are_kept_with_full_confidence(energy, truth, seen):
     quality = judge(energy, truth, seen)
     assert (quality.weight > 0.95).all()
     assert quality.residual.max() < 1e-4

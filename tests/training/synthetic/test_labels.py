@@ -106,7 +106,7 @@ def test_intrinsics_project_joints_and_landmarks(alone):
             np.testing.assert_allclose((seen[:, :2] / seen[:, 2:])[kept], pixels[kept], atol=0.02)
 
 
-def test_the_crop_camera_is_the_frame_camera_without_the_regions_turn(far):
+def test_the_crop_camera_is_the_frame_camera_without_the_rotation_of_the_crop_box(far):
     for sample in far[0]:
         labels = sample.labels
         angle = labels.crop_box[3]
@@ -184,7 +184,7 @@ def test_a_person_free_sample_has_no_person(data, monkeypatch):
     people.close()
 
 
-def test_things_in_the_way_hide_joints(data, alone):
+def test_occluders_hide_joints(data, alone):
     config = replace(ALONE, occluder=1.0)
     people = SyntheticPeople(data, "train", config)
     hidden = [

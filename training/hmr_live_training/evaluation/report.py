@@ -127,5 +127,5 @@ def as_markdown(rows: Sequence[ResultRow]) -> str:
 
 
 def as_json(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
-    """Everything as plain values, named like the fields of :class:`ResultRow` and :class:`.Figure`."""
+    """The rows as plain values, by the field names of :class:`ResultRow` and :class:`.Figure`."""
     return [asdict(row) for row in rows]

@@ -17,7 +17,7 @@ def person(width, tilt=0.0):
     return joints
 
 
-def test_breadth_is_measured_in_trunks():
+def test_breadth_is_measured_in_torso_lengths():
     np.testing.assert_allclose(
         left_right_breadth(np.stack([person(0.6), 3 * person(-0.4)])), [0.6, -0.4]
     )
@@ -30,7 +30,7 @@ def test_views_follow_from_the_order_of_the_sides():
     assert found == {"front": [0], "back": [1], "side": [2], "unclear": [3]}
 
 
-def test_a_second_opinion_with_the_other_sign_makes_it_unclear():
+def test_a_second_source_with_the_other_sign_makes_the_view_unclear():
     labels = np.stack([person(0.6), person(-0.6)])
     other = np.stack([person(-0.3), person(-0.3)])[:, :12]
     found = views(labels, other)

@@ -75,7 +75,7 @@ def measured(photos, *estimators, detector=None, **options):
     return lspet_rows(run, LIMITS)
 
 
-def test_whoever_knows_is_right_in_every_geometry(photos):
+def test_exact_estimates_are_right_in_every_crop_geometry(photos):
     around = CropBox(112, 125, 260, 0.3)
     knowing = Knowing(photos.keypoints[0])
     rows = measured(photos, knowing, detector=Detections(CropBox(10, 10, 40), around))
@@ -124,7 +124,7 @@ def test_swapped_sides_are_counted_by_view(photos):
     assert rows_of(rows, "Crops", "as if in front")["swapped"] == pytest.approx(100 / 3)
 
 
-def test_a_network_that_works_with_one_crop_geometry_only_is_found_out(photos):
+def test_a_network_that_needs_one_crop_geometry_fails_in_the_others(photos):
     def narrow(points, crop_box):
         return points if abs(crop_box.side - upright.side) < 1e-6 else points * 0.3
 
@@ -137,7 +137,7 @@ def test_a_network_that_works_with_one_crop_geometry_only_is_found_out(photos):
     assert rows_of(rows, "Crops", "knowing", "jittered")["PCK12@0.2"] < 60
 
 
-def test_the_second_look_follows_from_the_first(photos):
+def test_the_second_pass_follows_from_the_first(photos):
     crop_boxes = crop_views(
         photos.image(0), photos.keypoints[0], Detections(), np.random.default_rng(0)
     ).crop_boxes
@@ -240,7 +240,9 @@ class Answering:
 
 
 @pytest.mark.parametrize(("score", "expected"), [(0.9, 100), (0.4, 0)])
-def test_the_live_path_needs_a_detection_and_the_networks_word(tmp_path, score, expected):
+def test_the_live_pipeline_needs_a_detection_and_a_confirmation_by_the_network(
+    tmp_path, score, expected
+):
     person = posed_person(tmp_path)
     keypoints = lsp_from_common(person.joints_2d)
     names = np.array([person.picture.name])

@@ -1,4 +1,4 @@
-"""Synthetic people: the truth makes no error, and every kind of lie is seen."""
+"""Synthetic people: the truth makes no error, and every kind of error is measured."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def reader():
 
 
 class Truthful:
-    """Answers with the labels, picture after picture; ``change`` is the lie."""
+    """Predicts the labels, picture after picture; ``change`` spoils them."""
 
     def __init__(self, shards, change=None):
         self._labels = load_shard(shards / "test-00000.npz").labels
@@ -115,7 +115,7 @@ def test_presence_is_of_people_and_of_pictures_without(truth):
     assert score["people"].value == pytest.approx(100 * (COUNT - person_free) / COUNT)
 
 
-def test_exchanged_sides_are_seen(shards, reader):
+def test_swapped_sides_are_counted(shards, reader):
     def exchanged(rotmats, camera):
         """The mirror image of the pose, in the same place."""
         flip = np.diag([-1.0, 1, 1]).astype(np.float32)
@@ -126,7 +126,7 @@ def test_exchanged_sides_are_seen(shards, reader):
     assert get("3D")["PCK visible"].value < 60
 
 
-def test_somebody_turned_round_keeps_pa_mpjpe_and_is_counted(shards, reader):
+def test_a_person_turned_round_keeps_pa_mpjpe_and_is_counted(shards, reader):
     def turned(rotmats, camera):
         rotmats[0] = rotmats[0] @ np.diag([-1.0, 1, -1]).astype(np.float32)
         return rotmats, camera
@@ -140,7 +140,7 @@ def test_somebody_turned_round_keeps_pa_mpjpe_and_is_counted(shards, reader):
     assert any(v["swapped"] and v["swapped"].value > 50 for v in views)
 
 
-def test_a_flat_body_under_a_fitting_overlay_is_seen(shards, reader):
+def test_a_flat_body_with_the_right_projection_is_noticed(shards, reader):
     def mean_pose(rotmats, camera):
         rest = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
         rest[0] = np.diag([1.0, -1, -1])
@@ -152,7 +152,7 @@ def test_a_flat_body_under_a_fitting_overlay_is_seen(shards, reader):
     assert get("3D")["depth, predicted / true"].value < 0.5
 
 
-def test_axes_that_are_exchanged_are_seen(shards, reader):
+def test_exchanged_axes_are_noticed(shards, reader):
     def upside_down(rotmats, camera):
         rotmats[0] = np.diag([1.0, -1, -1]).astype(np.float32) @ rotmats[0]
         return rotmats, camera
