@@ -70,13 +70,13 @@ def test_the_file_gives_the_numbers_of_the_network(exported):
 
 
 @pytest.mark.parametrize("without", [False, True])
-def test_the_last_step_is_left_out_when_asked(without, tmp_path, monkeypatch):
+def test_what_follows_the_regressor_is_left_out_when_asked(without, tmp_path, monkeypatch):
     config = tiny_config(trained="end_to_end", gauss_newton=True, joint_tolerance=8.0)
     state = tiny_network(config).state_dict()
     run = tmp_path / "run.pt"
     save_checkpoint(run, Checkpoint(config, 1, 1.0, state, {}, [], {"photos": 1}))
     monkeypatch.setattr(export, "build_network", lambda config, **_: tiny_network(config))
-    flags = ["--without-last-step"] if without else []
+    flags = ["--regressor-only"] if without else []
     export.main(["network", "--checkpoint", str(run), "--out", str(tmp_path), *flags])
     manifest = json.loads((tmp_path / "full.json").read_text())
     run_config = manifest["training"]["run"]

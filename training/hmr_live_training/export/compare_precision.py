@@ -1,4 +1,4 @@
-"""Prove a precision.
+"""Compare a back end or a precision with a reference.
 
 ``python -m hmr_live_training.export.compare_precision NETWORK --backend openvino``
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hmr_live.backends import split_choice
-from hmr_live.backends.precision_variants import LIMITS_MM as STAND_IN_LIMITS_MM
+from hmr_live.backends.precision_variants import LIMITS_MM as VARIANT_LIMITS_MM
 from hmr_live.backends.precision_variants import precision_of
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import HmrLiveError
@@ -30,11 +30,11 @@ from hmr_live_training.export.precision import (
 )
 
 #: Largest mean change in mm with which a precision may be a default.
-LIMITS_MM = {"fp32": 0.1, **STAND_IN_LIMITS_MM}
+LIMITS_MM = {"fp32": 0.1, **VARIANT_LIMITS_MM}
 
 
 def open_exactly(network: Path, backend: str, threads: int) -> HmrNetwork:
-    """Open the very file on a back end; a stand-in only where the precision is asked for."""
+    """Open this very file; a precision variant beside it only where its precision is named."""
     name, precision = split_choice(backend)
     return HmrNetwork(network, backend=f"{name}:{precision or 'fp32'}", threads=threads)
 
@@ -42,7 +42,7 @@ def open_exactly(network: Path, backend: str, threads: int) -> HmrNetwork:
 def limit_of(network: Path, backend: str) -> float:
     """Largest mean change in mm that is allowed for what :func:`open_exactly` opens."""
     precision = split_choice(backend)[1]
-    return LIMITS_MM[precision if precision in STAND_IN_LIMITS_MM else precision_of(network)]
+    return LIMITS_MM[precision if precision in VARIANT_LIMITS_MM else precision_of(network)]
 
 
 def time_networks(
@@ -90,12 +90,12 @@ def main(arguments: list[str] | None = None) -> int:
     times = time_networks([tested, reference], subjects[0], o.rounds) if o.rounds else []
     names = [n.backend.describe() for n in (tested, reference)]
     if o.json:
-        report = {"change_mm": change.as_dict(), "limit_mm": limit, "proved": not refused}
+        report = {"change_mm": change.as_dict(), "limit_mm": limit, "validated": not refused}
         rows = [{"backend": n, "ms": t} for n, t in zip(names, times, strict=False)]
         print(json.dumps({**report, "networks": names, "times": rows}, indent=2))
     else:
         print(f"{o.network.name} on {names[0]}\nagainst {names[1]}\n{change.as_text()}")
-        print(f"limit {limit} mm mean: {'REFUSED' if refused else 'proved'}")
+        print(f"limit {limit} mm mean: {'REFUSED' if refused else 'validated'}")
         for name, (median, p95) in zip(names, times, strict=False):
             print(f"{median:6.1f} ms median {p95:6.1f} ms p95  {name}")
     return int(refused)
