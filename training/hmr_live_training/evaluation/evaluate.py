@@ -21,7 +21,7 @@ from torch import Tensor
 
 from hmr_live.body.rotations import axis_angle_from_matrix
 from hmr_live_training.checkpoints.build_network import build_network
-from hmr_live_training.checkpoints.checkpoint import load_checkpoint
+from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hmr_live_training.data.augment import exact_plan
 from hmr_live_training.data.crops import crop_box_from_bounds, crop_matrix, entered, warp
 from hmr_live_training.data.lspet import load_lspet
@@ -205,6 +205,34 @@ def load_average(network: BodyNetwork, average: dict[str, Tensor]) -> BodyNetwor
     return network
 
 
+def development_figures(
+    saved: Checkpoint, *, data: Path, encoders: Path, cache: Path, body: Path
+) -> dict[str, Any]:
+    """All figures of a checkpoint on the development photos, for its manifest.
+
+    Parameters
+    ----------
+    saved
+        The checkpoint.
+    data, encoders, cache, body
+        Training data, BlazePose's files, what is prepared once, and the body.
+    """
+    network = build_network(saved.config, encoders=encoders, data=data, body=body)
+    load_average(network, saved.network)
+    settings = (data, encoders, cache, saved.config)
+    samples = development_samples(*settings, network)
+    prediction = predict(network, samples, saved.config.stage)
+    row = figures(prediction, samples, joint_limits(load_body_poses(data, body)))
+    low, high = pck_interval(prediction, samples)
+    boxed = development_samples(*settings, network, plain_box=True)
+    row["pck12_plain_box"] = pck12(predict(network, boxed, saved.config.stage), boxed)
+    return {
+        "split": "LSPET im08001 to im09000, tracker's region from labels, rotated upright",
+        **{name: round(value, 2) for name, value in row.items()},
+        "pck12_interval_95": [round(low, 2), round(high, 2)],
+    }
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = argparse.ArgumentParser(
@@ -217,21 +245,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     o = parser.parse_args(arguments)
-    saved = load_checkpoint(o.checkpoint)
-    network = build_network(saved.config, encoders=o.encoders, data=o.data, body=o.body)
-    load_average(network, saved.network)
-    settings = (o.data, o.encoders, o.cache, saved.config)
-    samples = development_samples(*settings, network)
-    prediction = predict(network, samples, saved.config.stage)
-    row = figures(prediction, samples, joint_limits(load_body_poses(o.data, o.body)))
-    low, high = pck_interval(prediction, samples)
-    boxed = development_samples(*settings, network, plain_box=True)
-    row["pck12_plain_box"] = pck12(predict(network, boxed, saved.config.stage), boxed)
-    report: dict[str, Any] = {
-        "split": "LSPET im08001 to im09000, tracker's region from labels, rotated upright",
-        **{name: round(value, 2) for name, value in row.items()},
-        "pck12_interval_95": [round(low, 2), round(high, 2)],
-    }
+    report = development_figures(
+        load_checkpoint(o.checkpoint),
+        data=o.data,
+        encoders=o.encoders,
+        cache=o.cache,
+        body=o.body,
+    )
     print(json.dumps(report, indent=2))
     if o.out:
         o.out.write_text(json.dumps(report, indent=2) + "\n")
