@@ -1,4 +1,4 @@
-"""Everything that a build needs, tiny: BlazePose's three files, photos, motion capture, pictures."""
+"""Everything that a build needs, tiny: BlazePose's files, photos, motion capture, pictures."""
 
 from __future__ import annotations
 

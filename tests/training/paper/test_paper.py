@@ -216,14 +216,14 @@ def test_a_run_learns_from_shards_saves_and_goes_on(shards, tmp_path):
     path = tmp_path / "runs" / "paper.pt"
     run = tiny_run(config)
     said = []
-    loop = Loop(run, batches(shards, config), path, report_every=10, print=said.append)
-    loop.train()
-    first, *_, last = loop.history
+    regressor = Loop(run, batches(shards, config), path, report_every=10, print=said.append)
+    regressor.train()
+    first, *_, last = regressor.history
     assert len(said) == 3
     assert last["reprojection"] < 0.9 * first["reprojection"]
     assert last["joints"] < first["joints"]
     resumed = tiny_run(config)
-    assert resumed.resume(path) == loop.history
+    assert resumed.resume(path) == regressor.history
     assert resumed.step_number == 30
     for name, value in run.average.items():
         assert torch.equal(resumed.average[name], value)
@@ -269,9 +269,9 @@ def test_broken_labels_stop_the_run_with_a_sentence(shards, tmp_path):
     config = tiny_config()
     batch = next(batches(shards, config))
     broken = batch._replace(points=batch.points * float("nan"))
-    loop = Loop(tiny_run(config), iter([broken]), tmp_path / "a.pt")
+    regressor = Loop(tiny_run(config), iter([broken]), tmp_path / "a.pt")
     with pytest.raises(AssetError, match="'reprojection' is no number at step 1"):
-        loop.train()
+        regressor.train()
 
 
 def test_configurations_survive_their_checkpoint():

@@ -12,7 +12,7 @@ from hmr_live_training.recipes.yaml_values import RecipeError
 
 NETWORKS = ("full", "lite", "heavy")
 #: Names and lengths of runs have changed since the networks were trained.
-_FREE = {"name", "start_from", "regressor_from", "steps", "teacher"}
+_FREE = {"name", "start_from", "steps", "teacher"}
 
 
 def test_there_is_a_recipe_for_each_network():

@@ -17,16 +17,17 @@ from typing import Any, Final
 import numpy as np
 import onnx
 
-from hmr_live.bench import BenchReport, Contestant, PipelineContestant, take_turns, time_body
+from hmr_live.bench import BenchReport, BenchTarget, PipelineTarget, time_body, time_interleaved
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import BackendError, HmrLiveError
 from hmr_live.core.state import Frame
+from hmr_live.core.telemetry import import_without_telemetry
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_training.export.precision import subjects_from_lspet
 from hmr_live_training.export.quantise import METHODS, default_method, open_quantiser, write_int8
-from hmr_live_training.onnx_tools.onnx_graph import trunk_segments, unpack_weights
+from hmr_live_training.onnx_tools.onnx_graph import backbone_segments, unpack_weights
 from hmr_live_training.paper.__main__ import fresh_network
 from hmr_live_training.paper.export import export_paper
 from hmr_live_training.paper.paper_config import PaperConfig
@@ -40,7 +41,7 @@ class BareNetwork:
 
     def __init__(self, path: Path, threads: int) -> None:
         try:
-            import openvino
+            openvino = import_without_telemetry("openvino")
         except ImportError as error:
             raise BackendError(
                 f"OpenVINO is not installed ({error}): pip install 'hmr-live[openvino]'."
@@ -61,13 +62,13 @@ class BareNetwork:
         self.description = f"{path.name}, OpenVINO, threads: {threads}"
 
     def run(self, frame: Frame) -> dict[str, float]:
-        """See :class:`hmr_live.bench.contestants.Contestant`."""
+        """See :class:`hmr_live.bench.targets.BenchTarget`."""
         start = time.perf_counter()
         self._request.infer({0: self._input}, share_inputs=True)
         return {"network": (time.perf_counter() - start) * 1000}
 
     def close(self) -> None:
-        """See :class:`hmr_live.bench.contestants.Contestant`."""
+        """See :class:`hmr_live.bench.targets.BenchTarget`."""
         self._request = None
 
 
@@ -81,8 +82,8 @@ def make_network(folder: Path, data: Path, method: str, crops: int) -> Path:
     unpack_weights(model)
     opened = HmrNetwork(source, backend="onnxruntime:fp32")
     quantiser = open_quantiser(method, opened, model, subjects_from_lspet(data, "train", crops))
-    trunk = [name for run in trunk_segments(model, 1) for name in run]
-    write_int8(quantiser.quantise(trunk), opened, source, target)
+    backbone = [name for run in backbone_segments(model, 1) for name in run]
+    write_int8(quantiser.quantise(backbone), opened, source, target)
     return target
 
 
@@ -90,22 +91,22 @@ def measure(network: Path, clip: Path, *, frames: int, threads: int) -> BenchRep
     """Time the whole way and the bare network in turns."""
     source = VideoFile(clip, loop=True)
     pipeline = Pipeline.open(network=network, backend="openvino:fp32", threads=threads)
-    contestants: list[Contestant] = [
-        PipelineContestant("whole way", pipeline),
+    targets: list[BenchTarget] = [
+        PipelineTarget("whole way", pipeline),
         BareNetwork(network, threads),
     ]
     try:
         return BenchReport.of(
             clip.name,
-            contestants,
-            take_turns(source, contestants, frames),
+            targets,
+            time_interleaved(source, targets, frames),
             body=time_body(pipeline.body),
             has_rival=True,
         )
     finally:
         source.close()
-        for contestant in contestants:
-            contestant.close()
+        for target in targets:
+            target.close()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,16 +81,24 @@ def _workspace(o: argparse.Namespace, recipe: Recipe) -> Workspace:
     return Workspace(data, o.encoders, o.body, o.networks, work)
 
 
-def _log_to(path: Path) -> None:
+@contextmanager
+def _logged_to(path: Path) -> Iterator[None]:
     """Log to the terminal, and to a file with times."""
     to_file = logging.FileHandler(path, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stdout)
-    to_terminal.setFormatter(logging.Formatter("%(message)s"))
-    root = logging.getLogger("hmr_live_training")
-    root.handlers = [to_file, to_terminal]
-    root.setLevel(logging.INFO)
-    root.propagate = False
+    package = logging.getLogger("hmr_live_training")
+    handlers, level = (to_file, to_terminal), package.level
+    package.setLevel(logging.INFO)
+    for handler in handlers:
+        package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.setLevel(level)
+        for handler in handlers:
+            package.removeHandler(handler)
+            handler.close()
 
 
 def _list(build: Build) -> None:
@@ -110,15 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = _recipe(o)
         workspace = _workspace(o, recipe)
         options = BuildOptions(o.workers, o.processes, o.report_every, o.minutes)
-        _log_to(workspace.work / "build.log")
-        build = Build(recipe, workspace, options, given)
-        if o.list:
-            _list(build)
-        elif o.only:
-            build.run_shared(o.only)
-        else:
-            log.info("%s from %s, in %s", recipe.network, recipe.start, workspace.work)
-            build.run(o.until)
+        with _logged_to(workspace.work / "build.log"):
+            _run(o, Build(recipe, workspace, options, given))
     except TimeIsUpError as pause:
         print(pause, file=sys.stderr)
         return 2
@@ -126,6 +128,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _run(o: argparse.Namespace, build: Build) -> None:
+    if o.list:
+        _list(build)
+    elif o.only:
+        build.run_shared(o.only)
+    else:
+        log.info(
+            "%s from %s, in %s", build.recipe.network, build.recipe.start, build.workspace.work
+        )
+        build.run(o.until)
 
 
 if __name__ == "__main__":

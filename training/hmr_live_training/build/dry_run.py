@@ -1,4 +1,4 @@
-"""A recipe and its data cut so short that the whole build takes minutes: does everything work?"""
+"""A recipe and its data, cut so short that the whole build takes minutes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.recipes.stages import (
     CachedFeatures,
     CalibrateConfidence,
+    FeatureRounds,
     PersonScore,
     PruneRegressor,
     SyntheticPeople,
@@ -57,6 +58,8 @@ def _cut(stage: Stage, steps: int) -> Stage:
         s = replace(s, views=1)
     elif isinstance(s, SyntheticPeople):
         s = replace(s, count=min(s.count, _BATCH))
+    elif isinstance(s, FeatureRounds):
+        s = replace(s, rounds=1)
     elif isinstance(s, CachedFeatures):
         counts = {name: min(getattr(s, name), _CROPS) for name in ("photos", "synthetic", "empty")}
         s = replace(s, **counts)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hmr_live.core.assets import sha256_of
 from hmr_live.core.errors import AssetError
 from hmr_live_training.onnx_tools.onnx_files import write_atomically
 
@@ -75,10 +76,8 @@ def digest_of(*parts: object) -> str:
 
 def data_digest(data: Path) -> str:
     """Digest of a data folder: label and motion files by content, pictures by name and size."""
-    rows: list[tuple[str, str]] = []
-    for path in sorted(data.glob("*/*.npz")):
-        if path.parent.name in ("lspet_224", "cmu_smpl24"):
-            rows.append((path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
+    labels = [p for name in ("lspet_224", "cmu_smpl24") for p in (data / name).glob("*.npz")]
+    rows = [(path.name, sha256_of(path)) for path in sorted(labels)]
     for folder in ("backgrounds_hdri_crops", "backgrounds_coco_cc", "clothing_patches_192"):
         pictures = sorted((data / folder).rglob("*.jpg"))
         rows += [(path.name, str(path.stat().st_size)) for path in pictures]

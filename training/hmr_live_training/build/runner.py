@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from hmr_live.core.assets import sha256_of
@@ -15,6 +16,7 @@ from hmr_live.core.errors import AssetError, HmrLiveError
 from hmr_live_training.build.context import Context, log
 from hmr_live_training.build.record import BuildRecord, StageRecord, data_digest, digest_of
 from hmr_live_training.build.stages import (
+    MAKES_DATA,
     MAKES_NETWORK,
     SHARED,
     START,
@@ -98,14 +100,22 @@ class Build:
         self.digests = self._digests()
 
     def _digests(self) -> dict[str, str]:
-        """Digest of each stage: of its settings and of everything before it."""
+        """Digest of each stage: of its settings and of all that it depends on.
+
+        Stages that make data depend on the data folder alone, all others on everything before them.
+        """
         w, start = self.workspace, self.workspace.start(self.recipe)
-        source = start or w.encoders / f"pose_landmark_{self.recipe.encoder}.tflite"
-        digest = digest_of(data_digest(w.data), sha256_of(source), sha256_of(w.body))
+        source = start or w.published(self.recipe.encoder)
+        data = digest_of(data_digest(w.data), sha256_of(w.body))
+        network = digest_of(data, sha256_of(source))
         digests = {}
         for stage in self.recipe.stages:
-            digest = digest_of(digest, stage.name, stage.kind, self._settings(stage))
-            digests[stage.name] = digest
+            described = (stage.name, stage.kind, self._settings(stage))
+            if stage.kind in MAKES_DATA:
+                digests[stage.name] = digest_of(data, *described)
+                network = digest_of(network, digests[stage.name])
+            else:
+                digests[stage.name] = network = digest_of(network, *described)
         return digests
 
     def _settings(self, stage: Stage) -> list[Any]:
@@ -117,8 +127,8 @@ class Build:
             reader = self.recipe.stage(settings.for_stage).settings
             assert isinstance(reader, RunConfig)
             rows.append({name: reader.to_dict()[name] for name in _OF_READER})
-        if isinstance(settings, TeacherLabels) and settings.network is not None:
-            rows.append(sha256_of(self.workspace.network(settings.network)))
+        if isinstance(settings, TeacherLabels):
+            rows.append(sha256_of(self.workspace.teacher(settings)))
         return rows
 
     def finished(self, stage: Stage) -> bool:
@@ -153,7 +163,7 @@ class Build:
         record = self._begin(context, stage, title)
         start, before = time.monotonic(), record.seconds
         try:
-            if context.before == START and not self.workspace.checkpoint(START).exists():
+            if context.before == START and stage.kind not in MAKES_DATA:
                 make_start(context)
             record.results = self._results(context, stage)
             record.finished = True
@@ -163,8 +173,8 @@ class Build:
         finally:
             record.seconds = before + time.monotonic() - start
             self.record.save()
-        shown = ", ".join(f"{k} {v}" for k, v in record.results.items() if not isinstance(v, list))
-        log.info("%s: done in %s%s", title, _duration(record.seconds), f"; {shown}" if shown else "")
+        said = ", ".join(f"{name} {record.results[name]}" for name in _shown(record.results))
+        log.info("%s: done in %s%s", title, _duration(record.seconds), said and f"; {said}")
 
     def _begin(self, context: Context, stage: Stage, title: str) -> StageRecord:
         """Note that a stage begins; what one with other settings has left is discarded."""
@@ -230,7 +240,7 @@ class Build:
             if processes.is_first:
                 write_atomically(self._results_path(stage), json.dumps(results).encode())
 
-    def _results_path(self, stage: Stage) -> Any:  # noqa: ANN401
+    def _results_path(self, stage: Stage) -> Path:
         return self.workspace.work / f".{stage.name}.json"
 
 
@@ -251,7 +261,7 @@ def check_files(recipe: Recipe, workspace: Workspace) -> None:
             else:
                 workspace.network(settings.network)
     for kind, user in kinds.items():
-        path = workspace.encoders / f"pose_landmark_{kind}.tflite"
+        path = workspace.published(kind)
         if not path.exists():
             raise AssetError(
                 f"There is no {path}, which {user} needs; training/README.md says where to get it "
@@ -260,6 +270,12 @@ def check_files(recipe: Recipe, workspace: Workspace) -> None:
     if not workspace.body.exists():
         raise AssetError(f"There is no body {workspace.body}; give one with --body.")
     workspace.start(recipe)
+
+
+def _shown(results: dict[str, Any]) -> list[str]:
+    """Names of the few results that the log shows."""
+    numbers = [name for name, value in results.items() if isinstance(value, int | float)]
+    return [name for name in ("pck12", "pck12_plain_box") if name in numbers] or numbers
 
 
 def _duration(seconds: float) -> str:

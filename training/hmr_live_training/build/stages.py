@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import torch
 
@@ -32,6 +32,7 @@ from hmr_live_training.recipes.stages import (
     CastFp16,
     Evaluate,
     Export,
+    FeatureRounds,
     PersonScore,
     PruneRegressor,
     SyntheticPeople,
@@ -43,12 +44,20 @@ from hmr_live_training.sampling.cached_features import (
     load_features,
     store_features,
 )
+from hmr_live_training.sampling.features import feature_rounds_folder
 from hmr_live_training.sampling.pictures import CropStream, EmptyPictures
-from hmr_live_training.sampling.prepare import own_teacher, prepare_teacher, published_teacher
+from hmr_live_training.sampling.prepare import (
+    own_teacher,
+    prepare_features,
+    prepare_synthetic,
+    prepare_teacher,
+    published_teacher,
+)
+from hmr_live_training.sampling.synthetic_samples import synthetic_file
 from hmr_live_training.synthetic.materials import background_files
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 from hmr_live_training.synthetic.shards import load_shard, shard_paths, write_shards
-from hmr_live_training.trainer.calibrate import adjust, judged, scale_and_shift
+from hmr_live_training.trainer.calibrate import adjust, confidence_logits, scale_and_shift
 from hmr_live_training.trainer.person_score import person_logits, person_threshold
 from hmr_live_training.trainer.prune_regressor import prune_regressor, regressor_inputs
 from hmr_live_training.trainer.train import (
@@ -63,10 +72,14 @@ Results = dict[str, Any]
 
 #: Stages that make a new network, and so a checkpoint.
 MAKES_NETWORK: Final = ("train", "prune_regressor", "calibrate_confidence", "cast_fp16")
+#: Stages that make data and need no network of this build.
+MAKES_DATA: Final = ("teacher_labels", "synthetic_people")
 #: Stages that several processes can share.
 SHARED: Final = ("train", "cached_features")
 #: Name of the checkpoint made of the exported network that a build starts from.
 START: Final = "start"
+#: Of a train stage's last report.
+_FIGURES: Final = ("pck12", "pck12_plain_box")
 #: Apart from the seeds of training batches.
 _SCORE_SEED: Final = 1_000
 
@@ -88,12 +101,16 @@ def discard(c: Context, stage: Stage) -> None:
     if isinstance(settings, TeacherLabels):
         for split in ("train", "development"):
             teacher_path(w.cache, settings.teacher, split).unlink(missing_ok=True)
+    if isinstance(settings, FeatureRounds):
+        shutil.rmtree(feature_rounds_folder(w.cache, c.recipe.encoder), ignore_errors=True)
+        for read in ("features", "feature_map"):
+            synthetic_file(w.cache, c.recipe.encoder, read).unlink(missing_ok=True)
     if isinstance(settings, SyntheticPeople):
         shutil.rmtree(w.shards, ignore_errors=True)
 
 
 def make_start(c: Context) -> None:
-    """The exported network that the recipe starts from, as a checkpoint."""
+    """The exported network that the recipe starts from, as a checkpoint (quick, so always anew)."""
     path = c.workspace.start(c.recipe)
     if path is None:
         return
@@ -114,19 +131,31 @@ def _teacher_labels(c: Context, _: Stage, s: TeacherLabels) -> Results:
     else:
         checkpoint = w.checkpoint(f"teacher_{s.teacher}")
         save_checkpoint(checkpoint, checkpoint_of(w.network(s.network), **c.files))
-        _, look = own_teacher(checkpoint, w.data, w.encoders, w.cache, w.body)
+        look = own_teacher(checkpoint, w.data, w.encoders, w.cache, w.body)[1]
         prepare_teacher(w.data, w.cache, s.teacher, look, s.views, ("train",))
     return {"photos": len(load_lspet(w.data, "train"))}
 
 
 def _synthetic_people(c: Context, _: Stage, s: SyntheticPeople) -> Results:
     w, config = c.workspace, SyntheticConfig(seed=s.seed, body=c.workspace.body)
-    done = 0
     workers = max(c.workers, 1)
-    for path in write_shards(w.data, "train", s.count, w.shards, config, workers=workers):
-        done += 1
+    shards = write_shards(w.data, "train", s.count, w.shards, config, workers=workers)
+    for done, path in enumerate(shards, 1):
         log.info("    %s (%d of %d)", path.name, done, -(-s.count // 1000))
     return {"crops": sum(len(load_shard(path)) for path in shard_paths(w.shards, "train"))}
+
+
+def _feature_rounds(c: Context, _: Stage, s: FeatureRounds) -> Results:
+    w, kind = c.workspace, c.recipe.encoder
+    prepare_features(w.data, w.encoders, w.cache, kind, list(range(s.rounds)), "train")
+    stage = _read_by(s)
+    if shard_paths(w.shards, "train"):
+        prepare_synthetic(w.shards, w.encoders, w.cache, kind, stage)
+    return {"rounds": s.rounds}
+
+
+def _read_by(s: FeatureRounds) -> Literal["feature_map", "features"]:
+    return "feature_map" if s.feature_map else "features"
 
 
 def _cached_features(c: Context, _: Stage, s: CachedFeatures) -> Results:
@@ -168,9 +197,12 @@ def _train(c: Context, stage: Stage, _: RunConfig) -> Results:
     session.run(report_every=c.report_every, minutes=c.minutes_left())
     done = session.trainer.step_number
     if done < config.steps:
-        raise TimeIsUpError(f"{stage.name} is at step {done} of {config.steps}; run again to go on.")
+        raise TimeIsUpError(
+            f"{stage.name} is at step {done} of {config.steps}; run again to go on."
+        )
+    # The first process alone evaluates.
     row = session.history[-1] if session.history else {}
-    figures = {name: round(row[name], 2) for name in ("pck12", "pck12_plain_box") if name in row}
+    figures: Results = {name: round(row[name], 2) for name in _FIGURES if name in row}
     return {"steps": done, **session.counts, **figures}
 
 
@@ -204,7 +236,9 @@ def _prune_regressor(c: Context, stage: Stage, s: PruneRegressor) -> Results:
 def _calibrate_confidence(c: Context, stage: Stage, s: CalibrateConfidence) -> Results:
     saved = load_checkpoint(c.before_checkpoint())
     network = restore_network(saved, **c.files)
-    scale, shift = scale_and_shift(*judged(network, _held_photos(c, saved.config), s.crops))
+    scale, shift = scale_and_shift(
+        *confidence_logits(network, _held_photos(c, saved.config), s.crops)
+    )
     adjust(network, scale, shift)
     save_checkpoint(
         c.workspace.checkpoint(stage.name), replace(saved, network=network.state_dict())
@@ -294,6 +328,7 @@ def _described(c: Context) -> Results:
 _RUNS: Final[dict[str, Callable[[Context, Stage, Any], Results]]] = {
     "teacher_labels": _teacher_labels,
     "synthetic_people": _synthetic_people,
+    "feature_rounds": _feature_rounds,
     "cached_features": _cached_features,
     "train": _train,
     "prune_regressor": _prune_regressor,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.recipes.recipe import PUBLISHED, SHIPPED, Recipe
+from hmr_live_training.recipes.stages import TeacherLabels
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ class Workspace:
         if not path.exists():
             raise AssetError(f"There is no network {path}; give the path of an exported .onnx.")
         return path
+
+    def published(self, kind: str) -> Path:
+        """BlazePose's file of a kind."""
+        return self.encoders / f"pose_landmark_{kind}.tflite"
+
+    def teacher(self, settings: TeacherLabels) -> Path:
+        """File of the network that labels."""
+        if settings.network is None:
+            return self.published(settings.teacher)
+        return self.network(settings.network)
 
     def start(self, recipe: Recipe) -> Path | None:
         """The exported network that a recipe starts from; None: from published weights."""

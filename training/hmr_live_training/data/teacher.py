@@ -174,7 +174,7 @@ def _average(answers: list[Answer]) -> tuple[Array, ...]:
     return points.mean(axis=0), visibility.mean(axis=0), mean, spread, flag
 
 
-def trust(labels: TeacherLabels, keypoints: Array) -> Array:
+def teacher_confidence(labels: TeacherLabels, keypoints: Array) -> Array:
     """How far each teacher point of each photo may be believed, ``(N, 33)`` in [0, 1].
 
     A limb joint counts by how near it lies to the photo's own label (relative to the torso);

@@ -48,7 +48,7 @@ from hmr_live_training.models.regressor import unpack
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.cached_features import encoder_file
 from hmr_live_training.sampling.features import open_network
-from hmr_live_training.sampling.prepare import trunk_file
+from hmr_live_training.sampling.prepare import backbone_file
 from hmr_live_training.sampling.samples import Samples, photo_labels, place
 from hmr_live_training.synthetic.body_poses import load_body_poses
 
@@ -58,7 +58,7 @@ _REFERENCE_WEIGHT = 0.3
 
 
 class Prediction(NamedTuple):
-    """Bodies of N crops, and what the trunk itself sees.
+    """Bodies of N crops, and what the backbone itself sees.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Prediction(NamedTuple):
     rotmats, betas
         ``(N, 24, 3, 3)`` and ``(N, 10)``.
     own_2d
-        ``(N, 27, 2)`` the trunk's landmarks.
+        ``(N, 27, 2)`` the backbone's landmarks.
     """
 
     joints_2d: Array
@@ -90,8 +90,8 @@ def predict(network: BodyNetwork, samples: Samples, stage: Stage, batch: int = 3
     for start in range(0, len(samples.lsp), batch):
         chosen = torch.arange(start, min(start + batch, len(samples.lsp)))
         part = samples.at(chosen).to(device)
-        sight = network.see(part.inputs, stage)
-        theta = unpack(network.thetas(sight)[-1])
+        encoded = network.encode(part.inputs, stage)
+        theta = unpack(network.thetas(encoded)[-1])
         joints, landmarks = network.regressor.body(theta.rotmats, theta.betas)
         rows.append(
             Prediction(
@@ -103,7 +103,7 @@ def predict(network: BodyNetwork, samples: Samples, stage: Stage, batch: int = 3
                         project(landmarks, theta.camera),
                         theta.rotmats,
                         theta.betas,
-                        sight.seen.points,
+                        encoded.observed.points,
                     )
                 )
             )
@@ -174,14 +174,14 @@ def development_samples(
 ) -> Samples:
     """The development test set as the run's stage sees it, computed anew (10 ms a photo)."""
     stage = config.stage
-    dtype = {"crop": np.uint8, "sight": np.float32}.get(stage, np.float16)
+    dtype = {"crop": np.uint8, "encoder_output": np.float32}.get(stage, np.float16)
     photos = load_lspet(data, "development")
     labels = photo_labels(photos, load_labels(teacher_path(cache, "heavy", "development")))
     encoder = None
     if config.has_own_encoder:
         encoder = open_network(encoder_file(network, cache, config))
     elif stage != "crop":
-        encoder = open_network(trunk_file(encoders, cache, config.encoder))
+        encoder = open_network(backbone_file(encoders, cache, config.encoder))
     inputs, plans = [], []
     for index in range(len(photos)):
         keypoints = photos.keypoints[index]

@@ -20,7 +20,7 @@ from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_training.data.augment import generator
 from hmr_live_training.data.crops import crop_matrix, rotate_to_crop
 from hmr_live_training.data.lspet import Photos
-from hmr_live_training.data.teacher import TeacherLabels, trust
+from hmr_live_training.data.teacher import TeacherLabels, teacher_confidence
 from hmr_live_training.evaluation.answers import Answers, gather, seen_from
 from hmr_live_training.evaluation.estimators import (
     Estimate,
@@ -164,7 +164,7 @@ def _reference(
     if teacher is None:
         return Reference(labels, None, None)
     kept = TeacherLabels(*(getattr(teacher, name)[::step] for name in vars(teacher)))
-    believed, chosen = trust(kept, keypoints), list(BLAZEPOSE_POINTS)
+    believed, chosen = teacher_confidence(kept, keypoints), list(BLAZEPOSE_POINTS)
     flat, deep = [], []
     for (upright, moved), points, world in zip(frames, kept.points, kept.world, strict=True):
         flat.append(to_crop(points.astype(np.float64) + moved, upright))

@@ -13,10 +13,18 @@ import onnx
 
 from hmr_live.body.model import BodyModel
 from hmr_live.recovery.network import HmrNetwork
-from hmr_live_training.export.precision import JointChange, JointPrediction, Subject, change_between, predict
+from hmr_live_training.export.precision import (
+    JointChange,
+    JointPrediction,
+    Subject,
+    change_between,
+    predict,
+)
 
 
-def open_candidate(model: onnx.ModelProto, manifest: dict[str, Any], threads: int = 1) -> HmrNetwork:
+def open_candidate(
+    model: onnx.ModelProto, manifest: dict[str, Any], threads: int = 1
+) -> HmrNetwork:
     """Run a changed graph under the manifest of the network that it came from."""
     content = model.SerializeToString()
     with tempfile.TemporaryDirectory() as folder:

@@ -35,7 +35,9 @@ def cast_fp16(network: State) -> State:
         if name.startswith(_PREFIX) and value.dtype == torch.float32:
             state[name] = value.half().float()
             if not torch.isfinite(state[name]).all():
-                raise AssetError(f"{name} has weights that float16 cannot hold; leave the stage cast_fp16 out.")
+                raise AssetError(
+                    f"{name} has weights that float16 cannot hold; leave the stage cast_fp16 out."
+                )
     return state
 
 

@@ -1,15 +1,8 @@
-"""Export to ONNX with a manifest.
-
-``python -m hmr_live_training.export.export network --checkpoint RUN.pt`` exports a checkpoint; a
-build does so as its last stage.  ``... export detector`` converts BlazePose's person detector.
-"""
+"""Networks as ONNX files with manifests: body networks, and the person detector."""
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +12,7 @@ from torch import Tensor, nn
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.build_network import build_network
-from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.export.manifest import detector_manifest, network_manifest, write_manifest
 from hmr_live_training.models.backbones.blazepose import CROP_SIZE
 from hmr_live_training.models.backbones.graph_module import GraphModule
@@ -38,13 +31,19 @@ MAX_JOINT_CHANGE_MM = 1.0
 #: longer float16 by birth, and what follows it magnifies rounding.
 _LATE = ("encoder.late", "encoder.heads")
 _ALL = ("encoder.",)
-_KEPT_FLOAT32 = {"emb": (), "features": _LATE, "stem": _ALL, "crop": _ALL, "sight": _ALL}
+_KEPT_FLOAT32 = {
+    "features": (),
+    "feature_map": _LATE,
+    "stem": _ALL,
+    "crop": _ALL,
+    "encoder_output": _ALL,
+}
 _FLAG = ("encoder.heads.flag",)
 
 
 def kept_float32(config: RunConfig) -> tuple[str, ...]:
     """Words in the names of weights that are stored as float32."""
-    if config.stage == "sight" and config.start_from is None:
+    if config.stage == "encoder_output" and config.start_from is None:
         return _FLAG
     return _KEPT_FLOAT32[config.stage]
 
@@ -178,53 +177,3 @@ def joint_change_mm(network: BodyNetwork, path: Path, count: int = 8) -> float:
         with torch.no_grad():
             joints.append(tree(theta.rotmats, theta.betas)[0])
     return float((joints[0] - joints[1]).norm(dim=-1).max()) * 1000
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="hmr_live_training.export.export", description=__doc__)
-    parser.add_argument("what", choices=["network", "detector"])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--encoders", type=Path, default=Path("encoders"))
-    parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
-    parser.add_argument("--checkpoint", type=Path, help="of the network")
-    parser.add_argument(
-        "--figures", type=Path, help="JSON written by hmr_live_training.evaluation.evaluate"
-    )
-    parser.add_argument(
-        "--person-logit",
-        type=float,
-        default=0.0,
-        help="person logit at which the score is one half (a build chooses it)",
-    )
-    parser.add_argument(
-        "--regressor-only",
-        action="store_true",
-        help="without the Gauss-Newton step and the joint limits behind the regressor",
-    )
-    parser.add_argument("--out", type=Path, default=Path("assets/networks"))
-    o = parser.parse_args(arguments)
-    if o.what == "detector":
-        print(f"wrote {export_detector(o.encoders, o.out)}")
-        return
-    if o.checkpoint is None:
-        parser.error("network needs --checkpoint")
-    saved = load_checkpoint(o.checkpoint)
-    if o.regressor_only:
-        bare = replace(saved.config, gauss_newton=False, joint_tolerance=None)
-        saved = replace(saved, config=bare)
-    path = o.out / f"{saved.config.encoder}.onnx"
-    change = export_checkpoint(
-        saved,
-        path,
-        encoders=o.encoders,
-        data=o.data,
-        body=o.body,
-        person_logit=o.person_logit,
-        figures=json.loads(o.figures.read_text()) if o.figures else {},
-    )
-    print(f"wrote {path}; torch and ONNX differ by {change:.3f} mm at most")
-
-
-if __name__ == "__main__":
-    main()

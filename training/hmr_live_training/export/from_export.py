@@ -31,7 +31,9 @@ def checkpoint_of(path: Path, *, encoders: Path, data: Path, body: Path) -> Chec
     """
     training: dict[str, Any] = read_manifest(path).get("training", {})
     if "run" not in training:
-        raise AssetError(f"{path} does not say how it was trained; give a network that hmr_live_training.export wrote.")
+        raise AssetError(
+            f"{path} does not say how it was trained; give one that this package exported."
+        )
     config = RunConfig.from_dict(training["run"])
     network = build_network(config, encoders=encoders, data=data, body=body)
     load_exported(network, path)

@@ -32,15 +32,18 @@ from hmr_live_training.export.precision import JointChange, subjects_from_lspet
 from hmr_live_training.onnx_tools.onnx_files import store_as_float16, write_atomically
 from hmr_live_training.onnx_tools.onnx_graph import (
     WEIGHTED_OPS,
+    backbone_segments,
     round_outputs,
     to_half,
-    trunk_segments,
     unpack_weights,
 )
 
 
 def choose_half(
-    model: onnx.ModelProto, runs: Sequence[list[str]], comparison: CandidateComparison, target: float
+    model: onnx.ModelProto,
+    runs: Sequence[list[str]],
+    comparison: CandidateComparison,
+    target: float,
 ) -> list[str]:
     """Names of the nodes that may compute in float16 so that the joints move ``target`` mm at most.
 
@@ -117,12 +120,17 @@ def main(arguments: list[str] | None = None) -> int:
     body = BodyModel.default()
     model = onnx.load(o.network)
     unpack_weights(model)
-    comparison = CandidateComparison(network, subjects_from_lspet(o.data, "train", o.count), body, o.threads)
-    half = choose_half(model, trunk_segments(model, o.runs), comparison, o.target)
+    choosing = subjects_from_lspet(o.data, "train", o.count)
+    comparison = CandidateComparison(network, choosing, body, o.threads)
+    half = choose_half(model, backbone_segments(model, o.runs), comparison, o.target)
     if not half:
-        raise AssetError(f"No part of {o.network.name} stays accurate in float16; use it in float32.")
+        raise AssetError(
+            f"No part of {o.network.name} stays accurate in float16; use it in float32."
+        )
     photos = subjects_from_lspet(o.data, "development", o.validate)
-    change = CandidateComparison(network, photos, body, o.threads).change(round_outputs(model, half))
+    change = CandidateComparison(network, photos, body, o.threads).change(
+        round_outputs(model, half)
+    )
     out = o.out or o.network.with_name(f"{o.network.stem}_fp16.onnx")
     write_half(o.network, out, model, half, change)
     limit = LIMITS_MM["fp16"]

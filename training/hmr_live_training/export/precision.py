@@ -117,7 +117,9 @@ def predict(network: HmrNetwork, subjects: Sequence[Subject], body: BodyModel) -
     joints = np.stack([body.joints(o.rotmats, o.betas) for o in outputs])
     camera = np.stack([o.camera for o in outputs])
     points = camera[:, None, :1] * (joints[..., :2] + camera[:, None, 1:])
-    return JointPrediction(joints, (points + 1) * network.size / 2, np.array([o.score for o in outputs]))
+    return JointPrediction(
+        joints, (points + 1) * network.size / 2, np.array([o.score for o in outputs])
+    )
 
 
 def change_between(one: JointPrediction, other: JointPrediction) -> JointChange:

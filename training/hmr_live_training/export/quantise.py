@@ -10,7 +10,7 @@ together as keep the joints within ``--target``.  The result is validated on dev
 on every back end that runs it, and refused above 5 mm mean.  Where it is valid and saves time, the
 back end uses it whenever it lies beside the original (:mod:`hmr_live.backends.precision_variants`).
 
-The BlazePose trunk does not bear it.  The whole of it moves the joints of ``full.onnx`` by 106 mm
+The BlazePose backbone does not bear it.  All of it moves the joints of ``full.onnx`` by 106 mm
 with ONNX Runtime's tools and by 43 mm (OpenVINO) or 53 mm (ONNX Runtime) with NNCF, the mildest
 eighth alone by 6 mm, and its narrow convolutions gain nothing: 8.9 ms in float32, 8.7 ms in INT8,
 OpenVINO on one thread.  Networks with wide layers, such as ResNet-50, are what this is for: 64 ms
@@ -29,7 +29,7 @@ from typing import Any
 
 import onnx
 
-from hmr_live.backends.precision_variants import LIMITS_MM, WORTHWHILE, variant_path
+from hmr_live.backends.precision_variants import LIMITS_MM, MAX_TIME_RATIO, variant_path
 from hmr_live.body.model import BodyModel
 from hmr_live.core.assets import read_manifest, sha256_of
 from hmr_live.core.errors import AssetError, HmrLiveError
@@ -37,7 +37,12 @@ from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.export.candidates import CandidateComparison
 from hmr_live_training.export.compare_precision import time_networks
 from hmr_live_training.export.manifest import write_manifest
-from hmr_live_training.export.precision import JointChange, Subject, network_inputs, subjects_from_lspet
+from hmr_live_training.export.precision import (
+    JointChange,
+    Subject,
+    network_inputs,
+    subjects_from_lspet,
+)
 from hmr_live_training.export.quantisers import (
     CALIBRATION,
     NncfQuantiser,
@@ -45,7 +50,7 @@ from hmr_live_training.export.quantisers import (
     Quantiser,
 )
 from hmr_live_training.onnx_tools.onnx_files import write_atomically
-from hmr_live_training.onnx_tools.onnx_graph import trunk_segments, unpack_weights
+from hmr_live_training.onnx_tools.onnx_graph import backbone_segments, unpack_weights
 
 #: NNCF, or how ONNX Runtime finds the ranges.
 METHODS = ("nncf", *CALIBRATION)
@@ -75,7 +80,7 @@ class Validation:
     def as_text(self) -> str:
         """One line for people."""
         verdict = "validated" if self.accurate else "REFUSED"
-        if self.accurate and not self.after < WORTHWHILE * self.before:
+        if self.accurate and not self.after < MAX_TIME_RATIO * self.before:
             verdict = "validated, but it saves too little time to be used"
         return f"{self.change.as_text()}; {self.before:.1f} -> {self.after:.1f} ms: {verdict}"
 
@@ -153,7 +158,9 @@ def write_int8(model: onnx.ModelProto, network: HmrNetwork, source: Path, out: P
 
 def write_validations(out: Path, validations: dict[str, Validation]) -> None:
     """Put the figures of every back end, and the worst of them, into the manifest."""
-    worst = max((validation.change for validation in validations.values()), key=lambda change: change.mean)
+    worst = max(
+        (validation.change for validation in validations.values()), key=lambda change: change.mean
+    )
     figures = {
         "joint_change_mm": worst.as_dict(),
         "backends": {name: validation.as_dict() for name, validation in validations.items()},
@@ -166,7 +173,9 @@ def choose_int8(
     quantiser: Quantiser, runs: Sequence[list[str]], comparison: CandidateComparison, target: float
 ) -> list[str]:
     """Names of the nodes that may compute in INT8 so that the joints move ``target`` mm at most."""
-    alone = sorted((comparison.change(quantiser.quantise(run)).mean, i) for i, run in enumerate(runs))
+    alone = sorted(
+        (comparison.change(quantiser.quantise(run)).mean, i) for i, run in enumerate(runs)
+    )
     for change, i in alone:
         print(f"{change:7.2f} mm  {runs[i][0]} ... {runs[i][-1]}")
     chosen: list[str] = []
@@ -208,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
     unpack_weights(model)
     photos = subjects_from_lspet(o.data, "train", o.crops + o.count)
     quantiser = open_quantiser(o.method, network, model, photos[: o.crops])
-    runs = trunk_segments(model, o.runs)
+    runs = backbone_segments(model, o.runs)
     if o.all:
         chosen = [name for run in runs for name in run]
     else:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hmr_live.body.rotations import angle_between, axis_angle_from_matrix
 from hmr_live_training.data.lspet import Photos
 from hmr_live_training.data.mocap import JointLimits
-from hmr_live_training.data.teacher import TeacherLabels, trust
+from hmr_live_training.data.teacher import TeacherLabels, teacher_confidence
 from hmr_live_training.evaluation.metrics import pck_hits, procrustes_aligned
 from hmr_live_training.landmarks import (
     BLAZEPOSE_POINTS,
@@ -47,7 +47,9 @@ def fit_figures(
     flat = to_photo(landmarks, joints[:, 0], torch.from_numpy(fits.camera)).numpy()
     clicked = flat[:, NUM_BLAZEPOSE : NUM_BLAZEPOSE + len(LSP_LIMBS)]
     hits, counted = pck_hits(clicked, photos.keypoints)
-    believed = trust(teacher, photos.keypoints)[:, list(LSP_LIMBS_IN_BLAZEPOSE)].mean(axis=1)
+    believed = teacher_confidence(teacher, photos.keypoints)[:, list(LSP_LIMBS_IN_BLAZEPOSE)].mean(
+        axis=1
+    )
     judged = fits.kept & (believed > _BELIEVED)
     outside = limits.outside(axis_angle_from_matrix(fits.rotmats))
     return {

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.lspet import Photos
-from hmr_live_training.data.teacher import TeacherLabels, trust
+from hmr_live_training.data.teacher import TeacherLabels, teacher_confidence
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS
 
 Array = NDArray[np.floating[Any]]
@@ -54,7 +54,7 @@ def observe(photos: Photos, teacher: TeacherLabels) -> Observations:
             f"{len(photos)}; run hmr_live_training.sampling.prepare teacher again."
         )
     chosen = list(BLAZEPOSE_POINTS)
-    believed = trust(teacher, photos.keypoints)[:, chosen]
+    believed = teacher_confidence(teacher, photos.keypoints)[:, chosen]
     visibility = teacher.visibility[:, chosen]
     points = np.dstack([teacher.points[:, chosen], believed * visibility])
     world = np.dstack([teacher.world[:, chosen], believed * (0.4 + 0.6 * visibility)])

@@ -30,6 +30,18 @@ class SyntheticPeople:
 
 
 @dataclass(frozen=True)
+class FeatureRounds:
+    """Store the published backbone's features, for train stages without heat maps.
+
+    A round is one fresh augmentation of every photo; those of all synthetic people come with it.
+    """
+
+    rounds: int
+    #: What ``trained: late`` reads: the 8 x 8 maps in front of the late layers.
+    feature_map: bool = False
+
+
+@dataclass(frozen=True)
 class CachedFeatures:
     """Store what the frozen encoder gives for fresh crops, for a stage that trains on it."""
 
@@ -87,6 +99,7 @@ class Export:
 Settings = (
     TeacherLabels
     | SyntheticPeople
+    | FeatureRounds
     | CachedFeatures
     | PruneRegressor
     | CalibrateConfidence
@@ -101,6 +114,7 @@ Settings = (
 KINDS: Final[dict[str, type[Settings]]] = {
     "teacher_labels": TeacherLabels,
     "synthetic_people": SyntheticPeople,
+    "feature_rounds": FeatureRounds,
     "cached_features": CachedFeatures,
     "prune_regressor": PruneRegressor,
     "calibrate_confidence": CalibrateConfidence,

@@ -57,7 +57,7 @@ class YamlFile:
             self.fail(node, f"{what} must be a list of settings (name: value).")
         seen = set()
         for key, value in node.value:
-            name = str(self._loader.construct_object(key))  # type: ignore[no-untyped-call]
+            name = str(self._loader.construct_object(key))
             if name in seen:
                 self.fail(key, f"{name} is there twice; keep one.")
             seen.add(name)
@@ -70,7 +70,9 @@ class YamlFile:
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
         self.fail(key, f"there is no {what} {name}; {hint}")
 
-    def settings(self, node: yaml.Node, cls: type, *, without: Iterable[str] = ()) -> dict[str, Any]:
+    def settings(
+        self, node: yaml.Node, cls: type, *, without: Iterable[str] = ()
+    ) -> dict[str, Any]:
         """What a mapping says about the fields of a dataclass; nested dataclasses as mappings.
 
         Parameters
@@ -98,7 +100,7 @@ class YamlFile:
         if is_dataclass(hint):
             assert isinstance(hint, type)
             return self.settings(node, hint)
-        value = self._loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        value = self._loader.construct_object(node, deep=True)
         converted = _converted(value, hint)
         if converted is _WRONG:
             self.fail(node, f"{name} must be {_described(hint)}, not {value!r}.")
@@ -153,9 +155,8 @@ def build(cls: type, *layers: dict[str, Any]) -> Any:  # noqa: ANN401
     for each in fields(cls):
         value = merged.get(each.name)
         if isinstance(value, dict):
-            default = each.default if each.default is not MISSING else None
-            if default is None and each.default_factory is not MISSING:
-                default = each.default_factory()
+            made = each.default_factory
+            default: Any = each.default if made is MISSING else made()
             merged[each.name] = replace(default, **value)
     return cls(**merged)
 

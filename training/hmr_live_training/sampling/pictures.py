@@ -1,4 +1,4 @@
-"""Endless fresh crops: pictures, an augmentation drawn for each, the trunk's frozen stem.
+"""Endless fresh crops: pictures, an augmentation drawn for each, the backbone's frozen stem.
 
 Where deeper layers train, stored features would be stale after one step.  What is still stored
 nowhere but computed once a crop is the output of the stem, which runs in ONNX Runtime several times
@@ -160,7 +160,7 @@ class CropStream:
     outside_weight
         See :func:`hmr_live_training.sampling.samples.place`.
     output
-        Of the network: ``stem`` or ``sight``.
+        Of the network: ``stem`` or ``encoder_output``.
     """
 
     pictures: Pictures
