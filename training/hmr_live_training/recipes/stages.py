@@ -78,7 +78,7 @@ class PersonScore:
     #: Crops of held-out photos, and as many of person-free training backgrounds.
     crops: int = 2000
     #: At one half, so many times as many people are missed as person-free crops are called one.
-    misses_per_false_positive: float = 3.0
+    misses_per_false_positive: float = 4.0
 
 
 @dataclass(frozen=True)
