@@ -66,13 +66,13 @@ def summands(skips: tuple[int, ...]) -> list[Operator]:
     return operators
 
 
-def tiny_graph(seed: int = 0) -> Graph:
-    """A network with the tensor numbers of ``full``: maps 64, 32, 16 and 8 wide -> 2 x 2 -> heads.
+def tiny_graph(seed: int = 0, kind: str = "full") -> Graph:
+    """A network with the tensor numbers of a kind: maps 64, 32, 16 and 8 wide -> 2 x 2 -> heads.
 
     Its decoder adds up all four, the coarse ones enlarged.
     """
     rng = np.random.default_rng(seed)
-    n = TENSORS["full"]
+    n = TENSORS[kind]
     layers = [
         (n.skips[0], 0, 4, 4, (1, 256, 256, 3), 4),
         (n.stem, n.skips[0], 2, 2, (1, 64, 64, 4), 4),

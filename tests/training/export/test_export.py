@@ -20,11 +20,12 @@ from hmr_live.core.state import CropBox
 from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hmr_live_training.data.crops import crop_matrix, network_input, warp
 from hmr_live_training.export import export, from_export
+from hmr_live_training.export.__main__ import main
 from hmr_live_training.export.export import export_network, joint_change_mm, kept_float32
 from hmr_live_training.models.network import OUTPUTS, confidence_matrix
 from hmr_live_training.onnx_tools.onnx_files import OPSET, store_as_float16, write_atomically
 from hmr_live_training.onnx_tools.onnx_weights import load_exported, shift_score
-from hmr_live_training.recipes.run_config import RUNS
+from hmr_live_training.recipes.run_config import RunConfig
 from tests.shipped import BODY_NETWORKS, NETWORKS
 from tests.training.cases import tiny_config, tiny_network
 
@@ -70,14 +71,14 @@ def test_the_file_gives_the_numbers_of_the_network(exported):
 
 
 @pytest.mark.parametrize("without", [False, True])
-def test_the_last_step_is_left_out_when_asked(without, tmp_path, monkeypatch):
+def test_what_follows_the_regressor_is_left_out_when_asked(without, tmp_path, monkeypatch):
     config = tiny_config(trained="end_to_end", gauss_newton=True, joint_tolerance=8.0)
     state = tiny_network(config).state_dict()
     run = tmp_path / "run.pt"
     save_checkpoint(run, Checkpoint(config, 1, 1.0, state, {}, [], {"photos": 1}))
     monkeypatch.setattr(export, "build_network", lambda config, **_: tiny_network(config))
-    flags = ["--without-last-step"] if without else []
-    export.main(["network", "--checkpoint", str(run), "--out", str(tmp_path), *flags])
+    flags = ["--regressor-only"] if without else []
+    main(["network", "--checkpoint", str(run), "--out", str(tmp_path), *flags])
     manifest = json.loads((tmp_path / "full.json").read_text())
     run_config = manifest["training"]["run"]
     assert run_config["gauss_newton"] == (not without)
@@ -88,12 +89,15 @@ def test_the_last_step_is_left_out_when_asked(without, tmp_path, monkeypatch):
 
 
 def test_what_was_trained_is_stored_whole():
-    assert kept_float32(RUNS["first"]) == ()
-    assert "encoder.late" in kept_float32(RUNS["first_late"])
-    assert kept_float32(RUNS["end_to_end"]) == kept_float32(RUNS["mapped"]) == ("encoder.",)
-    assert kept_float32(RUNS["heavy"]) == (
-        "encoder.heads.flag",
-    )  # its encoder is the published one
+    def kept(start_from=None, **settings):
+        return kept_float32(RunConfig(start_from=start_from, **settings))
+
+    assert kept() == ()
+    assert "encoder.late" in kept(trained="late")
+    assert kept(trained="end_to_end", heatmaps=True) == ("encoder.",)
+    assert kept("end_to_end", heatmaps=True) == ("encoder.",)
+    # The encoder is the published one.
+    assert kept(heatmaps=True) == ("encoder.heads.flag",)
 
 
 @torch.no_grad()
@@ -124,7 +128,7 @@ def test_a_shipped_network_is_a_checkpoint_again(tmp_path, monkeypatch):
     for module in (export, from_export):
         monkeypatch.setattr(module, "build_network", lambda config, **_: tiny_network(config))
     flags = ["--person-logit", "4", "--out", str(tmp_path)]
-    export.main(["network", "--checkpoint", str(tmp_path / "run.pt"), *flags])
+    main(["network", "--checkpoint", str(tmp_path / "run.pt"), *flags])
     from_export.main([str(tmp_path / "full.onnx"), "--out", str(tmp_path / "again.pt")])
     again = load_checkpoint(tmp_path / "again.pt")
     assert (again.config, again.step, again.seconds) == (CONFIG, 7, 3600.0)

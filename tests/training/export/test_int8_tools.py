@@ -1,4 +1,4 @@
-"""INT8, its proof on every back end, and the tables of speed and accuracy."""
+"""INT8, its validation on every back end, and the tables of speed and accuracy."""
 
 import json
 import sys
@@ -15,8 +15,8 @@ from hmr_live.core.errors import AssetError
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.benchmarks import resnet as resnet_benchmark
 from hmr_live_training.export import precision_table, quantise
-from hmr_live_training.export.precision import Change, subjects_from_lspet
-from hmr_live_training.export.quantise import Proof, open_quantiser
+from hmr_live_training.export.precision import JointChange, subjects_from_lspet
+from hmr_live_training.export.quantise import Validation, open_quantiser
 from hmr_live_training.paper.network import build_paper_network
 from hmr_live_training.paper.paper_config import PaperConfig
 from tests.training.cases import mean_pose, rest_body
@@ -36,7 +36,7 @@ def network(tmp_path):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:onnxruntime.*")
 def test_the_quantise_command_says_what_it_measured(network, data, capsys):
     pytest.importorskip("openvino")
-    arguments = [str(network), "--data", str(data), "--all", "--crops", "2", "--prove", "3"]
+    arguments = [str(network), "--data", str(data), "--all", "--crops", "2", "--validate", "3"]
     code = quantise.main([*arguments, "--runs", "1", "--rounds", "3", "--method", "minmax"])
     int8 = network.with_name("full_int8.onnx")
     manifest = read_manifest(int8)
@@ -45,38 +45,38 @@ def test_the_quantise_command_says_what_it_measured(network, data, capsys):
     assert (code == 0) == (mean <= 5.0)
     kinds = [node.op_type for node in onnx.load(int8).graph.node]
     assert "QuantizeLinear" in kinds
-    assert ("proved" if code == 0 else "REFUSED") in capsys.readouterr().out
+    assert ("validated" if code == 0 else "REFUSED") in capsys.readouterr().out
     for backend in ("onnxruntime", "openvino"):
-        proof = manifest["figures"]["backends"][backend]
-        assert proof["joint_change_mm"]["mean"] <= mean
-        assert proof["milliseconds"]["int8"] > 0
-        used = proof["joint_change_mm"]["mean"] <= 5 and (
-            proof["milliseconds"]["int8"] < 0.9 * proof["milliseconds"]["fp32"]
+        validation = manifest["figures"]["backends"][backend]
+        assert validation["joint_change_mm"]["mean"] <= mean
+        assert validation["milliseconds"]["int8"] > 0
+        used = validation["joint_change_mm"]["mean"] <= 5 and (
+            validation["milliseconds"]["int8"] < 0.9 * validation["milliseconds"]["fp32"]
         )
         assert (validated_variant(network, "int8", backend) == int8) == used
         assert (f"{backend}:int8" in choices(network)) == used
 
 
 def change_of(mean):
-    return Change(subjects=1, mean=mean, p95=0, max=0, mean_pixels=0, max_score=0)
+    return JointChange(subjects=1, mean=mean, p95=0, max=0, mean_pixels=0, max_score=0)
 
 
 @pytest.mark.parametrize(
     ("mean", "after", "words"),
     [
-        (4.9, 5.0, "10.0 -> 5.0 ms: proved"),
+        (4.9, 5.0, "10.0 -> 5.0 ms: validated"),
         (4.9, 9.5, "saves too little time"),
         (5.1, 5.0, "REFUSED"),
         (float("nan"), 5.0, "REFUSED"),
     ],
 )
-def test_a_proof_says_whether_int8_is_used(mean, after, words):
-    proof = Proof(change_of(mean), before=10.0, after=after)
-    assert words in proof.as_text()
-    assert proof.accurate == (mean < 5)
+def test_a_validation_says_whether_int8_is_used(mean, after, words):
+    validation = Validation(change_of(mean), before=10.0, after=after)
+    assert words in validation.as_text()
+    assert validation.accurate == (mean < 5)
 
 
-def test_without_nncf_a_sentence_names_what_to_install(network, data, monkeypatch, capsys):
+def test_without_nncf_the_error_names_what_to_install(network, data, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(AssetError, match=r"hmr-live\[quantisation\].*--method"):
         quantise.main([str(network), "--data", str(data), "--crops", "1", "--method", "nncf"])
@@ -89,12 +89,12 @@ def test_the_table_holds_every_back_end_and_precision(network, data, capsys):
     assert lines[0] == "full.onnx, 2 crops, against onnxruntime:fp32"
     (own,) = [line for line in lines if line.startswith("onnxruntime:fp32")]
     assert own.split()[1] == "0.000"
-    assert own.endswith("proved")
+    assert own.endswith("validated")
     assert precision_table.main([*arguments, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     found = {row["choice"] for row in report["rows"]}
     assert found | set(report["left_out"]) == set(choices(network))
-    assert all(row["p50"] > 0 and row["proved"] for row in report["rows"])
+    assert all(row["p50"] > 0 and row["validated"] for row in report["rows"])
 
 
 class TinyEncoder(torch.nn.Module):

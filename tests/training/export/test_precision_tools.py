@@ -1,4 +1,4 @@
-"""Half precision, INT8 and their proof, on the shipped network and a handful of pictures."""
+"""Half precision, INT8 and their validation, on the shipped network and a handful of pictures."""
 
 import json
 
@@ -16,10 +16,10 @@ from hmr_live.core.assets import asset_path, read_manifest, sha256_of
 from hmr_live.core.errors import AssetError
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.export import compare_precision, half_precision
-from hmr_live_training.export.candidates import Trial, open_draft
+from hmr_live_training.export.candidates import CandidateComparison, open_candidate
 from hmr_live_training.export.half_precision import choose_half
 from hmr_live_training.export.precision import (
-    Prediction,
+    JointPrediction,
     change_between,
     network_inputs,
     subjects_from_folder,
@@ -48,9 +48,11 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def trial(data):
+def comparison(data):
     network = HmrNetwork(backend="onnxruntime")
-    return Trial(network, subjects_from_lspet(data, "development", 3), BodyModel.default())
+    return CandidateComparison(
+        network, subjects_from_lspet(data, "development", 3), BodyModel.default()
+    )
 
 
 @pytest.fixture
@@ -89,8 +91,8 @@ def run_chain(model, value):
     return float(session.run(None, {"image": np.array([[value]], np.float32)})[0][0, 0])
 
 
-def test_unpacking_changes_no_answer(model, trial):
-    assert trial.change(model).max < 1e-3
+def test_unpacking_changes_no_answer(model, comparison):
+    assert comparison.change(model).max < 1e-3
     weights = {tensor.name for tensor in model.graph.initializer}
     assert not any(n.op_type == "Cast" and n.input[0] in weights for n in model.graph.node)
 
@@ -138,7 +140,7 @@ def test_a_half_network_keeps_float32_outside_and_casts_only_where_it_changes():
 
 def test_the_whole_shipped_network_can_be_half(model):
     half = to_half(model, all_nodes(model))
-    found = open_draft(half, HmrNetwork(backend="onnxruntime").manifest)
+    found = open_candidate(half, HmrNetwork(backend="onnxruntime").manifest)
     outputs = found.backend.run(np.full((2, 3, 256, 256), 0.5, np.float32))
     assert all(values.dtype == np.float32 for values in outputs.values())
     assert len(half.SerializeToString()) < 0.6 * len(model.SerializeToString())
@@ -155,8 +157,8 @@ def test_the_runs_that_harm_most_are_given_up_first(capsys):
     harm = {"n0": 0.5, "n1": 0.0, "n2": 2.0}
 
     class Scripted:
-        def change(self, draft):
-            halved = {n.name for n in draft.graph.node if f"{n.output[0]}".endswith(".exact")}
+        def change(self, candidate):
+            halved = {n.name for n in candidate.graph.node if f"{n.output[0]}".endswith(".exact")}
             total = sum(harm[name] for name in halved)
             return change_between(shifted(total / 1000), shifted(0.0))
 
@@ -170,7 +172,7 @@ def test_the_runs_that_harm_most_are_given_up_first(capsys):
 def shifted(metres, score=0.9):
     joints = np.zeros((2, 24, 3))
     joints[..., 0] = metres
-    return Prediction(joints, joints[..., :2] * 100, np.array([score, score]))
+    return JointPrediction(joints, joints[..., :2] * 100, np.array([score, score]))
 
 
 def test_a_shift_of_ten_millimetres_is_ten_millimetres():
@@ -182,7 +184,7 @@ def test_a_shift_of_ten_millimetres_is_ten_millimetres():
     assert "10.000 mm mean" in change.as_text()
 
 
-def test_nan_is_no_proof():
+def test_nan_validates_nothing():
     change = change_between(shifted(np.nan), shifted(0.0))
     assert np.isnan(change.mean)
 
@@ -201,12 +203,12 @@ def test_people_are_found_in_a_folder_of_pictures(tmp_path):
         subjects_from_folder(tmp_path, 10)
 
 
-def test_openvino_is_proved_against_onnx_runtime(network, data, capsys):
+def test_openvino_is_validated_against_onnx_runtime(network, data, capsys):
     pytest.importorskip("openvino")
     arguments = [str(network), "--backend", "openvino", "--data", str(data), "--rounds", "3"]
     assert compare_precision.main([*arguments, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["proved"]
+    assert report["validated"]
     assert report["change_mm"]["mean"] < 0.1
     assert len(report["times"]) == 2
 
@@ -226,9 +228,9 @@ def test_a_network_that_moves_the_joints_is_refused(network, data, tmp_path, cap
     assert "REFUSED" in capsys.readouterr().out
 
 
-def test_the_half_precision_command_writes_a_proved_stand_in(network, data, capsys):
+def test_the_half_precision_command_writes_a_validated_variant(network, data, capsys):
     arguments = [str(network), "--data", str(data), "--runs", "4", "--target", "1000"]
-    code = half_precision.main([*arguments, "--count", "2", "--prove", "3"])
+    code = half_precision.main([*arguments, "--count", "2", "--validate", "3"])
     half = network.with_name("full_fp16.onnx")
     manifest = read_manifest(half)
     assert manifest["precision"] == "fp16"

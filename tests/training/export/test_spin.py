@@ -211,7 +211,7 @@ def test_checkpoints_that_would_run_code_are_not_opened(tmp_path, capsys):
     assert "harm" not in capsys.readouterr().out
 
 
-def test_other_checkpoints_are_refused_with_a_sentence(state, tmp_path):
+def test_other_checkpoints_are_refused_with_a_message(state, tmp_path):
     with pytest.raises(AssetError, match="There is no"):
         load_spin_checkpoint(tmp_path / "none.pt")
     torch.save([1, 2], tmp_path / "list.pt")

@@ -1,1 +1,1 @@
-"""Exported networks: ONNX with a manifest, lower precisions and their proofs, imports."""
+"""Exported networks: ONNX with a manifest, variants of lower precision, imported checkpoints."""

@@ -1,4 +1,4 @@
-"""Networks on trial: an ONNX graph in memory, run and compared before it is written anywhere."""
+"""Candidates for a lower precision: ONNX graphs in memory, compared before one is written."""
 
 from __future__ import annotations
 
@@ -13,22 +13,30 @@ import onnx
 
 from hmr_live.body.model import BodyModel
 from hmr_live.recovery.network import HmrNetwork
-from hmr_live_training.export.precision import Change, Prediction, Subject, change_between, predict
+from hmr_live_training.export.precision import (
+    JointChange,
+    JointPrediction,
+    Subject,
+    change_between,
+    predict,
+)
 
 
-def open_draft(model: onnx.ModelProto, manifest: dict[str, Any], threads: int = 1) -> HmrNetwork:
+def open_candidate(
+    model: onnx.ModelProto, manifest: dict[str, Any], threads: int = 1
+) -> HmrNetwork:
     """Run a changed graph under the manifest of the network that it came from."""
     content = model.SerializeToString()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "draft.onnx"
+        path = Path(folder) / "candidate.onnx"
         path.write_bytes(content)
         described = {**manifest, "sha256": hashlib.sha256(content).hexdigest()}
         path.with_suffix(".json").write_text(json.dumps(described))
         return HmrNetwork(path, backend="onnxruntime", threads=threads)
 
 
-class Trial:
-    """Compares drafts with the network that they came from, over the same people."""
+class CandidateComparison:
+    """Compares candidates with the network that they were made from, over the same people."""
 
     def __init__(
         self,
@@ -41,12 +49,12 @@ class Trial:
         self._subjects = subjects
         self._body = body
         self._threads = threads
-        self._reference: Prediction = predict(network, subjects, body)
+        self._reference: JointPrediction = predict(network, subjects, body)
 
-    def change(self, model: onnx.ModelProto) -> Change:
-        """How far a draft moves the joints."""
-        return self.change_of(open_draft(model, self._manifest, self._threads))
+    def change(self, model: onnx.ModelProto) -> JointChange:
+        """How far a candidate moves the joints."""
+        return self.change_of(open_candidate(model, self._manifest, self._threads))
 
-    def change_of(self, network: HmrNetwork) -> Change:
-        """How far a network that is already open moves them."""
+    def change_of(self, network: HmrNetwork) -> JointChange:
+        """How far an open network moves them."""
         return change_between(predict(network, self._subjects, self._body), self._reference)

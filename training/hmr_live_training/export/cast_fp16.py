@@ -1,10 +1,11 @@
-"""Round an encoder to float16.
+"""Cast an encoder's weights to float16.
 
-``python -m hmr_live_training.export.cast_fp16 --checkpoint A.pt --out B.pt``
+``python -m hmr_live_training.export.cast_fp16 --checkpoint A.pt --out B.pt``; a recipe does the
+same in its stage ``cast_fp16``.
 
-An encoder whose weights are float16 numbers is stored in half the space and loses nothing by that
-(:func:`.store_as_float16`).  What the rounding itself changes is measured like
-any other network: evaluate the new checkpoint.
+Weights that are float16 numbers are stored in half the space without loss
+(:func:`.store_as_float16`).  The rounding itself is measured as any other change: evaluate the new
+checkpoint.
 """
 
 from __future__ import annotations
@@ -21,20 +22,22 @@ from hmr_live_training.checkpoints.checkpoint import State, load_checkpoint, sav
 _PREFIX = "encoder."
 
 
-def rounded(network: State) -> State:
-    """The state of a network whose encoder's numbers are all float16 numbers, as float32.
+def cast_fp16(network: State) -> State:
+    """Round the encoder's weights to float16 numbers; they stay float32 tensors.
 
     Raises
     ------
     AssetError
-        When a number is too large for float16.
+        When a weight is too large for float16.
     """
     state = dict(network)
     for name, value in network.items():
         if name.startswith(_PREFIX) and value.dtype == torch.float32:
             state[name] = value.half().float()
             if not torch.isfinite(state[name]).all():
-                raise AssetError(f"{name} has numbers that float16 cannot hold; keep float32.")
+                raise AssetError(
+                    f"{name} has weights that float16 cannot hold; leave the stage cast_fp16 out."
+                )
     return state
 
 
@@ -45,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     o = parser.parse_args(arguments)
     saved = load_checkpoint(o.checkpoint)
-    save_checkpoint(o.out, replace(saved, network=rounded(saved.network)))
+    save_checkpoint(o.out, replace(saved, network=cast_fp16(saved.network)))
     print(f"wrote {o.out}")
 
 

@@ -1,4 +1,4 @@
-"""Prove a precision.
+"""Compare a back end or a precision with a reference.
 
 ``python -m hmr_live_training.export.compare_precision NETWORK --backend openvino``
 
@@ -34,7 +34,7 @@ LIMITS_MM = {"fp32": 0.1, **VARIANT_LIMITS_MM}
 
 
 def open_exactly(network: Path, backend: str, threads: int) -> HmrNetwork:
-    """Open the very file on a back end; a stand-in only where the precision is asked for."""
+    """Open this very file; a precision variant beside it only where its precision is named."""
     name, precision = split_choice(backend)
     return HmrNetwork(network, backend=f"{name}:{precision or 'fp32'}", threads=threads)
 
@@ -90,12 +90,12 @@ def main(arguments: list[str] | None = None) -> int:
     times = time_networks([tested, reference], subjects[0], o.rounds) if o.rounds else []
     names = [n.backend.describe() for n in (tested, reference)]
     if o.json:
-        report = {"change_mm": change.as_dict(), "limit_mm": limit, "proved": not refused}
+        report = {"change_mm": change.as_dict(), "limit_mm": limit, "validated": not refused}
         rows = [{"backend": n, "ms": t} for n, t in zip(names, times, strict=False)]
         print(json.dumps({**report, "networks": names, "times": rows}, indent=2))
     else:
         print(f"{o.network.name} on {names[0]}\nagainst {names[1]}\n{change.as_text()}")
-        print(f"limit {limit} mm mean: {'REFUSED' if refused else 'proved'}")
+        print(f"limit {limit} mm mean: {'REFUSED' if refused else 'validated'}")
         for name, (median, p95) in zip(names, times, strict=False):
             print(f"{median:6.1f} ms median {p95:6.1f} ms p95  {name}")
     return int(refused)

@@ -1,17 +1,8 @@
-"""Export to ONNX with a manifest.
-
-``python -m hmr_live_training.export.export network --checkpoint RUN.pt``
-
-``detector`` converts the person detector, ``network`` a checkpoint; without a checkpoint the
-untrained network is written, which has the right shape for building against and says so.
-"""
+"""Networks as ONNX files with manifests: body networks, and the person detector."""
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +12,7 @@ from torch import Tensor, nn
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.build_network import build_network
-from hmr_live_training.checkpoints.checkpoint import load_checkpoint
+from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.export.manifest import detector_manifest, network_manifest, write_manifest
 from hmr_live_training.models.backbones.blazepose import CROP_SIZE
 from hmr_live_training.models.backbones.graph_module import GraphModule
@@ -101,16 +92,16 @@ def export_network(
     AssetError
         When that change is more than :data:`MAX_JOINT_CHANGE_MM`; nothing is replaced then.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    temporary = path.with_name(f".{path.name}.part")
     example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
-    export_onnx(network.eval(), example, draft, OUTPUTS, keep_float32=keep_float32)
-    change = joint_change_mm(network, draft)
+    export_onnx(network.eval(), example, temporary, OUTPUTS, keep_float32=keep_float32)
+    change = joint_change_mm(network, temporary)
     if change > MAX_JOINT_CHANGE_MM:
-        draft.unlink()
+        temporary.unlink()
         raise AssetError(
             f"The exported network moves a joint by {change:.2f} mm; keep its weights in float32."
         )
-    draft.replace(path)
+    temporary.replace(path)
     correction = network.regressor.body.correction.detach().numpy().round(6).tolist()
     manifest = network_manifest(
         path,
@@ -121,6 +112,52 @@ def export_network(
     )
     write_manifest(path.with_suffix(".json"), manifest)
     return change
+
+
+def export_checkpoint(
+    saved: Checkpoint,
+    path: Path,
+    *,
+    encoders: Path,
+    data: Path,
+    body: Path,
+    person_logit: float = 0.0,
+    figures: dict[str, Any] | None = None,
+    recipe: dict[str, Any] | None = None,
+) -> float:
+    """Write the network of a checkpoint and its manifest; see :func:`export_network`.
+
+    Parameters
+    ----------
+    saved
+        The checkpoint.
+    path
+        The ``.onnx`` file.
+    encoders, data, body
+        See :func:`.build_network`.
+    person_logit
+        Logit of the person flag at which the score is one half.
+    figures
+        Of the development photos.
+    recipe
+        How the network was made, for the manifest.
+    """
+    network = build_network(saved.config, encoders=encoders, data=data, body=body)
+    network.load_state_dict(saved.network)
+    training = saved.description()
+    if person_logit:
+        shift_score(network, person_logit)
+        training[SHIFT] = person_logit
+    if recipe is not None:
+        training["recipe"] = recipe
+    return export_network(
+        network,
+        path,
+        encoder=saved.config.encoder,
+        training=training,
+        figures=figures or {},
+        keep_float32=kept_float32(saved.config),
+    )
 
 
 def joint_change_mm(network: BodyNetwork, path: Path, count: int = 8) -> float:
@@ -140,60 +177,3 @@ def joint_change_mm(network: BodyNetwork, path: Path, count: int = 8) -> float:
         with torch.no_grad():
             joints.append(tree(theta.rotmats, theta.betas)[0])
     return float((joints[0] - joints[1]).norm(dim=-1).max()) * 1000
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="hmr_live_training.export.export", description=__doc__)
-    parser.add_argument("what", choices=["network", "detector"])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--encoders", type=Path, default=Path("encoders"))
-    parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
-    parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--figures", type=Path, help="JSON of figures to put into the manifest")
-    parser.add_argument(
-        "--person-logit",
-        type=float,
-        default=0.0,
-        help="trained logit of the person flag at which the score shall be one half",
-    )
-    parser.add_argument(
-        "--without-last-step",
-        action="store_true",
-        help="the learned loop's own answer, without what follows it: the step of Gauss-Newton, "
-        "the joints' range",
-    )
-    parser.add_argument("--out", type=Path, default=Path("assets/networks"))
-    o = parser.parse_args(arguments)
-    if o.what == "detector":
-        print(f"wrote {export_detector(o.encoders, o.out)}")
-        return
-    training: dict[str, Any] = {"data": "none: untrained, only its shape is right", "hours": 0}
-    config, state = RunConfig(), None
-    if o.checkpoint:
-        saved = load_checkpoint(o.checkpoint)
-        if o.without_last_step:
-            bare = replace(saved.config, gauss_newton=False, joint_tolerance=None)
-            saved = replace(saved, config=bare)
-        config, state, training = saved.config, saved.network, saved.description()
-    network = build_network(config, encoders=o.encoders, data=o.data, body=o.body)
-    if state is not None:
-        network.load_state_dict(state)
-    if o.person_logit:
-        shift_score(network, o.person_logit)
-        training = {**training, SHIFT: o.person_logit}
-    figures = json.loads(o.figures.read_text()) if o.figures else {}
-    path = o.out / f"{config.encoder}.onnx"
-    change = export_network(
-        network,
-        path,
-        encoder=config.encoder,
-        training=training,
-        figures=figures,
-        keep_float32=kept_float32(config),
-    )
-    print(f"wrote {path}; torch and ONNX differ by {change:.3f} mm at most")
-
-
-if __name__ == "__main__":
-    main()

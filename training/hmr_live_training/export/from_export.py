@@ -1,10 +1,10 @@
-"""A shipped network as a checkpoint.
+"""An exported network as a checkpoint.
 
-``python -m hmr_live_training.export.from_export A.onnx --out runs/A.pt``
+``python -m hmr_live_training.export.from_export A.onnx --out A.pt``
 
-What a shipped network was trained with stands in its manifest, so every command that takes a
-checkpoint can take a shipped network too: it can teach, be measured, exported again in another
-form, or be where a run starts.  It cannot be resumed: optimisers and raw weights do not ship.
+The manifest holds the training configuration, so an exported network can teach, be exported again
+in another form, or be the start of a build (``--start shipped``).  It cannot be resumed: optimiser
+state and raw weights are not exported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hmr_live_training.recipes.run_config import RunConfig
 
 
 def checkpoint_of(path: Path, *, encoders: Path, data: Path, body: Path) -> Checkpoint:
-    """The checkpoint behind an exported network, without what only its training knew.
+    """The checkpoint of an exported network, without optimiser state.
 
     Raises
     ------
@@ -31,7 +31,9 @@ def checkpoint_of(path: Path, *, encoders: Path, data: Path, body: Path) -> Chec
     """
     training: dict[str, Any] = read_manifest(path).get("training", {})
     if "run" not in training:
-        raise AssetError(f"{path} does not say how it was trained; it is no network of this kind.")
+        raise AssetError(
+            f"{path} does not say how it was trained; give one that this package exported."
+        )
     config = RunConfig.from_dict(training["run"])
     network = build_network(config, encoders=encoders, data=data, body=body)
     load_exported(network, path)

@@ -1,17 +1,16 @@
-"""Make a network compute in float16 where it may.
+"""Make the float16 variant of a network: layers that bear it compute in half precision.
 
 ``python -m hmr_live_training.export.half_precision NETWORK``
 
 TensorRT takes precision from the graph, so it is decided here, by measuring.  Everything from the
 first fully connected layer on (heads, regressor) stays in float32: it costs a GPU nothing.  The
 backbone is divided into runs of layers; each is rounded to float16 alone, and the worst are kept in
-float32 until the joints move less than ``--target`` on training photos.  What the result then
-does to development photos is written into its manifest and decides whether it may be used.
+float32 until the joints move less than ``--target`` on training photos.  The change on development
+photos is written into the manifest and decides whether the variant may be used.
 
 The processor cannot compute in float16, so it rounds after every operation (sums in float32).  A
 GPU may also add up in float16: ``hmr_live_training.export.compare_precision NETWORK --backend
-tensorrt`` measures
-there.
+tensorrt`` measures there.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from hmr_live.body.model import BodyModel
 from hmr_live.core.assets import read_manifest, sha256_of
 from hmr_live.core.errors import AssetError, HmrLiveError
 from hmr_live.recovery.network import HmrNetwork
-from hmr_live_training.export.candidates import Trial
+from hmr_live_training.export.candidates import CandidateComparison
 from hmr_live_training.export.manifest import write_manifest
-from hmr_live_training.export.precision import Change, subjects_from_lspet
+from hmr_live_training.export.precision import JointChange, subjects_from_lspet
 from hmr_live_training.onnx_tools.onnx_files import store_as_float16, write_atomically
 from hmr_live_training.onnx_tools.onnx_graph import (
     WEIGHTED_OPS,
@@ -41,19 +40,22 @@ from hmr_live_training.onnx_tools.onnx_graph import (
 
 
 def choose_half(
-    model: onnx.ModelProto, runs: Sequence[list[str]], trial: Trial, target: float
+    model: onnx.ModelProto,
+    runs: Sequence[list[str]],
+    comparison: CandidateComparison,
+    target: float,
 ) -> list[str]:
     """Names of the nodes that may compute in float16 so that the joints move ``target`` mm at most.
 
     The runs that do most harm alone are given up first.
     """
-    alone = [(trial.change(round_outputs(model, run)).mean, i) for i, run in enumerate(runs)]
+    alone = [(comparison.change(round_outputs(model, run)).mean, i) for i, run in enumerate(runs)]
     for change, i in alone:
         print(f"{change:6.3f} mm  {runs[i][0]} ... {runs[i][-1]}")
     kept = sorted(alone)
     while kept:
         half = [name for _, i in sorted(kept, key=lambda pair: pair[1]) for name in runs[i]]
-        change = trial.change(round_outputs(model, half)).mean
+        change = comparison.change(round_outputs(model, half)).mean
         print(f"{change:6.3f} mm with {len(kept)} of {len(runs)} runs in float16")
         if change <= target:
             return half
@@ -62,7 +64,7 @@ def choose_half(
 
 
 def write_half(
-    source: Path, out: Path, model: onnx.ModelProto, half: list[str], change: Change
+    source: Path, out: Path, model: onnx.ModelProto, half: list[str], change: JointChange
 ) -> None:
     """Write the network and its manifest; weights that stay float32 are stored as the source's."""
     converted = to_half(model, half)
@@ -109,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="default: <network>_fp16.onnx beside it")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="with lspet_224")
     parser.add_argument("--count", type=int, default=100, help="crops to choose with")
-    parser.add_argument("--prove", type=int, default=1000, help="crops to prove with")
+    parser.add_argument("--validate", type=int, default=1000, help="crops to validate with")
     parser.add_argument("--runs", type=int, default=24, help="parts of the trunk to try alone")
     parser.add_argument("--target", type=float, default=0.25, help="mm mean while choosing")
     parser.add_argument("--threads", type=int, default=1)
@@ -118,19 +120,24 @@ def main(arguments: list[str] | None = None) -> int:
     body = BodyModel.default()
     model = onnx.load(o.network)
     unpack_weights(model)
-    trial = Trial(network, subjects_from_lspet(o.data, "train", o.count), body, o.threads)
-    half = choose_half(model, backbone_segments(model, o.runs), trial, o.target)
+    choosing = subjects_from_lspet(o.data, "train", o.count)
+    comparison = CandidateComparison(network, choosing, body, o.threads)
+    half = choose_half(model, backbone_segments(model, o.runs), comparison, o.target)
     if not half:
-        raise AssetError(f"No part of {o.network.name} bears float16: use it in float32.")
-    photos = subjects_from_lspet(o.data, "development", o.prove)
-    change = Trial(network, photos, body, o.threads).change(round_outputs(model, half))
+        raise AssetError(
+            f"No part of {o.network.name} stays accurate in float16; use it in float32."
+        )
+    photos = subjects_from_lspet(o.data, "development", o.validate)
+    change = CandidateComparison(network, photos, body, o.threads).change(
+        round_outputs(model, half)
+    )
     out = o.out or o.network.with_name(f"{o.network.stem}_fp16.onnx")
     write_half(o.network, out, model, half, change)
     limit = LIMITS_MM["fp16"]
-    proved = change.mean <= limit
+    validated = change.mean <= limit
     print(f"wrote {out}: {change.as_text()}")
-    print(f"limit {limit} mm mean: {'proved' if proved else 'REFUSED'}")
-    return int(not proved)
+    print(f"limit {limit} mm mean: {'validated' if validated else 'REFUSED'}")
+    return int(not validated)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class JointPrediction:
     """What a network says of N subjects.
 
     Attributes
@@ -55,7 +55,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Change:
+class JointChange:
     """Distance between two predictions over all joints of all subjects."""
 
     subjects: int
@@ -111,16 +111,18 @@ def network_inputs(network: HmrNetwork, subjects: Sequence[Subject]) -> Array:
     return np.concatenate([network.crop(s.image, [s.crop_box]) for s in subjects])
 
 
-def predict(network: HmrNetwork, subjects: Sequence[Subject], body: BodyModel) -> Prediction:
+def predict(network: HmrNetwork, subjects: Sequence[Subject], body: BodyModel) -> JointPrediction:
     """Run a network over all subjects."""
     outputs = [network.run(s.image, [s.crop_box])[0] for s in subjects]
     joints = np.stack([body.joints(o.rotmats, o.betas) for o in outputs])
     camera = np.stack([o.camera for o in outputs])
     points = camera[:, None, :1] * (joints[..., :2] + camera[:, None, 1:])
-    return Prediction(joints, (points + 1) * network.size / 2, np.array([o.score for o in outputs]))
+    return JointPrediction(
+        joints, (points + 1) * network.size / 2, np.array([o.score for o in outputs])
+    )
 
 
-def change_between(one: Prediction, other: Prediction) -> Change:
+def change_between(one: JointPrediction, other: JointPrediction) -> JointChange:
     """Compare two predictions of the same subjects.
 
     Returns
@@ -128,7 +130,7 @@ def change_between(one: Prediction, other: Prediction) -> Change:
     Distances; NaN in either prediction makes them NaN.
     """
     distance = np.linalg.norm(one.joints - other.joints, axis=-1) * 1000
-    return Change(
+    return JointChange(
         subjects=len(distance),
         mean=float(distance.mean()),
         p95=float(np.percentile(distance, 95)),

@@ -4,7 +4,7 @@
 this machine with
 ONNX Runtime in float32 over the development photos, and times it in turns.
 :mod:`.half_precision` and :mod:`.quantise` make the networks in lower precision;
-they are taken in when they lie beside the named one and are proved.
+variants that lie beside the named one and are validated take part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hmr_live.core.errors import BackendError, HmrLiveError
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.export.compare_precision import limit_of, open_exactly, time_networks
 from hmr_live_training.export.precision import (
-    Change,
+    JointChange,
     Subject,
     change_between,
     predict,
@@ -33,7 +33,7 @@ REFERENCE: Final = "onnxruntime:fp32"
 
 
 @dataclass(frozen=True)
-class Row:
+class PrecisionRow:
     """One back end in one precision.
 
     Attributes
@@ -52,14 +52,14 @@ class Row:
 
     choice: str
     description: str
-    change: Change
+    change: JointChange
     limit_mm: float
     p50: float
     p95: float
 
     @property
-    def proved(self) -> bool:
-        """Whether the joints stay where they are; NaN is no proof."""
+    def validated(self) -> bool:
+        """Whether the joints stay where they are; NaN does not."""
         return self.change.mean <= self.limit_mm
 
     def as_text(self) -> str:
@@ -67,17 +67,17 @@ class Row:
         c = self.change
         return (
             f"{self.choice:<22}{c.mean:>9.3f}{c.p95:>9.3f}{c.max:>9.2f}{self.p50:>9.2f}"
-            f"{self.p95:>9.2f}  {'proved' if self.proved else 'REFUSED'}"
+            f"{self.p95:>9.2f}  {'validated' if self.validated else 'REFUSED'}"
         )
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {**asdict(self), "change": self.change.as_dict(), "proved": self.proved}
+        return {**asdict(self), "change": self.change.as_dict(), "validated": self.validated}
 
 
 def measure(
     network: Path, subjects: list[Subject], *, threads: int = 1, rounds: int = 100
-) -> tuple[list[Row], dict[str, str]]:
+) -> tuple[list[PrecisionRow], dict[str, str]]:
     """Rows of everything that runs here, and why the rest does not, by choice."""
     opened: dict[str, HmrNetwork] = {}
     left_out: dict[str, str] = {}
@@ -91,14 +91,14 @@ def measure(
     changes = [change_between(predict(one, subjects, body), reference) for one in opened.values()]
     times = time_networks(list(opened.values()), subjects[0], rounds)
     rows = [
-        Row(choice, one.backend.describe(), change, limit_of(network, choice), *spent)
+        PrecisionRow(choice, one.backend.describe(), change, limit_of(network, choice), *spent)
         for (choice, one), change, spent in zip(opened.items(), changes, times, strict=True)
     ]
     return rows, left_out
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line; the exit code is 1 when something that may be chosen is not proved."""
+    """Command line; the exit code is 1 when something that may be chosen is not validated."""
     parser = argparse.ArgumentParser(
         prog="hmr_live_training.export.precision_table", description=__doc__
     )
@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(row.as_text())
         for why in left_out.values():
             print(f"left out: {why}")
-    return int(not all(row.proved for row in rows))
+    return int(not all(row.validated for row in rows))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ Static quantisation for ONNX Runtime and OpenVINO: QuantizeLinear and Dequantize
 convolutions, weights per channel, ranges from training photos; NNCF (the extra ``quantisation``)
 also corrects biases and quantises the sums between convolutions.  Heads and regressor stay in
 float32.  Runs of layers are quantised alone first; then, the least harmful first, as many
-together as keep the joints within ``--target``.  The result is proved on development photos, on
-every back end that runs it, and refused above 5 mm mean.  Where it is proved and saves time, the
+together as keep the joints within ``--target``.  The result is validated on development photos,
+on every back end that runs it, and refused above 5 mm mean.  Where it is valid and saves time, the
 back end uses it whenever it lies beside the original (:mod:`hmr_live.backends.precision_variants`).
 
 The BlazePose backbone does not bear it.  All of it moves the joints of ``full.onnx`` by 106 mm
@@ -34,10 +34,15 @@ from hmr_live.body.model import BodyModel
 from hmr_live.core.assets import read_manifest, sha256_of
 from hmr_live.core.errors import AssetError, HmrLiveError
 from hmr_live.recovery.network import HmrNetwork
-from hmr_live_training.export.candidates import Trial
+from hmr_live_training.export.candidates import CandidateComparison
 from hmr_live_training.export.compare_precision import time_networks
 from hmr_live_training.export.manifest import write_manifest
-from hmr_live_training.export.precision import Change, Subject, network_inputs, subjects_from_lspet
+from hmr_live_training.export.precision import (
+    JointChange,
+    Subject,
+    network_inputs,
+    subjects_from_lspet,
+)
 from hmr_live_training.export.quantisers import (
     CALIBRATION,
     NncfQuantiser,
@@ -52,7 +57,7 @@ METHODS = ("nncf", *CALIBRATION)
 
 
 @dataclass(frozen=True)
-class Proof:
+class Validation:
     """What INT8 does on one back end.
 
     Attributes
@@ -63,7 +68,7 @@ class Proof:
         Milliseconds of a crop in float32 and in INT8, medians of runs that take turns.
     """
 
-    change: Change
+    change: JointChange
     before: float
     after: float
 
@@ -74,9 +79,9 @@ class Proof:
 
     def as_text(self) -> str:
         """One line for people."""
-        verdict = "proved" if self.accurate else "REFUSED"
+        verdict = "validated" if self.accurate else "REFUSED"
         if self.accurate and not self.after < MAX_TIME_RATIO * self.before:
-            verdict = "proved, but it saves too little time to be used"
+            verdict = "validated, but it saves too little time to be used"
         return f"{self.change.as_text()}; {self.before:.1f} -> {self.after:.1f} ms: {verdict}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,12 +95,12 @@ def default_method() -> str:
     return "nncf" if importlib.util.find_spec("nncf") else "minmax"
 
 
-def backends_to_prove() -> list[str]:
+def backends_to_validate() -> list[str]:
     """Back ends that run INT8 on the processor and are installed."""
     return ["onnxruntime", *(["openvino"] if importlib.util.find_spec("openvino") else [])]
 
 
-def prove(
+def validate(
     source: Path,
     int8: Path,
     backend: str,
@@ -103,15 +108,15 @@ def prove(
     *,
     threads: int = 1,
     rounds: int = 100,
-) -> Proof:
+) -> Validation:
     """Compare an INT8 network with the one that it was made from, on one back end."""
     # "fp32" names the very file, whatever lies beside it.
     before, after = (
         HmrNetwork(path, backend=f"{backend}:fp32", threads=threads) for path in (source, int8)
     )
-    change = Trial(before, people, BodyModel.default(), threads).change_of(after)
+    change = CandidateComparison(before, people, BodyModel.default(), threads).change_of(after)
     (slow, _), (fast, _) = time_networks([before, after], people[0], rounds)
-    return Proof(change, slow, fast)
+    return Validation(change, slow, fast)
 
 
 def open_quantiser(
@@ -137,7 +142,7 @@ def open_quantiser(
 
 
 def write_int8(model: onnx.ModelProto, network: HmrNetwork, source: Path, out: Path) -> None:
-    """Write an INT8 network and a manifest that proves nothing yet."""
+    """Write an INT8 network and a manifest without figures yet."""
     write_atomically(out, model.SerializeToString())
     described = {
         **network.manifest,
@@ -151,28 +156,32 @@ def write_int8(model: onnx.ModelProto, network: HmrNetwork, source: Path, out: P
     write_manifest(out.with_suffix(".json"), described)
 
 
-def write_proofs(out: Path, proofs: dict[str, Proof]) -> None:
+def write_validations(out: Path, validations: dict[str, Validation]) -> None:
     """Put the figures of every back end, and the worst of them, into the manifest."""
-    worst = max((proof.change for proof in proofs.values()), key=lambda change: change.mean)
+    worst = max(
+        (validation.change for validation in validations.values()), key=lambda change: change.mean
+    )
     figures = {
         "joint_change_mm": worst.as_dict(),
-        "backends": {name: proof.as_dict() for name, proof in proofs.items()},
+        "backends": {name: validation.as_dict() for name, validation in validations.items()},
     }
     manifest = read_manifest(out)
     write_manifest(out.with_suffix(".json"), {**manifest, "figures": figures})
 
 
 def choose_int8(
-    quantiser: Quantiser, runs: Sequence[list[str]], trial: Trial, target: float
+    quantiser: Quantiser, runs: Sequence[list[str]], comparison: CandidateComparison, target: float
 ) -> list[str]:
     """Names of the nodes that may compute in INT8 so that the joints move ``target`` mm at most."""
-    alone = sorted((trial.change(quantiser.quantise(run)).mean, i) for i, run in enumerate(runs))
+    alone = sorted(
+        (comparison.change(quantiser.quantise(run)).mean, i) for i, run in enumerate(runs)
+    )
     for change, i in alone:
         print(f"{change:7.2f} mm  {runs[i][0]} ... {runs[i][-1]}")
     chosen: list[str] = []
     for _, i in alone:
         more = chosen + runs[i]
-        change = trial.change(quantiser.quantise(more)).mean
+        change = comparison.change(quantiser.quantise(more)).mean
         print(f"{change:7.2f} mm with {len(more)} nodes in INT8")
         if not change <= target:
             break
@@ -194,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--crops", type=int, default=64, help="crops to calibrate with")
     parser.add_argument("--count", type=int, default=40, help="crops to choose with")
-    parser.add_argument("--prove", type=int, default=1000, help="crops to prove with")
+    parser.add_argument("--validate", type=int, default=1000, help="crops to validate with")
     parser.add_argument("--runs", type=int, default=8, help="parts of the trunk to try alone")
     parser.add_argument("--target", type=float, default=4.0, help="mm mean while choosing")
     parser.add_argument("--all", action="store_true", help="quantise the whole trunk regardless")
@@ -212,22 +221,22 @@ def main(arguments: list[str] | None = None) -> int:
     if o.all:
         chosen = [name for run in runs for name in run]
     else:
-        trial = Trial(network, photos[o.crops :], BodyModel.default(), o.threads)
-        chosen = choose_int8(quantiser, runs, trial, o.target)
+        comparison = CandidateComparison(network, photos[o.crops :], BodyModel.default(), o.threads)
+        chosen = choose_int8(quantiser, runs, comparison, o.target)
     if not chosen:
-        raise AssetError(f"No part of {o.network.name} bears INT8: use it in float32.")
+        raise AssetError(f"No part of {o.network.name} stays accurate in INT8; use it in float32.")
     out = o.out or variant_path(o.network, "int8")
     write_int8(quantiser.quantise(chosen), network, o.network, out)
-    people = subjects_from_lspet(o.data, "development", o.prove)
-    proofs = {
-        backend: prove(o.network, out, backend, people, threads=o.threads, rounds=o.rounds)
-        for backend in backends_to_prove()
+    people = subjects_from_lspet(o.data, "development", o.validate)
+    validations = {
+        backend: validate(o.network, out, backend, people, threads=o.threads, rounds=o.rounds)
+        for backend in backends_to_validate()
     }
-    write_proofs(out, proofs)
+    write_validations(out, validations)
     print(f"wrote {out}; at most {LIMITS_MM['int8']} mm mean are allowed:")
-    for backend, proof in proofs.items():
-        print(f"{backend}: {proof.as_text()}")
-    return int(not all(proof.accurate for proof in proofs.values()))
+    for backend, validation in validations.items():
+        print(f"{backend}: {validation.as_text()}")
+    return int(not all(validation.accurate for validation in validations.values()))
 
 
 if __name__ == "__main__":

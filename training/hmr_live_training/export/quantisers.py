@@ -113,7 +113,7 @@ class NncfQuantiser:
                 f"NNCF is not installed ({error}): pip install 'hmr-live[quantisation]', or take "
                 "--method onnxruntime."
             ) from error
-        # It tells of every node that it leaves alone.
+        # It would report every node that it leaves alone.
         nncf.set_log_level(logging.ERROR)
         self._nncf = nncf
         self._model = model

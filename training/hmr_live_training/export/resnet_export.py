@@ -34,17 +34,17 @@ def export_checked(network: nn.Module, path: Path) -> float:
     AssetError
         When that is more than :data:`MAX_JOINT_CHANGE_MM`; nothing is replaced then.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    temporary = path.with_name(f".{path.name}.part")
     # Every name contains the empty word: no weight is stored as float16.
     example = torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE)
-    export_onnx(network.eval(), example, draft, OUTPUTS, keep_float32=("",))
-    change = joint_change_mm(network, draft)
+    export_onnx(network.eval(), example, temporary, OUTPUTS, keep_float32=("",))
+    change = joint_change_mm(network, temporary)
     if change > MAX_JOINT_CHANGE_MM:
-        draft.unlink()
+        temporary.unlink()
         raise AssetError(
             f"The exported network moves a joint by {change:.1f} mm; report this checkpoint."
         )
-    draft.replace(path)
+    temporary.replace(path)
     return change
 
 

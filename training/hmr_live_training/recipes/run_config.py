@@ -1,8 +1,8 @@
-"""One dataclass a run: everything that decides what a training run does."""
+"""Everything that decides what a training run does: the settings of a recipe's train stages."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal
 
 from hmr_live_training.data.augment import AugmentConfig
@@ -61,7 +61,6 @@ class LossWeights:
 #: Former names of fields, as manifests and checkpoints have them.
 _FORMER_NAMES: Final = {
     "lifted": "projected_mocap",
-    "loop_from": "regressor_from",
     "trunk_points": "backbone_points",
     "trunk_least": "backbone_least",
     "true_rotation": "mocap_rotation",
@@ -84,7 +83,7 @@ class RunConfig:
     """
 
     #: Name of the checkpoint.
-    name: str = "first"
+    name: str = "untitled"
     #: Seeds initial weights, dropout, sampling and augmentation.
     seed: int = 0
     #: BlazePose backbone: lite, full or heavy.
@@ -104,9 +103,6 @@ class RunConfig:
     teacher: str = "heavy"
     #: Start from this run's averaged weights.
     start_from: str | None = None
-    #: Take the regressor over from this run of another encoder, but for its weights on the image
-    #: features: observed landmarks mean the same whoever observes them.
-    regressor_from: str | None = None
 
     #: Regressor: T, hidden units, dropout, whether landmark errors are fed back.
     iterations: int = 3
@@ -194,224 +190,3 @@ class RunConfig:
         kinds = augment.get("kinds")
         chosen["augment"] = AugmentConfig(**augment | ({"kinds": tuple(kinds)} if kinds else {}))
         return cls(**chosen)
-
-
-#: The runs behind the shipped network, and those that came to less.
-RUNS: dict[str, RunConfig] = {"first": RunConfig()}
-RUNS["first_precise"] = replace(
-    RUNS["first"],
-    name="first_precise",
-    start_from="first",
-    steps=2200,
-    learning_rate=3e-4,
-    dropout=0.0,
-    loss=replace(RUNS["first"].loss, backbone_points=80.0),
-)
-RUNS["first_late"] = replace(
-    RUNS["first_precise"],
-    name="first_late",
-    trained="late",
-    start_from="first_precise",
-    steps=1100,
-    warm_up=100,
-    batch=112,
-    synthetic=24,
-    projected_mocap=24,
-    real=128,
-    learning_rate=1e-4,
-    encoder_rate=5e-4,
-)
-RUNS["end_to_end"] = replace(
-    RUNS["first_late"],
-    name="end_to_end",
-    trained="end_to_end",
-    heatmaps=True,
-    start_from="first_late",
-    steps=2300,
-    warm_up=150,
-    batch=36,
-    synthetic=22,
-    empty=6,
-    projected_mocap=16,
-    real=64,
-    learning_rate=1.5e-4,
-    encoder_rate=1e-3,
-    adversarial_every=4,
-    ema=0.998,
-    # A detector's box is not turned, and people at sports have their heads anywhere.
-    augment=AugmentConfig(kinds=(0.44, 0.18, 0.28, 0.10), large_angle=180.0),
-)
-# The encoder stays as it is then; loop and person flag train on, cheaply, on the cached features.
-RUNS["settled"] = replace(
-    RUNS["end_to_end"],
-    name="settled",
-    trained="regressor",
-    start_from="end_to_end",
-    steps=1500,
-    warm_up=100,
-    batch=160,
-    synthetic=56,
-    empty=48,
-    projected_mocap=40,
-    real=256,
-    learning_rate=3e-4,
-    encoder_rate=3e-3,
-    # Rotations that a picture hardly shows shrink to their mean under a squared loss.
-    loss=replace(RUNS["end_to_end"].loss, backbone_points=120.0, rotations=4.0),
-)
-# Once more on the cached features of that network, which are better since its heat maps count.
-RUNS["mapped"] = replace(
-    RUNS["settled"],
-    name="mapped",
-    start_from="settled",
-    steps=2000,
-)
-# Twice as many crops as ``end_to_end`` had, without the heat maps, which go on fitting.
-RUNS["longer"] = replace(
-    RUNS["end_to_end"],
-    name="longer",
-    start_from="mapped",
-    heatmaps=False,
-    steps=3000,
-    batch=44,
-    synthetic=16,
-    empty=4,
-    ema=0.998,
-    augment=AugmentConfig(kinds=(0.50, 0.12, 0.30, 0.08), large_angle=180.0),
-    loss=RUNS["settled"].loss,
-)
-# The regressor on the cached features of that encoder.
-RUNS["steady"] = replace(RUNS["mapped"], name="steady", start_from="longer", steps=1000, warm_up=50)
-# All but the stem once more, with the heat maps and a loss of their own.
-RUNS["located"] = replace(
-    RUNS["longer"], name="located", start_from="steady", heatmaps=True, steps=1800
-)
-# The loop on what that sees, which it follows more closely.
-RUNS["followed"] = replace(
-    RUNS["steady"],
-    name="followed",
-    start_from="located",
-    steps=600,
-    loss=replace(
-        RUNS["steady"].loss,
-        saturation=0.2,
-        backbone_points=300.0,
-        backbone_least=0.5,
-        joint_limits=2.0,
-    ),
-)
-# All but the stem once more: more of the photos are upright, and the body follows the evidence.
-RUNS["upright"] = replace(
-    RUNS["located"],
-    name="upright",
-    start_from="located",
-    batch=48,
-    synthetic=12,
-    augment=AugmentConfig(kinds=(0.66, 0.08, 0.20, 0.06), large_angle=180.0),
-    loss=RUNS["followed"].loss,
-)
-# The loop on what that sees, with a last step that lays the body on it.
-RUNS["laid"] = replace(
-    RUNS["followed"],
-    name="laid",
-    start_from="upright",
-    gauss_newton=True,
-    joint_tolerance=8.0,
-    confidence_rate=1e-2,
-)
-# Everything from pictures on, ten minutes on a GPU that two runs share.
-RUNS["whole"] = replace(
-    RUNS["laid"],
-    name="whole",
-    trained="whole",
-    start_from="laid",
-    steps=2519,
-    warm_up=300,
-    batch=136,
-    synthetic=44,
-    empty=12,
-    projected_mocap=48,
-    real=256,
-    learning_rate=3e-4,
-    encoder_rate=2e-3,
-    confidence_rate=3e-3,
-    adversarial_every=4,
-    ema=0.999,
-    held_photos=371,
-    augment=AugmentConfig(kinds=(0.56, 0.10, 0.26, 0.08), large_angle=180.0, occluder=0.3),
-)
-# The loop once more on what that sees: nearer to the picture, not to depth.
-RUNS["whole_laid"] = replace(RUNS["laid"], name="whole_laid", start_from="whole")
-# Half of the loop's hidden units (hmr_live_training.trainer.prune_regressor), settled on what
-# ``whole`` sees.  Depth counts
-# more than before: the picture is followed closely already.
-RUNS["narrow"] = replace(
-    RUNS["laid"],
-    name="narrow",
-    start_from="whole_pruned",
-    hidden=512,
-    steps=250,
-    learning_rate=5e-4,
-    confidence_rate=3e-3,
-    loss=replace(RUNS["laid"].loss, world=150.0, mocap_joints=150.0, own_world=60.0),
-)
-# All but the stem once more, on two cores.
-RUNS["further"] = replace(
-    RUNS["upright"],
-    name="further",
-    start_from="narrow",
-    hidden=512,
-    gauss_newton=True,
-    joint_tolerance=8.0,
-    steps=2000,
-    confidence_rate=RUNS["whole"].confidence_rate,
-    held_photos=RUNS["whole"].held_photos,
-    augment=RUNS["whole"].augment,
-    loss=RUNS["narrow"].loss,
-)
-# The same again, taught by the best network so far, which photos' own joints agree with more often.
-RUNS["distilled"] = replace(
-    RUNS["further"],
-    name="distilled",
-    start_from="further",
-    teacher="whole_heavy",
-    warm_up=100,
-)
-# Once more with twice as many synthetic people, whose depth is exact: no gain on films.
-RUNS["deeper"] = replace(
-    RUNS["distilled"], name="deeper", start_from="distilled", steps=1500, batch=36, synthetic=24
-)
-# The published heavy encoder with its heat maps: the loop alone learns.
-RUNS["heavy"] = replace(
-    RUNS["followed"],
-    name="heavy",
-    encoder="heavy",
-    start_from=None,
-    regressor_from="followed",
-    steps=1000,
-)
-# The published lite encoder with the loop of ``further``: all but the stem, on two cores.
-RUNS["lite"] = replace(
-    RUNS["further"],
-    name="lite",
-    encoder="lite",
-    start_from=None,
-    regressor_from="further",
-    steps=2600,
-)
-# As ``distilled``.
-RUNS["lite_distilled"] = replace(
-    RUNS["lite"],
-    name="lite_distilled",
-    start_from="lite",
-    regressor_from=None,
-    teacher="whole_heavy",
-    steps=900,
-    warm_up=100,
-)
-RUNS["whole_heavy"] = replace(
-    RUNS["whole"], name="whole_heavy", encoder="heavy", start_from="heavy", steps=1862
-)
-#: The paper's two settings on the same budget: with 3D labels, and without any.
-RUNS["paired"] = replace(RUNS["first"], name="paired", steps=600, warm_up=100)
-RUNS["unpaired"] = replace(RUNS["paired"], name="unpaired", pairs=False, projected_mocap=0)

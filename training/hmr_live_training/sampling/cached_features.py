@@ -100,8 +100,8 @@ def load_features(folder: Path, kind: str) -> Samples:
     paths = sorted(folder.glob(f"{kind}_*.npz"))
     if not paths:
         raise AssetError(
-            f"There are no {kind} in {folder}; run hmr_live_training.trainer.train "
-            "RUN --store-features first."
+            f"There are no {kind} in {folder}; put a "
+            "cached_features stage before the one that trains on them."
         )
     return join_samples([load_synthetic(path) for path in paths])
 

@@ -114,7 +114,7 @@ def prepare_features(
         start = time.perf_counter()
         save_round(path, make_round(photos, network, number, AugmentConfig()))
         seconds = time.perf_counter() - start
-        print(f"{path.name}: {len(photos)} crops in {seconds:.0f} s", flush=True)
+        log.info("    %s: %d crops in %.0f s", path.name, len(photos), seconds)
 
 
 def published_teacher(encoders: Path, cache: Path, kind: str) -> TeacherModel:
@@ -143,7 +143,7 @@ def prepare_teacher(
             continue
         start = time.perf_counter()
         save_labels(path, label_photos(load_lspet(data, split), look, views=views))
-        print(f"{path.name}: {time.perf_counter() - start:.0f} s", flush=True)
+        log.info("    %s: %.0f s", path.name, time.perf_counter() - start)
 
 
 def prepare_synthetic(
@@ -157,7 +157,7 @@ def prepare_synthetic(
     samples = join_samples(parts)
     save_synthetic(synthetic_file(cache, kind, stage), samples)
     seconds = time.perf_counter() - start
-    print(f"{len(samples.lsp)} synthetic people in {seconds:.0f} s", flush=True)
+    log.info("    %d synthetic people in %.0f s", len(samples.lsp), seconds)
 
 
 def training_shards(folder: Path) -> list[Path]:
@@ -199,6 +199,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--shards", type=Path, default=Path("synthetic"))
     o = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     if o.what == "features":
         kind = o.kind or "full"
         prepare_features(o.data, o.encoders, o.cache, kind, o.rounds, o.split)

@@ -1,29 +1,28 @@
-"""Train a run.
+"""One training run: its sources, its reports, its checkpoint.
 
-``python -m hmr_live_training.trainer.train --run first``; started again, it goes on.
-
-Reads what :mod:`.prepare` made, writes ``<out>/<run>.pt`` every few hundred steps.
+A stage of a recipe (:mod:`hmr_live_training.build`) starts it; started again, it goes on.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
+import logging
+import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hmr_live.core.errors import AssetError
+from hmr_live.core.errors import AssetError, HmrLiveError
 from hmr_live_training.checkpoints.build_network import build_network
 from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hmr_live_training.data.lspet import load_lspet
 from hmr_live_training.data.mocap import JointLimits, joint_limits
 from hmr_live_training.data.teacher import load_labels, teacher_path
-from hmr_live_training.distributed import Processes, joined_processes
+from hmr_live_training.distributed import Processes
 from hmr_live_training.evaluation.development import (
     development_samples,
     figures,
@@ -32,14 +31,11 @@ from hmr_live_training.evaluation.development import (
     predict,
 )
 from hmr_live_training.models.network import BodyNetwork, Stage
-from hmr_live_training.models.regressor import IterativeRegressor
-from hmr_live_training.onnx_tools.onnx_weights import load_exported
-from hmr_live_training.recipes.run_config import RUNS, RunConfig
+from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.cached_features import (
     encoder_file,
     features_folder,
     load_features,
-    store_features,
 )
 from hmr_live_training.sampling.features import (
     existing_rounds,
@@ -70,8 +66,9 @@ from hmr_live_training.sampling.synthetic_samples import load_synthetic, synthet
 from hmr_live_training.synthetic.body_poses import load_body_poses
 from hmr_live_training.synthetic.materials import background_files
 from hmr_live_training.synthetic.shards import load_shard
-from hmr_live_training.trainer.malloc_tuning import keep_freed_memory
 from hmr_live_training.trainer.trainer import Trainer
+
+log = logging.getLogger(__name__)
 
 #: Kinds of crops whose features are stored.
 CACHED_KINDS = ("photos", "synthetic", "empty")
@@ -173,6 +170,10 @@ def set_normalisation(
     network.regressor.set_normalisation(features.mean(dim=0), features.std(dim=0))
 
 
+class TrainingError(HmrLiveError):
+    """A run cannot go on."""
+
+
 class Session:
     """A trainer with its reports and its checkpoint file.
 
@@ -218,7 +219,7 @@ class Session:
         saved = load_checkpoint(self.path)
         if saved.config.to_dict() != self.trainer.config.to_dict():
             raise AssetError(
-                f"{self.path} belongs to a run with another configuration; give the run a new name."
+                f"{self.path} belongs to a run with another configuration; delete it to begin anew."
             )
         self.trainer.load_state(saved.network, saved.training, saved.step)
         self.seconds, self.history = saved.seconds, saved.history
@@ -245,7 +246,14 @@ class Session:
                 break
 
     def report(self, losses: dict[str, float]) -> None:
-        """Evaluate the averaged weights, print a row, save."""
+        """Evaluate the averaged weights, log a row, save.
+
+        Raises
+        ------
+        TrainingError
+            When a loss or a weight is NaN or infinite; the last checkpoint stays as it is.
+        """
+        self._check_finite(losses)
         network = load_average(self._evaluated, self.trainer.average)
         stage = self.trainer.config.stage
         upright, boxed = self.development
@@ -262,8 +270,22 @@ class Session:
         text = " ".join(f"{name} {row[name]:.2f}" for name in shown if name in row)
         parts = " ".join(f"{name} {value:.2f}" for name, value in losses.items())
         step = self.trainer.step_number
-        print(f"step {step} {self.seconds:.0f} s | {text} | {parts}", flush=True)
+        log.info("    step %d, %.0f s | %s | %s", step, self.seconds, text, parts)
         self.save()
+
+    def _check_finite(self, losses: dict[str, float]) -> None:
+        bad = [name for name, value in losses.items() if not math.isfinite(value)]
+        bad += [
+            name
+            for name, value in self.trainer.average.items()
+            if value.is_floating_point() and not bool(torch.isfinite(value).all())
+        ]
+        if bad:
+            raise TrainingError(
+                f"{self.trainer.config.name}: {bad[0]} is not finite at step "
+                f"{self.trainer.step_number}, so the checkpoint before it was kept; lower "
+                "learning_rate or encoder_rate, or look for broken data."
+            )
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -295,7 +317,7 @@ def start_session(
         encoder_file(network, cache, config)
     processes.wait()
     sources = make_sources(config, network, data, cache, folders.shards)
-    if folders.start_from is None and started is None:
+    if started is None:
         set_normalisation(network, sources[0][0], config.stage)
     poses = load_body_poses(data, folders.body)
     projected_mocap = ProjectedMocapSampler(
@@ -317,59 +339,13 @@ def start_session(
     return session
 
 
-def store_run(
-    config: RunConfig, folders: Folders, counts: dict[str, int], processes: Processes
-) -> None:
-    """Store the features that a run trains on (see :mod:`.cached_features`)."""
-    network = build_network(config, encoders=folders.encoders, data=folders.data, body=folders.body)
-    load_beginning(network, config, folders)
-    if processes.is_first:
-        encoder_file(network, folders.cache, config)
-    processes.wait()
-    streams = fresh_crops(config, network, folders.data, folders.cache, folders.shards)
-    folder = features_folder(folders.cache, network)
-    for kind, count in counts.items():
-        if not count:
-            continue
-        stream, _ = streams[kind]
-        print(store_features(stream, count, folder, kind, processes), flush=True)
-
-
 def load_beginning(network: BodyNetwork, config: RunConfig, folders: Folders) -> Checkpoint | None:
     """Put the weights into a network that the run starts from; that run, if there was one."""
-    if folders.start_from is not None:
-        load_exported(network, folders.start_from)
-        return None
-    if config.regressor_from is not None:
-        foreign = load_checkpoint(folders.out / f"{config.regressor_from}.pt").network
-        load_regressor(network.regressor, foreign)
     if config.start_from is None:
         return None
     started = load_checkpoint(folders.out / f"{config.start_from}.pt")
     load_start(network, started.network)
     return started
-
-
-def load_regressor(regressor: IterativeRegressor, state: dict[str, torch.Tensor]) -> None:
-    """Take over another network's regressor; its weights on the image features start at zero.
-
-    Raises
-    ------
-    AssetError
-        When that regressor has other sizes.
-    """
-    prefix = "regressor."
-    foreign = ("feature_mean", "feature_scale", "hidden1_phi.weight")
-    own = regressor.state_dict()
-    taken = {
-        name.removeprefix(prefix): value
-        for name, value in state.items()
-        if name.startswith(prefix) and not name.endswith(foreign)
-    }
-    if any(name not in own or own[name].shape != value.shape for name, value in taken.items()):
-        raise AssetError("The run to take the regressor from has a regressor of another size.")
-    regressor.load_state_dict(own | taken)
-    torch.nn.init.zeros_(regressor.hidden1_phi.weight)
 
 
 def load_start(network: BodyNetwork, state: dict[str, torch.Tensor]) -> None:
@@ -396,51 +372,3 @@ class Folders:
     shards: Path
     body: Path
     out: Path
-    #: An exported network to start from, instead of the run that the configuration names.
-    start_from: Path | None = None
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="hmr_live_training.trainer.train", description=__doc__)
-    parser.add_argument("run", choices=sorted(RUNS), nargs="?", default="first")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--encoders", type=Path, default=Path("encoders"))
-    parser.add_argument("--cache", type=Path, default=Path("cache"))
-    parser.add_argument("--shards", type=Path, default=Path("synthetic"))
-    parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
-    parser.add_argument("--out", type=Path, default=Path("runs"))
-    parser.add_argument("--start-from", type=Path, help="an exported .onnx to go on from")
-    parser.add_argument("--steps", type=int, help="instead of the run's own length")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after")
-    parser.add_argument("--threads", type=int, default=1, help="of each process")
-    parser.add_argument("--workers", type=int, default=0, help="processes that cut crops ahead")
-    parser.add_argument("--report-every", type=int, default=500)
-    parser.add_argument(
-        "--store-features",
-        type=int,
-        nargs=len(CACHED_KINDS),
-        metavar=("PHOTOS", "SYNTHETIC", "EMPTY"),
-        help="train nothing: store the features that the run trains on, of so many fresh crops",
-    )
-    o = parser.parse_args(arguments)
-    torch.set_num_threads(o.threads)
-    torch.set_flush_denormal(True)
-    keep_freed_memory()
-    config = RUNS[o.run] if o.steps is None else replace(RUNS[o.run], steps=o.steps)
-    folders = Folders(o.data, o.encoders, o.cache, o.shards, o.body, o.out, start_from=o.start_from)
-    with joined_processes() as processes:
-        if o.store_features:
-            counts = dict(zip(CACHED_KINDS, o.store_features, strict=True))
-            store_run(config, folders, counts, processes)
-            return
-        session = start_session(config, folders, processes, o.workers)
-        resumed = session.resume()
-        if processes.is_first:
-            how = "resumed" if resumed else "fresh"
-            print(f"{config.name}: {session.counts}, {how}", flush=True)
-        session.run(report_every=o.report_every, minutes=o.minutes)
-
-
-if __name__ == "__main__":
-    main()

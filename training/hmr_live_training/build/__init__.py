@@ -1,0 +1,1 @@
+"""One command from data to a network that ships: the stages of a recipe, one after the other."""
