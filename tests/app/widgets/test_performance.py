@@ -17,7 +17,7 @@ from hmr_live.live.latency import SEGMENTS, LatencyReport
 from hmr_live.live.quality import Load, QualityReduction
 from hmr_live.takes.container import read_take
 from hmr_live_app.main_window import _NUMBERS_EVERY_MS, MainWindow
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from tests.app.support import CLIP, PATIENCE, MovingPerson, difference, hold, picture_of
 from tests.engine.capture.cases import FakeCamera
 from tests.test_end_to_end import run_cli
@@ -138,7 +138,7 @@ def test_a_picture_has_no_latency(window: MainWindow, qtbot: QtBot, tmp_path: Pa
     qtbot.waitUntil(lambda: shown.text() == "latency –")
 
 
-def test_the_histogram_is_shown_on_request_and_can_begin_anew(
+def test_the_histogram_is_shown_on_request_and_can_begin_again(
     window: MainWindow, qtbot: QtBot
 ) -> None:
     qtbot.waitUntil(lambda: _report(window) is not None, timeout=PATIENCE)
@@ -148,7 +148,7 @@ def test_the_histogram_is_shown_on_request_and_can_begin_anew(
     assert "95 % within" in dialog.heading.text()
     assert all(segment in dialog.table.text() for segment in SEGMENTS)
     hold(window, qtbot)
-    dialog._measure_anew()
+    dialog._measure_again()
     assert "No frame" in dialog.heading.text()
 
 
