@@ -46,6 +46,20 @@ def test_arrows_between_packages_point_one_way(package):
     assert not wrong
 
 
+def test_tests_of_the_window_know_no_torch_and_the_others_no_qt():
+    """They run in different processes: the Makefile says why."""
+    files = list((ROOT / "tests").rglob("*.py"))
+    of_window = {path for path in files if path.is_relative_to(ROOT / "tests" / "app")}
+    assert of_window
+    wrong = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files
+        for name in imported_packages(path)
+        if name in (FORBIDDEN["app"] if path in of_window else {"PyQt6", "pytestqt", "pyqtgraph"})
+    }
+    assert not wrong
+
+
 def test_using_the_engine_loads_neither_torch_nor_qt():
     code = (
         "import sys, hmr_live; hmr_live.Pipeline.open(); "

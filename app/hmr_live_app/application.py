@@ -17,7 +17,8 @@ from PyQt6.QtWidgets import QApplication
 from hmr_live.body.model import BodyModel
 from hmr_live.streaming import StreamRequest
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import LivePipeline, SourceChoice
+from hmr_live_app.model.app_model import LivePipeline, SourceChoice
+from hmr_live_app.model.log_file import crash_dump
 from hmr_live_app.scene.scene_view import surface_format
 from hmr_live_app.widgets import theme
 
@@ -101,15 +102,19 @@ def run_window(
     window = MainWindow(
         open_pipeline, demo, smoothing=smoothing, people=people, load_body=load_body
     )
-    window.show()
-    for request in streams:
-        window.streams.switch_on(request)
-    window.open(demo if source is None else source)
-    on_open(window)
-    # Python runs the handler between any two of its steps, in the midst of a paintGL too, where
-    # closing would pull the context from under Qt: so close when the event loop has time.
-    signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))
-    code = application.exec()
+    with crash_dump() as earlier_crash, window.errors.catching():
+        window.show()
+        for request in streams:
+            window.streams.switch_on(request)
+        window.open(demo if source is None else source)
+        on_open(window)
+        if earlier_crash:
+            window.errors.add_crash(earlier_crash)
+        # Python runs the handler between any two of its steps, in the midst of a paintGL too,
+        # where closing would pull the context from under Qt: so close when the event loop has
+        # time.
+        signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))
+        code = application.exec()
     # Widgets must not outlive the application, and Python would take them down in any order.
     window.deleteLater()
     application.sendPostedEvents(window, QEvent.Type.DeferredDelete)

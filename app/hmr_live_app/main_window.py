@@ -19,29 +19,34 @@ from PyQt6.QtWidgets import (
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.state import FrameResult
-from hmr_live_app.model.session import LivePipeline, Session, SourceChoice, Status
-from hmr_live_app.model.settings import Preferences, load_preferences, save_preferences
+from hmr_live_app.model.app_model import AppModel, LivePipeline, SourceChoice, Status
+from hmr_live_app.model.error_reports import ErrorReports
 from hmr_live_app.model.takes.file_types import is_take
-from hmr_live_app.scene.scene_view import SceneView, why_no_opengl
+from hmr_live_app.scene.scene_view import SceneView, opengl_problem
 from hmr_live_app.takes.workspace import TakesWorkspace
 from hmr_live_app.widgets import dialogs
 from hmr_live_app.widgets.actions import Actions, fill_menus, fill_tool_bar
-from hmr_live_app.widgets.after_paint import AfterPaint
 from hmr_live_app.widgets.angle_panel import AnglePanel
 from hmr_live_app.widgets.banner import Banner
 from hmr_live_app.widgets.camera_watch import CameraWatch
+from hmr_live_app.widgets.error_notice import ErrorNotice, circumstances
 from hmr_live_app.widgets.hints import Hints
 from hmr_live_app.widgets.icons import application_icon
 from hmr_live_app.widgets.latency_dialog import LatencyDialog
-from hmr_live_app.widgets.main_thread import MainThread
-from hmr_live_app.widgets.people import People
+from hmr_live_app.widgets.main_thread import AfterPaint, MainThread
+from hmr_live_app.widgets.people import PeopleController
 from hmr_live_app.widgets.performance import Performance
 from hmr_live_app.widgets.pre_roll_menu import PreRollMenu
+from hmr_live_app.widgets.preferences import (
+    Preferences,
+    WindowState,
+    load_preferences,
+    save_preferences,
+)
 from hmr_live_app.widgets.recording_label import RecordingLabel
 from hmr_live_app.widgets.source_picker import SourcePicker
 from hmr_live_app.widgets.status import StatusLine
 from hmr_live_app.widgets.streams_dialog import StreamsDialog
-from hmr_live_app.widgets.window_state import remember, restore
 
 #: Numbers in the status bar and the recording's clock.
 _NUMBERS_EVERY_MS: Final = 250
@@ -78,16 +83,18 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.preferences: Preferences = load_preferences()
         self.main_thread = MainThread(self)
-        self.session = Session(
+        self.model = AppModel(
             open_pipeline, self.main_thread, smoothing=smoothing and self.preferences.smoothing
         )
         self.commands = Actions(self)
         self.picker = SourcePicker(demo, self.main_thread)
         self.pre_roll = PreRollMenu()
         self.view = SceneView()
-        self.followed = People(self.session, self.view)
+        self.people_controller = PeopleController(self.model, self.view)
         self.panel = AnglePanel()
         self.banner = Banner()
+        self.errors = ErrorReports(self._circumstances)
+        self.error_notice = ErrorNotice(self.errors, self.main_thread)
         self.status_line = StatusLine()
         self.recording_label = RecordingLabel()
         self._load_body = load_body
@@ -101,18 +108,28 @@ class MainWindow(QMainWindow):
             self._body_in_use,
             lambda: self.preferences.recordings,
         )
-        self.streams = StreamsDialog(self.session.streams, self._body, self)
+        self.streams = StreamsDialog(self.model.streams, self._body, self)
         self._graphics_problem: str | None = None
         self._people: int | None = None
-        self._people_wanted = people
-        self.performance = Performance(self.session, self.view, self.panel)
+        self._requested_people = people
+        self.performance = Performance(self.model, self.view, self.panel)
         self.latency = LatencyDialog(self.performance.latency, self)
-        self._hints = Hints(self.session)
-        self._camera_watch = CameraWatch(self.session, self.banner)
+        self._hints = Hints(self.model)
+        self._camera_watch = CameraWatch(self.model, self.banner)
         self._numbers = AfterPaint(self, _NUMBERS_EVERY_MS)
         self._lay_out()
         self._connect_session()
         self._connect_widgets()
+        self._state = WindowState(
+            self,
+            self.splitter,
+            self.commands,
+            self.pre_roll,
+            self.panel,
+            self.takes.list,
+            self.view,
+            self.performance,
+        )
         self._restore()
         self._numbers.due.connect(self._show_numbers)
 
@@ -126,7 +143,7 @@ class MainWindow(QMainWindow):
         self.banner.hide()
         if self._graphics_problem is not None:  # no other source makes that better
             self.banner.show_error(self._graphics_problem)
-        self.session.open(choice)
+        self.model.open(choice)
 
     def _lay_out(self) -> None:
         container = self._graphics_area()
@@ -135,6 +152,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        column.addWidget(self.error_notice)
         column.addWidget(self.banner)
         column.addWidget(container, 1)
         column.addWidget(self.takes.transport)
@@ -156,7 +174,11 @@ class MainWindow(QMainWindow):
         bar = self.menuBar()
         if bar is not None:
             fill_menus(
-                bar, self.commands, self.picker.sources_menu, self.pre_roll, self.followed.menu
+                bar,
+                self.commands,
+                self.picker.sources_menu,
+                self.pre_roll,
+                self.people_controller.menu,
             )
         self.tool_bar = self.addToolBar("Tools")
         if self.tool_bar is not None:
@@ -164,24 +186,24 @@ class MainWindow(QMainWindow):
 
     def _graphics_area(self) -> QWidget:
         """The scene, or words in its place where there is no OpenGL."""
-        self._graphics_problem = why_no_opengl()
+        self._graphics_problem = opengl_problem()
         if self._graphics_problem is None:
             area = QWidget.createWindowContainer(self.view)
             area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             return area
-        words = QLabel("No 3D view without OpenGL 3.3")
-        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        return words
+        placeholder = QLabel("No 3D view without OpenGL 3.3")
+        placeholder.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        return placeholder
 
     def _connect_session(self) -> None:
-        session = self.session
-        session.status_changed.connect(self._show_status)
-        session.source_changed.connect(self._on_source_changed)
-        session.result_ready.connect(self._on_result)
-        session.pipeline_ready.connect(lambda pipeline: self.view.set_body(pipeline.body))
-        session.recording_changed.connect(self._show_recording)
-        session.recording_saved.connect(self._on_saved)
-        session.failed.connect(self.banner.show_error)
+        model = self.model
+        model.status_changed.connect(self._show_status)
+        model.source_changed.connect(self._on_source_changed)
+        model.result_ready.connect(self._on_result)
+        model.pipeline_ready.connect(lambda pipeline: self.view.set_body(pipeline.body))
+        model.recording_changed.connect(self._show_recording)
+        model.recording_saved.connect(self._on_saved)
+        model.failed.connect(self.banner.show_error)
 
     def _connect_widgets(self) -> None:
         actions = self.commands
@@ -189,51 +211,51 @@ class MainWindow(QMainWindow):
         actions.quit.triggered.connect(self.close)
         actions.run.triggered.connect(self._toggle_running)
         actions.record.triggered.connect(self.toggle_recording)
-        actions.marker.triggered.connect(self.session.add_marker)
+        actions.marker.triggered.connect(self.model.add_marker)
         self.pre_roll.chosen.connect(self._set_pre_roll)
-        actions.smoothing.toggled.connect(self.session.set_smoothing)
+        actions.smoothing.toggled.connect(self.model.set_smoothing)
         actions.streams.triggered.connect(self._show_streams)
         self.streams.count_changed.connect(actions.show_streams)
         self.streams.problem_appeared.connect(self.banner.show_error)
         actions.mesh.toggled.connect(self.view.set_show_mesh)
-        for work in (self.panel.drawing, self._numbers):
-            self.view.frameSwapped.connect(work.on_painted)
+        for periodic in (self.panel.drawing, self._numbers):
+            self.view.frameSwapped.connect(periodic.on_painted)
         actions.panel.toggled.connect(self.panel.setVisible)
         actions.takes.toggled.connect(self.takes.list.setVisible)
         self.takes.opened.connect(self._on_take_opened)
         self.takes.closed.connect(self._show_status)
         self.takes.changed.connect(self._show_status)
-        self.takes.live_wanted.connect(self._back_to_live)
-        self.takes.folder_wanted.connect(self._show_folder)
+        self.takes.live_requested.connect(self._back_to_live)
+        self.takes.folder_requested.connect(self._show_folder)
         actions.latency.triggered.connect(self.latency.show)
         actions.adaptive.toggled.connect(self.performance.set_adaptive)
         actions.reset_view.triggered.connect(self.view.reset_view)
         actions.full_screen.toggled.connect(self._set_full_screen)
         actions.leave_full_screen.triggered.connect(self._escape)
-        self.followed.count_chosen.connect(self._set_people)
+        self.people_controller.count_chosen.connect(self._set_people)
         actions.show_recordings.triggered.connect(self._show_folder)
         actions.choose_folder.triggered.connect(self._choose_folder)
         actions.keys.triggered.connect(lambda: dialogs.show_keys(self))
         actions.about.triggered.connect(lambda: dialogs.show_about(self))
         self.picker.chosen.connect(self.open)
-        self.picker.file_wanted.connect(self.choose_file)
+        self.picker.file_requested.connect(self.choose_file)
         self.view.failed.connect(self._on_graphics_problem)
 
     def _restore(self) -> None:
-        restore(self)
-        self.followed.set_count(self._people_wanted or self.preferences.people)
+        self._state.restore(self.preferences, smoothing=self.model.smoothing)
+        self.people_controller.set_count(self._requested_people or self.preferences.people)
         self._set_pre_roll(self.preferences.pre_roll)
         self._show_status()
         self._show_recording()
 
     def toggle_recording(self) -> None:
         """Start or finish a recording."""
-        if self.session.recording is None:
-            self.session.start_recording(
+        if self.model.recording is None:
+            self.model.start_recording(
                 self.preferences.recordings, video=self.commands.record_video.isChecked()
             )
         else:
-            self.session.stop_recording()
+            self.model.stop_recording()
         self._show_recording()
 
     def _set_people(self, count: int) -> None:
@@ -241,12 +263,12 @@ class MainWindow(QMainWindow):
 
     def _escape(self) -> None:
         """Take back the last thing that Esc can take back."""
-        if not self.followed.release():
+        if not self.people_controller.release():
             self.commands.full_screen.setChecked(False)
 
     def _set_pre_roll(self, seconds: int) -> None:
         self.preferences.pre_roll = seconds
-        self.session.set_pre_roll(seconds)
+        self.model.set_pre_roll(seconds)
         self.commands.show_pre_roll(seconds)
 
     def choose_file(self) -> None:
@@ -262,7 +284,7 @@ class MainWindow(QMainWindow):
         )
         if chosen:
             self.preferences.recordings = Path(chosen)
-            self.takes.look()
+            self.takes.refresh_list()
 
     def _show_folder(self) -> None:
         folder = self.preferences.recordings
@@ -283,24 +305,27 @@ class MainWindow(QMainWindow):
             self.showNormal()
 
     def _body(self) -> BodyModel | None:
-        return None if self.session.pipeline is None else self.session.pipeline.body
+        return None if self.model.pipeline is None else self.model.pipeline.body
 
     def _body_in_use(self) -> BodyModel:
         """The pipeline's, else the one that it would have; called in a worker thread."""
         self._known_body = self._body() or self._known_body or self._load_body()
         return self._known_body
 
+    def _circumstances(self) -> dict[str, str]:
+        return circumstances(self.model, self.takes.player, self.view)
+
     def _toggle_running(self) -> None:
         if self.takes.is_open:
             self.takes.toggle_playing()
         else:
-            self.session.toggle_running()
+            self.model.toggle_running()
 
     def _back_to_live(self) -> None:
-        self.open(self.session.source or self.picker.demo)
+        self.open(self.model.source or self.picker.demo)
 
     def _on_take_opened(self) -> None:
-        self.session.leave()
+        self.model.leave()
         self.panel.clear()
         self._show_status()
 
@@ -308,16 +333,16 @@ class MainWindow(QMainWindow):
     def _status(self) -> Status:
         """Of the take, if one is open, else of the session."""
         if not self.takes.is_open:
-            return self.session.status
+            return self.model.status
         return Status.RUNNING if self.takes.playing else Status.PAUSED
 
     def _show_streams(self) -> None:
         self.streams.show()
         self.streams.raise_()
 
-    def _on_graphics_problem(self, sentence: str) -> None:
-        self._graphics_problem = sentence
-        self.banner.show_error(sentence)
+    def _on_graphics_problem(self, message: str) -> None:
+        self._graphics_problem = message
+        self.banner.show_error(message)
 
     def _on_source_changed(self) -> None:
         self._people = None
@@ -341,7 +366,7 @@ class MainWindow(QMainWindow):
         return self.takes.people if self.takes.is_open else self._people
 
     def _show_status(self) -> None:
-        status, choice = self._status, self.session.source
+        status, choice = self._status, self.model.source
         current = self.takes.player.current
         if current is not None:
             choice = SourceChoice(current.path, current.path.name)
@@ -349,7 +374,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("hmr-live" if choice is None else f"{choice.label} – hmr-live")
         self.commands.show_status(status, has_source=choice is not None)
         self.commands.show_recording(
-            self.session.recording is not None, possible=self.session.can_record
+            self.model.recording is not None, possible=self.model.can_record
         )
         self.commands.smoothing.setEnabled(current is None)
         self.status_line.show_state(status, self.people)
@@ -359,27 +384,27 @@ class MainWindow(QMainWindow):
         self.view.set_hint("" if self.takes.is_open else self._hints.text)
 
     def _show_recording(self) -> None:
-        recording = self.session.recording
+        recording = self.model.recording
         self.takes.recording = None if recording is None else recording.path
-        self.commands.show_recording(recording is not None, possible=self.session.can_record)
+        self.commands.show_recording(recording is not None, possible=self.model.can_record)
         self.recording_label.show_recording(recording)
 
     def _on_saved(self, path: Path) -> None:
         self.banner.show_info(f"Recording saved as {path}", "Open", lambda: self.open(path))
-        self.takes.look()
+        self.takes.refresh_list()
 
     def _show_numbers(self) -> None:
         running = self._status is Status.RUNNING
         live = running and not self.takes.is_open
-        self.performance.look(running=live)
-        lost = self._camera_watch.look()
+        self.performance.adapt(running=live)
+        lost = self._camera_watch.check()
         draw = {stage: summary.p50 for stage, summary in self.view.draw_times.summary().items()}
-        self.status_line.show_stats(self.session.stats(), draw, running=running)
+        self.status_line.show_stats(self.model.stats(), draw, running=running)
         self.status_line.show_latency(self.performance.latency.recent() if live else None)
-        self.status_line.show_measures(self.performance.measures)
+        self.status_line.show_reductions(self.performance.reductions)
         self.status_line.show_state(self._status, self.people, camera_lost=lost)
         self._show_hint()
-        if self.session.recording is not None:
+        if self.model.recording is not None:
             self._show_recording()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
@@ -398,8 +423,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Remember everything, finish the recording, stop the threads."""
         self._numbers.stop()
-        remember(self)
+        self._state.remember(self.preferences)
         save_preferences(self.preferences)
         self.takes.close()
-        self.session.close()
+        self.model.close()
         super().closeEvent(event)

@@ -39,10 +39,10 @@ def open_pipeline(
     )
 
 
-def inference_threads(wanted: int | None) -> int:
+def inference_threads(requested: int | None) -> int:
     """Threads of one inference: as wanted, or all cores and at most four.
 
     The window leaves no core out: a frame is recovered before it is drawn, and seldom while the
     frame before is.
     """
-    return wanted or min(os.cpu_count() or 1, 4)
+    return requested or min(os.cpu_count() or 1, 4)

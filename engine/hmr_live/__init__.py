@@ -9,6 +9,12 @@ Each body is an :class:`.BodyState`; ``pipeline.vertices(bodies[0])`` is its mes
 
 from __future__ import annotations
 
+import os
+
+# ONNX Runtime reports the machine and its work to Microsoft and keeps an identifier of the machine
+# in the home folder, unless it is told not to before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import open_source, read_image
 from hmr_live.core.errors import HmrLiveError

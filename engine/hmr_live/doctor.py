@@ -1,4 +1,4 @@
-"""``hmr-live doctor``: what this machine has, what was chosen and why, what to install for more."""
+"""``hmr-live doctor``: what this machine has, what is used and why, and what could be installed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Finding:
     Attributes
     ----------
     topic
-        What was looked at.
+        What was checked.
     found
-        What is there, or why it is not.
+        What was found, or why nothing was.
     good
         False when something the program needs is missing.
     advice
@@ -48,7 +48,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class DoctorReport:
     """All findings, in reading order."""
 
     findings: tuple[Finding, ...]
@@ -73,13 +73,15 @@ class Report:
         return json.dumps({"good": self.good, **asdict(self)}, indent=2)
 
 
-def examine(*, backend: str = "auto", network: Path | None = None, threads: int = 1) -> Report:
-    """Look at everything that the program depends on; nothing here raises.
+def examine(
+    *, backend: str = "auto", network: Path | None = None, threads: int = 1
+) -> DoctorReport:
+    """Check everything that the program depends on; never raises.
 
     Parameters
     ----------
     backend, network, threads
-        As the program would be started.
+        As for the program itself.
     """
     findings = [
         Finding("Python", f"{platform.python_version()}, {sys.executable}"),
@@ -92,11 +94,11 @@ def examine(*, backend: str = "auto", network: Path | None = None, threads: int 
         *(backend_finding(entry) for entry in BACKENDS.values() if entry.exists_here),
         _guarded("Chosen", lambda: _chosen(backend, network, threads)),
     ]
-    return Report(tuple(findings))
+    return DoctorReport(tuple(findings))
 
 
 def processor() -> str:
-    """Name, cores and what of its instruction sets matters for networks."""
+    """Name, number of cores, and the instruction sets that matter for inference."""
     name, features = platform.processor() or platform.machine(), ""
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -117,13 +119,13 @@ def backend_finding(entry: Entry) -> Finding:
         version = import_module(entry).version(entry.name)
     except ImportError as error:
         if entry.nvidia and not nvidia_gpus():
-            return Finding(topic, "not installed, and it would need an NVIDIA GPU")
+            return Finding(topic, "not installed; it needs an NVIDIA GPU")
         return Finding(topic, f"not installed ({error})", advice=entry.install)
     except BackendUnavailableError as error:
         return Finding(topic, f"installed, but {error}")
     except Exception as error:  # a broken package must not end the report
         logger.debug("%s fails", entry.name, exc_info=True)
-        return Finding(topic, f"broken ({error})", advice=f"install it again: {entry.install}")
+        return Finding(topic, f"broken ({error})", advice=f"reinstall it: {entry.install}")
     return Finding(topic, f"{version}: {entry.reason}")
 
 
@@ -149,13 +151,13 @@ def _gpus() -> list[Finding]:
     ]
 
 
-def _guarded(topic: str, look: Callable[[], Finding]) -> Finding:
-    """The finding, or the error as one."""
+def _guarded(topic: str, check: Callable[[], Finding]) -> Finding:
+    """The finding, or the error as a finding."""
     try:
-        return look()
+        return check()
     except HmrLiveError as error:
         return Finding(topic, str(error), good=False)
-    except Exception as error:  # whatever a broken driver raises belongs into the report
+    except Exception as error:  # whatever a broken driver raises belongs in the report
         logger.debug("%s cannot be examined", topic, exc_info=True)
         return Finding(topic, f"cannot be examined ({type(error).__name__}: {error})", good=False)
 
@@ -171,7 +173,7 @@ def _opengl() -> Finding:
         context.release()
         leave_context()
     software = any(word in found.lower() for word in ("llvmpipe", "softpipe", "swrast"))
-    advice = "drawn by the processor: install the graphics driver of this machine"
+    advice = "rendered on the CPU: install this machine's graphics driver"
     return Finding("OpenGL", found, advice=advice if software else "")
 
 
@@ -194,9 +196,11 @@ def _chosen(backend: str, network: Path | None, threads: int) -> Finding:
     model = network or asset_path(*DEFAULT_NETWORK)
     chosen = opened.backend
     automatic = split_choice(backend)[0] == "auto"
-    why = BACKENDS[chosen.name].reason if automatic else "asked for by name"
-    found = f"{chosen.name} ({chosen.describe()}) for {opened.name}, because: {why}"
+    reason = BACKENDS[chosen.name].reason if automatic else "requested by name"
+    found = f"{chosen.name} ({chosen.describe()}) for {opened.name}, because: {reason}"
     chosen.close()
     if chosen.name.startswith("tensorrt") and half_precision_of(model) is None:
-        return Finding("Chosen", found, advice=f"no proved {model.stem}_fp16.onnx lies beside it")
+        return Finding(
+            "Chosen", found, advice=f"there is no validated {model.stem}_fp16.onnx beside it"
+        )
     return Finding("Chosen", found)

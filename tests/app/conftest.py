@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from functools import partialmethod
 from pathlib import Path
@@ -14,7 +16,7 @@ from hmr_live.render.offscreen import leave_context
 from hmr_live_app.application import make_application
 from hmr_live_app.cli.main import has_display
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import LivePipeline, SourceChoice
+from hmr_live_app.model.app_model import LivePipeline, SourceChoice
 from tests.app.support import CLIP, PATIENCE, MainLoop, MovingPerson
 
 
@@ -23,6 +25,10 @@ def qapp() -> QApplication:
     """The program's own application, with its surface format and theme."""
     if not has_display():
         pytest.skip("the window needs a screen: run under xvfb-run, as make test does")
+    # Whoever runs all tests in one process: torch's compiler must be loaded before Qt makes Mesa's
+    # LLVM visible to it.
+    if "torch" in sys.modules and importlib.util.find_spec("triton"):
+        importlib.import_module("triton")
     return make_application()
 
 
@@ -69,7 +75,7 @@ def open_window(qtbot: QtBot) -> Iterator[Callable[..., MainWindow]]:
         qtbot.addWidget(window)
         window.resize(1100, 700)
         window.show()
-        qtbot.waitUntil(lambda: window.view.works, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: bool(window.view.renderer), timeout=PATIENCE)
         # Shortcuts belong to the active window, and a virtual screen has nobody who activates one.
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE)

@@ -21,7 +21,7 @@ from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.assets import asset_path
 from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import Status
+from hmr_live_app.model.app_model import Status
 from hmr_live_app.widgets.angle_table import AngleTable
 
 CLIP = asset_path("clips", "balancing.mp4")
@@ -67,6 +67,13 @@ class MainLoop:
     def __call__(self, function: Callable[[], None]) -> None:
         self.asked.put(function)
         self.longest = max(self.longest, self.asked.qsize())
+
+    def let_run_until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
+        """Wait without running anything, like a main thread that is busy with something else."""
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            time.sleep(0.005)
 
     def run_until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
         end = time.monotonic() + timeout
@@ -133,7 +140,7 @@ def difference(first: Image, second: Image) -> Array:
 def hold(window: MainWindow, qtbot: QtBot) -> None:
     """Pause, and wait until the last result has arrived and is painted."""
     window.commands.run.trigger()
-    assert window.session.status is Status.PAUSED
+    assert window.model.status is Status.PAUSED
     qtbot.wait(200)
 
 

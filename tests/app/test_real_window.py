@@ -18,7 +18,7 @@ from hmr_live.capture.sources import VideoFile
 from hmr_live.core.state import FrameResult
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import Status
+from hmr_live_app.model.app_model import Status
 from tests.app.support import CLIP, body_mask
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,9 +29,9 @@ _SCRIPT = """
 import json, sys
 from PyQt6.QtCore import QTimer
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import Status
+from hmr_live_app.model.app_model import Status
 from hmr_live_app.application import make_application
-from hmr_live_app.model.session import SourceChoice
+from hmr_live_app.model.app_model import SourceChoice
 from hmr_live.body.model import BodyModel
 from tests.app.support import CLIP, MovingPerson
 
@@ -43,7 +43,7 @@ window.show()
 window.open(CLIP)
 
 def report():
-    if not window.view.works:
+    if not window.view.renderer:
         text = window.banner.text if window.banner.isVisible() else ""
         print(json.dumps({"banner": text, "processed": person.processed}))
         window.close()
@@ -126,21 +126,21 @@ def test_the_mesh_covers_the_person_of_the_playing_clip(
 
     def stop_at_masks(result: FrameResult) -> None:
         number = near_mask(result)
-        running = window.session.status is Status.RUNNING
+        running = window.model.status is Status.RUNNING
         if running and result.bodies and number is not None and number not in overlaps:
-            window.session.toggle_running()
+            window.model.toggle_running()
 
-    window.session.result_ready.connect(stop_at_masks)
+    window.model.result_ready.connect(stop_at_masks)
     window.open(window.picker.demo)
     while len(overlaps) < 3:
-        qtbot.waitUntil(lambda: window.session.status is Status.PAUSED, timeout=60_000)
+        qtbot.waitUntil(lambda: window.model.status is Status.PAUSED, timeout=60_000)
         qtbot.wait(150)  # one more result may have been on its way
         shown = window.view.shown
         assert shown is not None
         number = near_mask(shown)
         if number is not None:
             overlaps[number] = _overlap(window, qtbot, masks[number])
-        window.session.toggle_running()
+        window.model.toggle_running()
     # Thresholds as for the silhouettes in test_end_to_end: the same body is drawn here.
     assert np.mean(list(overlaps.values())) > 0.55, overlaps
 

@@ -17,7 +17,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live.render.offscreen import OffscreenRenderer
 from hmr_live.takes.container import read_take
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import Status
+from hmr_live_app.model.app_model import Status
 from tests.app.support import (
     CLIP,
     MovingPerson,
@@ -122,7 +122,7 @@ def test_space_pauses_and_goes_on(
 ) -> None:
     target = window if where == "window" else window.view
     QTest.keyClick(target, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: window.session.status is Status.PAUSED)
+    qtbot.waitUntil(lambda: window.model.status is Status.PAUSED)
     qtbot.wait(200)
     still = person.processed
     qtbot.wait(200)
@@ -137,13 +137,13 @@ def test_record_button_writes_a_file_that_opens_again(
     window: MainWindow, person: MovingPerson, qtbot: QtBot
 ) -> None:
     QTest.keyClick(window, Qt.Key.Key_R)
-    assert window.session.recording is not None
+    assert window.model.recording is not None
     start = person.processed
     qtbot.waitUntil(lambda: person.processed > start + 10)
     qtbot.waitUntil(lambda: "00:0" in window.recording_label.text())
     assert window.commands.record.text() == "Stop"
     with qtbot.waitCallback() as saved:
-        window.session.recording_saved.connect(saved)
+        window.model.recording_saved.connect(saved)
         window.commands.record.trigger()
     path = saved.args[0]
     assert read_take(path).info["frames"] >= 10
@@ -164,7 +164,7 @@ def test_recording_tells_how_it_is_doing_and_k_sets_a_marker(
     qtbot.waitUntil(lambda: person.processed > start + 5)
     qtbot.waitUntil(lambda: all(w in label.text() for w in (" frames", "2 markers", "GB free")))
     with qtbot.waitCallback() as saved:
-        window.session.recording_saved.connect(saved)
+        window.model.recording_saved.connect(saved)
         QTest.keyClick(window, Qt.Key.Key_R)
     take = read_take(saved.args[0])
     assert [marker.label for marker in take.markers] == ["marker 1", "marker 2"]
@@ -180,7 +180,7 @@ def test_recording_into_an_impossible_place_is_told_and_the_window_goes_on(
     window.commands.record.trigger()
     assert window.banner.isVisible()
     assert "choose another folder" in window.banner.text
-    assert window.session.recording is None
+    assert window.model.recording is None
     assert not window.commands.record.isChecked()
     count = person.processed
     qtbot.waitUntil(lambda: person.processed > count + 2)
@@ -192,7 +192,7 @@ def test_unreadable_video_is_told_in_a_banner_and_another_source_still_works(
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video at all" * 100)
     window.open(broken)
-    qtbot.waitUntil(lambda: window.session.status is Status.FAILED, timeout=5000)
+    qtbot.waitUntil(lambda: window.model.status is Status.FAILED, timeout=5000)
     assert window.banner.isVisible()
     assert "broken.mp4" in window.banner.text
     assert window.commands.run.text() == "Try again"
@@ -203,7 +203,7 @@ def test_unreadable_video_is_told_in_a_banner_and_another_source_still_works(
 
 def test_absent_camera_is_told_in_a_banner(window: MainWindow, qtbot: QtBot) -> None:
     window.open(97)
-    qtbot.waitUntil(lambda: window.session.status is Status.FAILED, timeout=8000)
+    qtbot.waitUntil(lambda: window.model.status is Status.FAILED, timeout=8000)
     assert "camera 97" in window.banner.text
     assert window.isVisible()
 
@@ -221,7 +221,7 @@ def test_pipeline_that_cannot_load_is_told_and_may_be_tried_again(
 
     window = open_window(load)
     window.open(CLIP)
-    qtbot.waitUntil(lambda: window.session.status is Status.FAILED)
+    qtbot.waitUntil(lambda: window.model.status is Status.FAILED)
     assert window.banner.text == "The network is missing: install the program again."
     window.commands.run.trigger()
     qtbot.waitUntil(lambda: window.view.shown is not None)
@@ -294,7 +294,7 @@ def test_preferences_come_back_in_the_next_window(
     assert again.panel.seconds == 20
     assert not again.commands.mesh.isChecked()
     assert again.commands.record_video.isChecked()
-    assert not again.session.smoothing
+    assert not again.model.smoothing
     assert again.preferences.recordings == window.preferences.recordings
 
 
@@ -315,7 +315,7 @@ def test_result_of_the_source_before_is_never_shown(window: MainWindow, qtbot: Q
         window.open(CLIP)
     assert window.view.shown is None
     qtbot.waitUntil(lambda: window.view.shown is not None, timeout=8000)
-    assert window.session.status is Status.RUNNING
+    assert window.model.status is Status.RUNNING
 
 
 def test_graphics_failure_is_told_and_the_rest_goes_on(
@@ -346,7 +346,7 @@ def test_picture_stays_with_its_mesh_and_without_any_words(
     photo = tmp_path / "photo.png"
     cv2.imwrite(str(photo), np.full((240, 320, 3), 120, np.uint8))
     window.open(photo)
-    qtbot.waitUntil(lambda: window.session.status is Status.ENDED)
+    qtbot.waitUntil(lambda: window.model.status is Status.ENDED)
     assert window.view.shown is not None
     assert window.view.shown.frame.size == (320, 240)
     assert window.view.hint == ""

@@ -11,7 +11,7 @@ from hmr_live.backends import BACKENDS, Entry, gpu, onnx_runtime
 from hmr_live.backends.base import BackendUnavailableError
 from hmr_live.backends.gpu import NvidiaGpu, parse_gpus
 from hmr_live.core.errors import RenderError
-from hmr_live.doctor import Finding, Report, backend_finding, examine
+from hmr_live.doctor import DoctorReport, Finding, backend_finding, examine
 from tests.engine.backends.backend_cases import ScriptedBackends
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def test_every_topic_is_one_line(report):
 def test_it_names_the_installed_runtime_and_what_was_chosen(report):
     assert onnxruntime.__version__ in found(report, "onnxruntime").found
     assert "onnxruntime (ONNX Runtime" in found(report, "Chosen").found
-    assert "asked for by name" in found(report, "Chosen").found
+    assert "requested by name" in found(report, "Chosen").found
 
 
 def test_auto_gives_the_reason_of_its_choice():
@@ -132,7 +132,7 @@ def test_a_machine_without_the_driver_has_no_gpu(monkeypatch):
 
 def test_json_holds_the_same(report):
     assert json.loads(report.as_json())["findings"][0]["topic"] == "Python"
-    assert not json.loads(Report((Finding("x", "y", False),)).as_json())["good"]
+    assert not json.loads(DoctorReport((Finding("x", "y", False),)).as_json())["good"]
 
 
 def test_the_command_prints_the_report():

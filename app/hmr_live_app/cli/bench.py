@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hmr_live.bench import Contestant
+    from hmr_live.bench import BenchTarget
     from hmr_live.recovery.pipeline import Pipeline
 
 
@@ -39,7 +39,13 @@ def run_bench(
     open_pipeline
         Opens the pipeline on the named back end.
     """
-    from hmr_live.bench import BenchReport, MediaPipePose, open_pipelines, take_turns, time_body
+    from hmr_live.bench import (
+        BenchReport,
+        MediaPipePose,
+        open_pipelines,
+        time_body,
+        time_interleaved,
+    )
     from hmr_live.capture.sources import VideoFile
     from hmr_live.core.assets import asset_path
     from hmr_live.recovery.network import DEFAULT_NETWORK
@@ -47,23 +53,23 @@ def run_bench(
     network = getattr(options, "network", None) or asset_path(*DEFAULT_NETWORK)
     wanted = getattr(options, "backend", "auto").split(",")
     source = VideoFile(clip, loop=True)
-    contestants: list[Contestant] = []
+    targets: list[BenchTarget] = []
     try:
         rival = MediaPipePose(options.mediapipe) if options.mediapipe else None
-        contestants = [rival] if rival else []
+        targets = [rival] if rival else []
         pipelines, left_out = open_pipelines(wanted, network, open_pipeline)
-        contestants = [*pipelines, *contestants]
+        targets = [*pipelines, *targets]
         report = BenchReport.of(
             clip.name,
-            contestants,
-            take_turns(source, contestants, options.frames),
+            targets,
+            time_interleaved(source, targets, options.frames),
             body=time_body(pipelines[0].pipeline.body),
             has_rival=rival is not None,
             left_out=left_out,
         )
     finally:
         source.close()
-        for contestant in contestants:
-            contestant.close()
+        for target in targets:
+            target.close()
     print(report.as_json() if options.json else report.as_text())
     return 0

@@ -71,7 +71,7 @@ def _run(options: argparse.Namespace) -> int:
         options.take.stem,
         body_of_take(take, body),
         ExportOptions(
-            person=options.person,
+            track_id=options.person,
             rate=options.rate,
             up=options.up,
             floor=options.floor,

@@ -56,7 +56,7 @@ def measure_latency(
     if options.frames < 1:
         raise SourceError("A measurement needs at least one frame: give --frames 1 or more.")
     found: list[tuple[LatencyReport, dict[str, Any]]] = []
-    sentences: list[str] = []
+    messages: list[str] = []
 
     def begin(window: MainWindow) -> None:
         from PyQt6.QtCore import QTimer
@@ -77,11 +77,11 @@ def measure_latency(
                 timer.stop()
                 window.close()
 
-        def fail(sentence: str) -> None:
-            sentences.append(sentence)
+        def fail(message: str) -> None:
+            messages.append(message)
             window.close()
 
-        window.session.failed.connect(fail)
+        window.model.failed.connect(fail)
         timer.timeout.connect(look)
         timer.start(_LOOK_MS)
 
@@ -90,19 +90,19 @@ def measure_latency(
         return code
     if not found:
         raise SourceError(
-            sentences[0] if sentences else "The window was closed before enough frames were shown."
+            messages[0] if messages else "The window was closed before enough frames were shown."
         )
     report, circumstances = found[0]
-    told = json.dumps({**circumstances, **asdict(report)}, indent=2)
+    reported = json.dumps({**circumstances, **asdict(report)}, indent=2)
     if options.out is not None:
-        _write(options.out, told)
-    print(told if options.json else _as_text(report, circumstances))
+        _write(options.out, reported)
+    print(reported if options.json else _as_text(report, circumstances))
     return code
 
 
 def _circumstances(window: MainWindow) -> dict[str, Any]:
-    session, view = window.session, window.view
-    stats, pipeline, source = session.stats(), session.pipeline, session.source
+    model, view = window.model, window.view
+    stats, pipeline, source = model.stats(), model.pipeline, model.source
     ratio = view.devicePixelRatio()
     return {
         "source": "" if source is None else source.label,
@@ -112,7 +112,7 @@ def _circumstances(window: MainWindow) -> dict[str, Any]:
         "capture_fps": 0.0 if stats is None else round(stats.capture_fps, 1),
         "fps": 0.0 if stats is None else round(stats.fps, 1),
         "dropped": 0 if stats is None else stats.dropped,
-        "reduced": [measure.value for measure in window.performance.measures],
+        "reduced": [reduction.value for reduction in window.performance.reductions],
     }
 
 

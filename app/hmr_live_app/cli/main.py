@@ -26,32 +26,43 @@ from hmr_live_app.cli.streams_options import (
     add_stream_options,
     requested_streams,
 )
+from hmr_live_app.model.error_reports import summary_of
+from hmr_live_app.model.log_file import FILE_ONLY, log_path, logging_to_file
 from hmr_live_app.model.takes.file_types import is_take
 
 if TYPE_CHECKING:
     from hmr_live.recovery.pipeline import Pipeline
     from hmr_live_app.main_window import MainWindow
 
+_log = logging.getLogger(__name__)
 #: Clip that plays when no source is named.
 DEMO_CLIP = ("clips", "balancing.mp4")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the result is the exit code (0 well, 1 with a sentence on stderr)."""
+    """Run the command and return the exit code: 0, or 1 after one message on stderr."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO if options.verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
-    try:
-        code: int = options.run(options)
-    except HmrLiveError as error:
-        print(f"hmr-live: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("hmr-live: stopped; what was processed until then is written.", file=sys.stderr)
-        return 130
+    with logging_to_file(verbose=options.verbose):
+        try:
+            code: int = options.run(options)
+        except HmrLiveError as error:
+            print(f"hmr-live: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("hmr-live: stopped; everything processed so far is saved.", file=sys.stderr)
+            return 130
+        except Exception as error:  # a bug: the user gets a message, the log the traceback
+            _log.critical("Unexpected error", exc_info=True, extra=FILE_ONLY)
+            print(_unexpected(error), file=sys.stderr)
+            return 1
     return code
+
+
+def _unexpected(error: Exception) -> str:
+    log = log_path()
+    return f"hmr-live: an unexpected error occurred ({summary_of(error)}): send the developers " + (
+        f"the log in {log}." if log.is_file() else "what hmr-live -v prints instead of this."
+    )
 
 
 def has_display() -> bool:

@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from typing import TextIO
 
-from hmr_live.batch.archive.run import ArchiveProgress
+from hmr_live.batch.archive.archive_report import ArchiveProgress
 from hmr_live.batch.archive.worker import State
 
 
@@ -39,7 +39,7 @@ class ProgressBar:
 
 def progress_line(progress: ArchiveProgress, *, cells: int = 24) -> str:
     """The line of a progress: a bar of ``cells`` characters by bytes, and the counts."""
-    share = progress.bytes_through / progress.bytes if progress.bytes else 1.0
+    share = progress.bytes_done / progress.bytes if progress.bytes else 1.0
     full = round(share * cells)
     failed = sum(outcome.state is State.FAILED for outcome in progress.outcomes)
     parts = [f"{len(progress.outcomes)} of {progress.files} files"]
@@ -48,7 +48,7 @@ def progress_line(progress: ArchiveProgress, *, cells: int = 24) -> str:
     if progress.waiting_for:
         parts.append(f"waiting for {', '.join(progress.waiting_for)}")
     elif progress.frames and progress.bytes_worked:
-        left = progress.bytes - progress.bytes_through
+        left = progress.bytes - progress.bytes_done
         seconds = round(progress.seconds * left / progress.bytes_worked)
         parts.append(f"{progress.frames / progress.seconds:.0f} frames/s")
         parts.append(f"{timedelta(seconds=seconds)} left")

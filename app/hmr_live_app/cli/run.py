@@ -20,7 +20,7 @@ from hmr_live_app.cli.end_signals import on_end_signals
 
 if TYPE_CHECKING:
     from hmr_live.batch.archive.run import WorkerPool
-    from hmr_live.batch.archive.worker import Outcome, Recipe
+    from hmr_live.batch.archive.worker import JobSpec, Outcome
     from hmr_live.recovery.pipeline import Pipeline
 
 _EPILOG: Final = """\
@@ -140,18 +140,18 @@ def _is_archive(options: argparse.Namespace) -> bool:
 
 
 def _run_archive(options: argparse.Namespace, pipeline_settings: Mapping[str, Any]) -> int:
-    from hmr_live.batch.archive.inputs import Shard, find_jobs
+    from hmr_live.batch.archive.inputs import ArchiveShard, find_jobs
     from hmr_live.batch.archive.run import run_archive
     from hmr_live_app.cli.progress_bar import ProgressBar
 
-    shard = Shard.parse(options.shard) if options.shard else None
+    shard = ArchiveShard.parse(options.shard) if options.shard else None
     jobs = find_jobs(_inputs(options), options.out)
     if shard:
         jobs = [job for job in jobs if shard.holds(job)]
-    recipe, threads = _recipe(options, pipeline_settings)
+    job_spec, threads = _job_spec(options, pipeline_settings)
     bar = ProgressBar()
 
-    def tell(outcome: Outcome) -> None:
+    def report_outcome(outcome: Outcome) -> None:
         bar.clear()
         print(_line(outcome), flush=True)
 
@@ -163,14 +163,14 @@ def _run_archive(options: argparse.Namespace, pipeline_settings: Mapping[str, An
 
     on_end_signals(signal.default_int_handler)
     try:
-        pool = _pool(options, recipe, threads)  # may wait for a cluster that does not answer
+        pool = _pool(options, job_spec, threads)  # may wait for a cluster that does not answer
         on_end_signals(stop)
         report = run_archive(
             jobs,
-            recipe.settings,
+            job_spec.settings,
             pool,
             on_progress=bar.show,
-            on_outcome=tell,
+            on_outcome=report_outcome,
             stopped=stopped.is_set,
         )
     finally:
@@ -200,17 +200,17 @@ def _inputs(options: argparse.Namespace) -> list[str]:
     return [*options.inputs, *read_list(lines)]
 
 
-def _recipe(
+def _job_spec(
     options: argparse.Namespace, pipeline_settings: Mapping[str, Any]
-) -> tuple[Recipe, int]:
+) -> tuple[JobSpec, int]:
     """How to process a file, and the threads of one worker."""
-    from hmr_live.batch.archive.worker import Recipe
+    from hmr_live.batch.archive.worker import JobSpec
     from hmr_live_app.pipeline_options import inference_threads, open_pipeline
 
     cores = (os.cpu_count() or 1) // (options.processes or 1)
     threads = pipeline_settings.get("threads") or max(1, min(inference_threads(None), cores))
     overlay = not options.no_overlay
-    return Recipe(
+    return JobSpec(
         partial(open_pipeline, **{**pipeline_settings, "threads": threads}),
         {**pipeline_identity(pipeline_settings), "overlay": overlay},
         overlay=overlay,
@@ -255,14 +255,14 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def _pool(options: argparse.Namespace, recipe: Recipe, threads: int) -> WorkerPool:
+def _pool(options: argparse.Namespace, job_spec: JobSpec, threads: int) -> WorkerPool:
     if options.cluster is None:
         from hmr_live.batch.archive.processes import ProcessPool
 
-        return ProcessPool(recipe, options.processes or 1, threads=threads)
+        return ProcessPool(job_spec, options.processes or 1, threads=threads)
     from hmr_live.batch.archive.cluster import RayPool
 
-    return RayPool(recipe, options.cluster, options.processes, threads=threads)
+    return RayPool(job_spec, options.cluster, options.processes, threads=threads)
 
 
 def _line(outcome: Outcome) -> str:

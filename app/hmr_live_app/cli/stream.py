@@ -98,12 +98,12 @@ def _status_line(stats: LiveStats, statuses: dict[StreamKind, StreamStatus]) -> 
 def _report_until(ended: threading.Event, live: LiveSession, streams: Streams) -> None:
     """Write the status now and then, and every problem once when it comes up."""
     terminal = sys.stderr.isatty()
-    told: dict[StreamKind, str | None] = {}
+    reported: dict[StreamKind, str | None] = {}
     seconds = 0.0
     while not ended.wait(_TERMINAL_S):
         seconds += _TERMINAL_S
         statuses = streams.status()
-        _tell_problems(statuses, told, "\r\x1b[K" if terminal else "")
+        _report_problems(statuses, reported, "\r\x1b[K" if terminal else "")
         if terminal:
             line = _status_line(live.stats(), statuses)
             print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
@@ -112,13 +112,13 @@ def _report_until(ended: threading.Event, live: LiveSession, streams: Streams) -
             print(_status_line(live.stats(), statuses), file=sys.stderr, flush=True)
 
 
-def _tell_problems(
+def _report_problems(
     statuses: dict[StreamKind, StreamStatus],
-    told: dict[StreamKind, str | None],
+    reported: dict[StreamKind, str | None],
     start_of_line: str,
 ) -> None:
     for kind, status in statuses.items():
-        if status.problem != told.get(kind):
-            told[kind] = status.problem
+        if status.problem != reported.get(kind):
+            reported[kind] = status.problem
             if status.problem is not None:
                 print(f"{start_of_line}hmr-live: {status.problem}", file=sys.stderr, flush=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from hmr_live.angles import ANGLES, AngleDefinition
-from hmr_live_app.widgets.theme import PAIRS
 
 #: Shown at first: what moves most, and what most people can name.
 DEFAULT_CHOICE: Final = ("knee flexion", "elbow flexion", "shoulder elevation")
@@ -22,13 +21,14 @@ class Curve:
         Place in :data:`hmr_live.angles.ANGLES`.
     side
         ``"left"``, ``"right"`` or empty on the midline.
-    color
-        As ``#rrggbb``.
+    hue
+        Number of its hue, shared by both sides of an angle; views turn it into a colour and
+        start again at their first hue when they run out.
     """
 
     index: int
     side: str
-    color: str
+    hue: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _sections() -> tuple[AngleSection, ...]:
         AngleSection(
             joint,
             tuple(
-                _group(name, indices, PAIRS[(_FIRST_HUE[joint] + place) % len(PAIRS)])
+                _group(name, indices, _FIRST_HUE[joint] + place)
                 for place, (name, indices) in enumerate(groups.items())
             ),
         )
@@ -80,11 +80,8 @@ def _sections() -> tuple[AngleSection, ...]:
     )
 
 
-def _group(name: str, indices: list[int], colors: tuple[str, str]) -> AngleGroup:
-    curves = tuple(
-        Curve(index, ANGLES[index].side, colors[1 if ANGLES[index].side == "right" else 0])
-        for index in indices
-    )
+def _group(name: str, indices: list[int], hue: int) -> AngleGroup:
+    curves = tuple(Curve(index, ANGLES[index].side, hue) for index in indices)
     return AngleGroup(name, ANGLES[indices[0]], curves)
 
 

@@ -27,7 +27,7 @@ class AngleHistory:
         self._times = np.zeros(capacity)
         self._values = np.full((capacity, len(ANGLES)), np.nan, np.float32)
         self._continuity = AngleContinuity()
-        self._person: int | None = None
+        self._track_id: int | None = None
         self._count = 0
 
     def add(self, result: FrameResult) -> None:
@@ -39,9 +39,9 @@ class AngleHistory:
         time, body = result.frame.time, result.leader
         if self._count and time < self.newest:
             self.clear()
-        if body is not None and body.person != self._person:
+        if body is not None and body.track_id != self._track_id:
             self.clear()
-            self._person = body.person
+            self._track_id = body.track_id
         row = self._count % len(self._times)
         self._times[row] = time
         if body is not None:

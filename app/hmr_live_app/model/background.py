@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 CallInMain = Callable[[Callable[[], None]], None]
 
 
-def in_thread(
-    work: Callable[[], Result],
-    done: Callable[[Result], None],
-    failed: Callable[[str], None],
+def run_in_background(
+    task: Callable[[], Result],
+    on_done: Callable[[Result], None],
+    on_failed: Callable[[str], None],
     call_in_main: CallInMain,
 ) -> None:
     """Run ``work`` in a thread of its own and return at once.
@@ -36,16 +36,16 @@ def in_thread(
 
     def run() -> None:
         try:
-            result = work()
+            result = task()
         except HmrLiveError as error:
-            _tell(str(error))
+            report(str(error))
         except Exception as error:  # a bug must not leave the window waiting for ever
             _log.exception("work on a take failed")
-            _tell(f"That could not be done by an unexpected error ({error!r}).")
+            report(f"That could not be done by an unexpected error ({error!r}).")
         else:
-            call_in_main(lambda: done(result))
+            call_in_main(lambda: on_done(result))
 
-    def _tell(sentence: str) -> None:
-        call_in_main(lambda: failed(sentence))
+    def report(message: str) -> None:
+        call_in_main(lambda: on_failed(message))
 
     threading.Thread(target=run, daemon=True, name="take work").start()

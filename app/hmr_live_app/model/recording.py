@@ -15,11 +15,11 @@ from hmr_live.core.errors import HmrLiveError
 from hmr_live.takes.edit import free_path
 from hmr_live.takes.pre_roll import PreRoll
 from hmr_live.takes.recorder import TakeRecorder
-from hmr_live_app.model.background import CallInMain, in_thread
+from hmr_live_app.model.background import CallInMain, run_in_background
 from hmr_live_app.model.events import Event
 
 
-class RecordingDesk:
+class RecordingController:
     """One take at a time.
 
     Parameters
@@ -71,7 +71,7 @@ class RecordingDesk:
                     free_path(folder, _new_name()),
                     info,
                     video_fps=video_fps,
-                    on_trouble=self._on_trouble,
+                    on_trouble=self._on_error,
                 )
             except HmrLiveError as error:
                 self.failed.emit(str(error))
@@ -91,7 +91,9 @@ class RecordingDesk:
         recording = self._release()
         if recording is not None:
             self.changed.emit()
-            in_thread(recording.close, self.saved.emit, self.failed.emit, self._call_in_main)
+            run_in_background(
+                recording.close, self.saved.emit, self.failed.emit, self._call_in_main
+            )
 
     def close(self) -> None:
         """Finish the take and wait for it."""
@@ -110,17 +112,17 @@ class RecordingDesk:
         try:
             path = recording.close()
         except HmrLiveError as error:
-            sentence = str(error)
-            self._call_in_main(lambda: self.failed.emit(sentence))
+            message = str(error)
+            self._call_in_main(lambda: self.failed.emit(message))
             return
         self._call_in_main(lambda: self.saved.emit(path))
 
-    def _on_trouble(self, sentence: str) -> None:
+    def _on_error(self, message: str) -> None:
         """A thread of the recorder says what is wrong."""
-        self._call_in_main(lambda: self._tell_trouble(sentence))
+        self._call_in_main(lambda: self._report_error(message))
 
-    def _tell_trouble(self, sentence: str) -> None:
-        self.failed.emit(sentence)
+    def _report_error(self, message: str) -> None:
+        self.failed.emit(message)
         if self.recording is not None and self.recording.stopped:
             self.stop()
 

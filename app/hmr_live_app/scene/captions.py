@@ -12,7 +12,7 @@ _FONT_SIZE = 11.0
 _PADDING = (9.0, 4.0)
 
 
-def picture_of_text(text: str, scale: float) -> Image:
+def text_image(text: str, scale: float) -> Image:
     """A rounded dark plate with the text on it.
 
     Parameters

@@ -37,7 +37,7 @@ def moderngl_context(context: QOpenGLContext | None) -> moderngl.Context:
         If there is none.
     """
     if context is None:
-        raise RenderError(no_opengl("no context"))
+        raise RenderError(no_opengl_message("no context"))
     # moderngl's types want settings here; what it takes is an object that finds functions.
     loader: Any = _QtLoader(context)
     return moderngl.create_context(require=330, context=loader)
@@ -53,7 +53,7 @@ def finish_of(context: QOpenGLContext | None) -> Callable[[], None]:
     return ctypes.CFUNCTYPE(None)(address) if address else lambda: None
 
 
-def no_opengl(reason: str) -> str:
+def no_opengl_message(reason: str) -> str:
     """The sentence for somebody whose machine has no usable OpenGL."""
     return (
         f"The 3D view needs OpenGL 3.3 ({reason}): update the graphics driver, or install Mesa's "

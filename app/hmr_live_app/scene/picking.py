@@ -10,7 +10,7 @@ import numpy as np
 from hmr_live.body.skeleton import PARENTS
 from hmr_live.core.state import Array, BodyState
 from hmr_live.render.image_plane import Rectangle
-from hmr_live.render.view_camera import Camera
+from hmr_live.render.view_camera import ViewCamera
 
 #: A click this near to a bone, as a share of the body's height in the pane, is on the person.
 _REACH: Final = 0.1
@@ -35,7 +35,7 @@ def joints_in_video(body: BodyState, frame_size: tuple[int, int], place: Rectang
     return np.asarray([place.x, place.y] + share * [place.width, place.height])
 
 
-def joints_in_room(body: BodyState, camera: Camera, pane: Rectangle) -> Array:
+def joints_in_room(body: BodyState, camera: ViewCamera, pane: Rectangle) -> Array:
     """Joints ``(24, 2)`` in framebuffer pixels from the bottom left, in the 3D pane.
 
     Parameters
@@ -64,12 +64,12 @@ def person_at(point: tuple[float, float], people: Mapping[int, Array]) -> int | 
         Identity -> joints ``(24, 2)`` in the same pixels.
     """
     best, nearest = None, _REACH
-    for person, joints in people.items():
+    for track_id, joints in people.items():
         start, end = joints[_BONES[:, 0]], joints[_BONES[:, 1]]
         along = end - start
         share = ((point - start) * along).sum(axis=1) / np.maximum((along**2).sum(axis=1), 1e-6)
         closest = start + np.clip(share, 0, 1)[:, None] * along
         apart = np.linalg.norm(point - closest, axis=1).min() / max(np.ptp(joints[:, 1]), 1e-6)
         if apart < nearest:
-            best, nearest = person, apart
+            best, nearest = track_id, apart
     return best

@@ -16,10 +16,10 @@ from hmr_live.body.model import BodyModel
 from hmr_live.core.state import Array, BodyState, FrameResult, Image
 from hmr_live.render.body_renderer import BodyRenderer
 from hmr_live.render.floor import Floor
+from hmr_live.render.floor_tracker import FloorTracker
 from hmr_live.render.image_plane import ImagePlane, Rectangle, letterbox
-from hmr_live.render.palette import tint
-from hmr_live.render.view_camera import Camera, OrbitCamera
-from hmr_live.render.viewport import Room
+from hmr_live.render.palette import body_color
+from hmr_live.render.view_camera import OrbitCamera, ViewCamera
 from hmr_live_app.scene.lock_mark import draw_corners, frame_around
 from hmr_live_app.scene.picking import joints_in_room, joints_in_video, person_at
 
@@ -76,9 +76,7 @@ class Scene:
         Draws a caption: text and pixels for each point -> ``(H, W, 4)`` premultiplied BGRA.
     """
 
-    def __init__(
-        self, ctx: moderngl.Context, picture_of_text: Callable[[str, float], Image]
-    ) -> None:
+    def __init__(self, ctx: moderngl.Context, text_image: Callable[[str, float], Image]) -> None:
         self.ctx = ctx
         self.orbit = OrbitCamera()
         self.show_mesh = True
@@ -87,12 +85,12 @@ class Scene:
         #: Said over the video and in the 3D pane; empty when there is nothing to say.
         self.hint = ""
         self.room_hint = ""
-        self._picture_of_text = picture_of_text
+        self._text_image = text_image
         self._captions: dict[tuple[str, float], tuple[ImagePlane, tuple[int, int]]] = {}
         self._bodies: BodyRenderer | None = None
         self._plane = ImagePlane(ctx)
         self._floor = Floor(ctx)
-        self._room = Room()
+        self._room = FloorTracker()
         self._result: FrameResult | None = None
         self._in_room: tuple[BodyState, ...] = ()
         self._ghosts: tuple[BodyState, ...] = ()
@@ -123,14 +121,17 @@ class Scene:
         time, leader = result.frame.time, result.leader
         alone = () if leader is None else (leader,)
         self._room.follow(alone if result.locked else result.bodies, time)
-        seen_at = {body.person: time for body in result.bodies}
+        seen_at = {body.track_id: time for body in result.bodies}
         held = tuple(
             body
             for body in self._in_room
-            if body.person not in seen_at and 0 <= time - self._seen_at[body.person] <= _HOLD_S
+            if body.track_id not in seen_at and 0 <= time - self._seen_at[body.track_id] <= _HOLD_S
         )
         self._in_room = result.bodies + held
-        self._seen_at = {**{body.person: self._seen_at[body.person] for body in held}, **seen_at}
+        self._seen_at = {
+            **{body.track_id: self._seen_at[body.track_id] for body in held},
+            **seen_at,
+        }
 
     def clear(self) -> None:
         """Another source begins: nothing to show yet."""
@@ -157,11 +158,11 @@ class Scene:
         panes, frame = self.panes(size), self._result.frame
         if point[0] >= panes.room.x:
             camera = self._room_camera(panes.room)
-            shown = {b.person: joints_in_room(b, camera, panes.room) for b in self._in_room}
+            shown = {b.track_id: joints_in_room(b, camera, panes.room) for b in self._in_room}
         else:
             place = letterbox(frame.size, panes.video)
             bodies = self._result.bodies
-            shown = {b.person: joints_in_video(b, frame.size, place) for b in bodies}
+            shown = {b.track_id: joints_in_video(b, frame.size, place) for b in bodies}
         return person_at(point, shown)
 
     def paint(self, target: moderngl.Framebuffer, size: tuple[int, int], scale: float) -> None:
@@ -207,18 +208,22 @@ class Scene:
         if self._bodies is None or not self.show_mesh:
             return
         for slot, body in enumerate(self._result.bodies):
-            camera = Camera.over_frame(body, frame.size)
-            beside = self._result.locked and body.person != self._result.leader_id
+            camera = ViewCamera.over_frame(body, frame.size)
+            beside = self._result.locked and body.track_id != self._result.leader_id
             opacity = _BESIDE_OPACITY if beside else _OVERLAY_OPACITY
             self._bodies.draw(
-                camera, slot=slot, opacity=opacity, over=self._plane, color=tint(body.person)
+                camera,
+                slot=slot,
+                opacity=opacity,
+                over=self._plane,
+                color=body_color(body.track_id),
             )
         for slot, body in enumerate(self._ghosts, start=len(self._in_room)):
-            self._draw_ghost(Camera.over_frame(body, frame.size), slot)
+            self._draw_ghost(ViewCamera.over_frame(body, frame.size), slot)
 
     def _paint_room(self, pane: Rectangle) -> None:
         self.ctx.viewport = pane.as_tuple()
-        into_room = self._room.from_camera
+        into_room = self._room.world_from_camera
         from_room = self.orbit.camera(pane.size, self._room.spread)
         camera = from_room.seeing(into_room)
         people = [_moved(into_room, body.joints) for body in self._in_room]
@@ -226,16 +231,16 @@ class Scene:
         if self._bodies is None:
             return
         for slot, body in enumerate(self._in_room):
-            self._bodies.draw(camera, slot=slot, color=tint(body.person))
+            self._bodies.draw(camera, slot=slot, color=body_color(body.track_id))
         for slot in range(len(self._in_room), len(self._in_room + self._ghosts)):
             self._draw_ghost(camera, slot)
 
-    def _room_camera(self, pane: Rectangle) -> Camera:
+    def _room_camera(self, pane: Rectangle) -> ViewCamera:
         """From the camera frame to the 3D pane."""
         from_room = self.orbit.camera(pane.size, self._room.spread)
-        return from_room.seeing(self._room.from_camera)
+        return from_room.seeing(self._room.world_from_camera)
 
-    def _draw_ghost(self, camera: Camera, slot: int) -> None:
+    def _draw_ghost(self, camera: ViewCamera, slot: int) -> None:
         if self._bodies is not None:
             self._bodies.draw(camera, slot=slot, opacity=_GHOST_OPACITY, color=_GHOST_COLOR)
 
@@ -275,7 +280,7 @@ class Scene:
     def _caption(self, text: str, scale: float) -> tuple[ImagePlane, tuple[int, int]]:
         key = (text, scale)
         if key not in self._captions:
-            picture = self._picture_of_text(text, scale)
+            picture = self._text_image(text, scale)
             size = (picture.shape[1], picture.shape[0])
             plane = ImagePlane(self.ctx)
             plane.upload(picture, size)

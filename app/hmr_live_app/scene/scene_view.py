@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -18,11 +19,12 @@ from hmr_live.core.timing import StageStatistics
 from hmr_live.render.body_renderer import is_software
 from hmr_live.render.image_plane import Rectangle, letterbox
 from hmr_live.render.view_camera import OrbitCamera
-from hmr_live_app.scene.captions import picture_of_text
-from hmr_live_app.scene.gl_context import finish_of, moderngl_context, no_opengl
+from hmr_live_app.scene.captions import text_image
+from hmr_live_app.scene.gl_context import finish_of, moderngl_context, no_opengl_message
 from hmr_live_app.scene.scene import Panes, Scene, arrange
 from hmr_live_app.scene.window_target import WindowTarget
 
+_log = logging.getLogger(__name__)
 _RADIANS_PER_POINT: Final = 0.008
 _WHEEL_NOTCH: Final = 120
 #: A mouse that moves by no more than so many points between press and release has clicked.
@@ -43,7 +45,7 @@ def surface_format() -> QSurfaceFormat:
     return surface
 
 
-def why_no_opengl() -> str | None:
+def opengl_problem() -> str | None:
     """The sentence that says why there can be no 3D view here; None where there can.
 
     To be asked before a :class:`SceneView` is shown: Qt crashes when it must paint a window for
@@ -51,10 +53,10 @@ def why_no_opengl() -> str | None:
     """
     context = QOpenGLContext()
     if not context.create():
-        return no_opengl("this screen offers none")
+        return no_opengl_message("this screen offers none")
     version = context.format().version()
     if version < (3, 3):
-        return no_opengl(f"this screen offers {version[0]}.{version[1]}")
+        return no_opengl_message(f"this screen offers {version[0]}.{version[1]}")
     return None
 
 
@@ -73,6 +75,8 @@ class SceneView(QOpenGLWindow):
     def __init__(self) -> None:
         super().__init__()
         self.draw_times = StageStatistics()
+        #: OpenGL's name of what draws; empty before the first context.
+        self.renderer = ""
         self._scene: Scene | None = None
         self._ctx: moderngl.Context | None = None
         self._finish: Callable[[], None] = lambda: None
@@ -97,11 +101,6 @@ class SceneView(QOpenGLWindow):
     def orbit(self) -> OrbitCamera:
         """The camera of the 3D pane."""
         return self._orbit
-
-    @property
-    def works(self) -> bool:
-        """Whether OpenGL came up."""
-        return self._scene is not None and not self._broken
 
     @property
     def shown(self) -> FrameResult | None:
@@ -178,9 +177,10 @@ class SceneView(QOpenGLWindow):
         self._new_body, self._new_result = self._body is not None, self._result is not None
         try:
             self._ctx = moderngl_context(self.context())
+            self.renderer = str(self._ctx.info["GL_RENDERER"])
             self._finish = finish_of(self.context())
             self._target = WindowTarget(self._ctx)
-            self._scene = Scene(self._ctx, picture_of_text)
+            self._scene = Scene(self._ctx, text_image)
         except Exception as error:  # drivers refuse in many ways
             self._fail(error)
 
@@ -275,5 +275,8 @@ class SceneView(QOpenGLWindow):
 
     def _fail(self, error: Exception) -> None:
         self._broken = True
-        sentence = str(error) if isinstance(error, RenderError) else no_opengl(str(error))
-        self.failed.emit(sentence)
+        if isinstance(error, RenderError):
+            self.failed.emit(str(error))
+        else:
+            _log.error("drawing failed", exc_info=error)
+            self.failed.emit(no_opengl_message(str(error)))

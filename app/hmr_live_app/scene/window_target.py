@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import moderngl
 
 from hmr_live.render.body_renderer import is_software
-from hmr_live.render.canvas import Canvas, release_with_parts
+from hmr_live.render.canvas import Canvas, release_framebuffer
 
 _SAMPLES: Final = 4
 #: Size of a coarse picture; spares a software renderer a quarter of the time of a frame.
@@ -93,5 +93,5 @@ class WindowTarget:
     def _release(self) -> None:
         self._canvas.release()
         if self._smooth is not None:
-            release_with_parts(self._smooth)
+            release_framebuffer(self._smooth)
         self._smooth = None

@@ -30,7 +30,7 @@ from hmr_live.export.formats import FORMATS, ClipFormat, TakeFormat
 from hmr_live.takes.take import Take
 from hmr_live_app.model.background import CallInMain
 from hmr_live_app.model.takes.export_job import ExportJob
-from hmr_live_app.widgets.takes_style import STYLE
+from hmr_live_app.widgets import theme
 
 _STEPS: Final = 1000
 _OWN_RATE: Final = "as recorded"
@@ -68,7 +68,7 @@ class ExportDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(f"Export {name}")
-        self.setStyleSheet(STYLE)
+        self.setStyleSheet(theme.CONTROLS_STYLE)
         self.setMinimumWidth(560)
         self._take, self._body, self._name = take, body, name
         self._call_in_main = call_in_main
@@ -83,7 +83,7 @@ class ExportDialog(QDialog):
         self.person = QComboBox()
         self.person.addItem("everybody", None)
         for motion in take.motions:
-            self.person.addItem(f"person {motion.person + 1}", motion.person)
+            self.person.addItem(f"person {motion.track_id + 1}", motion.track_id)
         self.rate = QDoubleSpinBox()
         self.rate.setRange(0, 1000)
         self.rate.setDecimals(2)
@@ -125,7 +125,7 @@ class ExportDialog(QDialog):
     def options(self) -> ExportOptions:
         """What was chosen."""
         return ExportOptions(
-            person=self.person.currentData(),
+            track_id=self.person.currentData(),
             rate=self.rate.value() or None,
             up=self.up.currentData(),
             floor=self.floor.isChecked(),
@@ -168,10 +168,10 @@ class ExportDialog(QDialog):
 
     def _on_format(self) -> None:
         format_ = self.chosen
-        words = format_.summary
+        summary = format_.summary
         if not format_.available:
-            words += ". It needs a package that is missing here: pip install 'hmr-live[export]'."
-        self.summary.setText(words)
+            summary += ". It needs a package that is missing here: pip install 'hmr-live[export]'."
+        self.summary.setText(summary)
         clip = isinstance(format_, ClipFormat)
         self.up.setEnabled(isinstance(format_, ClipFormat) and not format_.fixed_up)
         self.floor.setEnabled(clip)
@@ -221,9 +221,9 @@ class ExportDialog(QDialog):
         self.message.setText("\n".join([*(f"Written: {path}" for path in paths), *notes]))
         self.exported.emit(paths)
 
-    def _on_failed(self, sentence: str) -> None:
+    def _on_failed(self, message: str) -> None:
         self._show_running(False)
-        self.message.setText(sentence or "Called off; nothing was written.")
+        self.message.setText(message or "Called off; nothing was written.")
 
     def _show_running(self, running: bool) -> None:
         if not running:
@@ -237,12 +237,12 @@ class ExportDialog(QDialog):
         if self._job is None:
             super().reject()
         else:
-            self._job.call_off()
+            self._job.cancel()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """An export does not go on behind a closed window."""
         if self._job is not None:
-            self._job.call_off()
+            self._job.cancel()
             self._job = None
         super().closeEvent(event)
 

@@ -29,7 +29,6 @@ from hmr_live.takes.summary import TakeSummary
 from hmr_live_app.model.takes.collection import TakeCollection
 from hmr_live_app.model.takes.formatting import clock, file_size
 from hmr_live_app.widgets import theme
-from hmr_live_app.widgets.takes_style import STYLE
 
 _COLUMNS: Final = ("Name", "Recorded", "Length", "Frames", "People", "Size", "Video")
 #: Pixels; the name takes what is left over and is never narrower than this.
@@ -48,9 +47,9 @@ class TakesPanel(QDockWidget):
     """
 
     #: Somebody wants to see this take.
-    open_wanted = pyqtSignal(object)
+    open_requested = pyqtSignal(object)
     #: Somebody wants to see the folder.
-    folder_wanted = pyqtSignal()
+    folder_requested = pyqtSignal()
 
     def __init__(self, collection: TakeCollection, parent: QWidget | None = None) -> None:
         super().__init__("Takes", parent)
@@ -71,7 +70,7 @@ class TakesPanel(QDockWidget):
         self.rename_action = self._action("Rename", "F2", self._rename)
         self.delete_action = self._action("Move to trash", "Del", self._delete)
         self.repair_action = self._action("Repair", "", self._repair)
-        self.folder_action = self._action("Show folder", "", self.folder_wanted.emit)
+        self.folder_action = self._action("Show folder", "", self.folder_requested.emit)
         self._lay_out()
         self.tree.itemActivated.connect(lambda *_: self._open())
         self.tree.itemChanged.connect(self._on_edited)
@@ -104,13 +103,13 @@ class TakesPanel(QDockWidget):
         self.empty.setVisible(not self._collection.takes)
         self._on_selected()
 
-    def _action(self, text: str, key: str, work: Callable[[], object]) -> QAction:
+    def _action(self, text: str, key: str, handler: Callable[[], object]) -> QAction:
         action = QAction(text, self.tree)
         if key:
             action.setShortcut(QKeySequence(key))
             # Delete means this only where the list has the keyboard.
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        action.triggered.connect(lambda _: work())
+        action.triggered.connect(lambda _: handler())
         self.tree.addAction(action)
         return action
 
@@ -118,7 +117,7 @@ class TakesPanel(QDockWidget):
         content = QWidget()
         content.setObjectName("panel")
         content.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        content.setStyleSheet(STYLE)
+        content.setStyleSheet(theme.CONTROLS_STYLE)
         heading = QLabel("TAKES")
         heading.setObjectName("heading")
         rows = (
@@ -168,7 +167,7 @@ class TakesPanel(QDockWidget):
 
     def _open(self) -> None:
         if self.selected is not None:
-            self.open_wanted.emit(self.selected)
+            self.open_requested.emit(self.selected)
 
     def _rename(self) -> None:
         item = self.tree.currentItem()
@@ -229,14 +228,14 @@ class _Row(QTreeWidgetItem):
         orders = (summary.recorded, summary.seconds, summary.frames, summary.people, summary.size)
         for column, order in enumerate(orders, start=1):
             self.setData(column, _ORDER, float(order))
-        words = summary.problem or ("" if summary.complete else "Its recording was cut off.")
-        if words:
+        problem = summary.problem or ("" if summary.complete else "Its recording was cut off.")
+        if problem:
             color = theme.BAD if summary.problem else theme.WARNING
             for column in range(len(_COLUMNS)):
                 self.setForeground(column, QBrush(QColor(color)))
         facts = "\n".join(f"{c}: {text}" for c, text in zip(_COLUMNS[1:], texts, strict=True))
         for column in range(len(_COLUMNS)):
-            self.setToolTip(column, words or f"{summary.path}\n{facts}")
+            self.setToolTip(column, problem or f"{summary.path}\n{facts}")
 
     def __lt__(self, other: QTreeWidgetItem) -> bool:
         """Sort numbers as numbers."""

@@ -14,7 +14,7 @@ from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 
 from hmr_live_app.model.angle_groups import GROUPS
 from hmr_live_app.model.angle_history import whole_turns
-from hmr_live_app.model.takes.curves import AngleCurves, outline
+from hmr_live_app.model.takes.curves import AngleCurves, decimate
 from hmr_live_app.model.takes.player import TakePlayer
 from hmr_live_app.widgets import theme
 from hmr_live_app.widgets.plots import CurvePlot
@@ -31,28 +31,28 @@ class TakePlot(CurvePlot):
     ----------
     player
         The model.
+
+    Attributes
+    ----------
+    time_cursor
+        The line at the time of the playback.
     """
 
     #: Somebody wants to see this moment, seconds since the first frame.
-    time_wanted = pyqtSignal(float)
+    time_requested = pyqtSignal(float)
 
     def __init__(self, player: TakePlayer, parent: QWidget | None = None) -> None:
         self._player = player
         self._raw: dict[int, Any] = {}
         super().__init__(parent)
         self.setMouseEnabled(x=True, y=False)
-        self._cursor = pg.InfiniteLine(pen=pg.mkPen(theme.ACCENT, width=1))
-        self.addItem(self._cursor)
+        self.time_cursor = pg.InfiniteLine(pen=pg.mkPen(theme.ACCENT, width=1))
+        self.addItem(self.time_cursor)
         self.getPlotItem().getViewBox().sigXRangeChanged.connect(self._draw)
         self.scene().sigMouseClicked.connect(self._on_click)
         player.opened.connect(self._on_opened)
         player.angles_ready.connect(self._draw)
         self.setToolTip("Click to go there · wheel zooms · double click shows the whole take")
-
-    @property
-    def cursor_time(self) -> float:
-        """Where the cursor stands, seconds since the first frame."""
-        return float(self._cursor.value())
 
     def choose(self, names: Iterable[str]) -> None:
         """Show the angles of these groups."""
@@ -62,7 +62,7 @@ class TakePlot(CurvePlot):
             self.removeItem(item)
         self._raw = {}
         for curve in (c for group in GROUPS if group.name in wanted for c in group.curves):
-            color = QColor(curve.color)
+            color = QColor(theme.curve_color(curve))
             color.setAlphaF(0.45)
             pen = pg.mkPen(color, width=1)
             self._raw[curve.index] = self.plot(pen=pen, skipFiniteCheck=True)
@@ -103,7 +103,7 @@ class TakePlot(CurvePlot):
         for index, item in items.items():
             degrees = curves.degrees[:, index]
             turns = whole_turns(np.asarray(np.median(degrees)))
-            times, values, connect = outline(curves.times, degrees - turns, start, end, _BINS)
+            times, values, connect = decimate(curves.times, degrees - turns, start, end, _BINS)
             item.setData(times, values, connect=connect)
 
     def follow(self) -> None:
@@ -111,7 +111,7 @@ class TakePlot(CurvePlot):
         playback = self._player.playback
         if playback is None:
             return
-        self._cursor.setValue(playback.time)
+        self.time_cursor.setValue(playback.time)
         (start, end), _ = self.viewRange()
         if not start <= playback.time <= end:  # turn the page
             self.setXRange(playback.time, playback.time + end - start, padding=0)
@@ -122,6 +122,6 @@ class TakePlot(CurvePlot):
         if event.double():
             self._show_whole()
         else:
-            self.time_wanted.emit(
+            self.time_requested.emit(
                 float(self.getPlotItem().getViewBox().mapSceneToView(event.scenePos()).x())
             )

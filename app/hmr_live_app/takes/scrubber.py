@@ -23,7 +23,7 @@ class Scrubber(QWidget):
     """A press or drag asks for a time; markers are small triangles that say their label."""
 
     #: Somebody wants to see the frame at this many seconds.
-    time_wanted = pyqtSignal(float)
+    time_requested = pyqtSignal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,15 +54,15 @@ class Scrubber(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Go there."""
-        self._want(event)
+        self._request_time(event)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """Follow the hand."""
-        self._want(event)
+        self._request_time(event)
 
-    def _want(self, event: QMouseEvent | None) -> None:
+    def _request_time(self, event: QMouseEvent | None) -> None:
         if event is not None and event.buttons() & Qt.MouseButton.LeftButton:
-            self.time_wanted.emit(self._time_at(event.position().x()))
+            self.time_requested.emit(self._time_at(event.position().x()))
 
     def event(self, event: object) -> bool:
         """Tell the label of the marker under the mouse."""

@@ -26,7 +26,6 @@ from hmr_live_app.model.takes.player import TakePlayer
 from hmr_live_app.takes.scrubber import Scrubber
 from hmr_live_app.widgets import theme
 from hmr_live_app.widgets.icons import icon
-from hmr_live_app.widgets.takes_style import STYLE
 
 #: A cutoff that is still being turned is not computed at once.
 _CUTOFF_RESTS_MS: Final = 400
@@ -41,17 +40,17 @@ class TransportBar(QWidget):
         The model.
     """
 
-    trim_wanted = pyqtSignal()
-    split_wanted = pyqtSignal()
-    keep_wanted = pyqtSignal()
-    export_wanted = pyqtSignal()
-    live_wanted = pyqtSignal()
+    trim_requested = pyqtSignal()
+    split_requested = pyqtSignal()
+    keep_requested = pyqtSignal()
+    export_requested = pyqtSignal()
+    live_requested = pyqtSignal()
 
     def __init__(self, player: TakePlayer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setStyleSheet(STYLE)
+        self.setStyleSheet(theme.CONTROLS_STYLE)
         self._player = player
         self.scrubber = Scrubber()
         self.time = QLabel()
@@ -81,18 +80,18 @@ class TransportBar(QWidget):
     def _make_actions(self) -> None:
         self.back = self._action("Frame back", "Left", "step back", self._step(-1))
         self.play = self._action("Play", "", "play", self._command(Playback.toggle), "#20140b")
-        self.forth = self._action("Frame forward", "Right", "step", self._step(1))
+        self.forward = self._action("Frame forward", "Right", "step", self._step(1))
         self.loop = self._action("Loop", "", "replay", self._set_loop, checkable=True)
         self.mark_in = self._action("In", "I", "", self._command(Playback.mark_in))
         self.mark_out = self._action("Out", "O", "", self._command(Playback.mark_out))
         self.whole = self._action("Whole take", "", "", self._command(Playback.clear_range))
-        self.trim = self._action("Trim to the range", "", "", self.trim_wanted.emit)
-        self.split = self._action("Split here", "", "", self.split_wanted.emit)
+        self.trim = self._action("Trim to the range", "", "", self.trim_requested.emit)
+        self.split = self._action("Split here", "", "", self.split_requested.emit)
         self.smooth = self._action("Smooth", "", "", self._set_smooth, checkable=True)
         self.compare = self._action("Compare", "", "", self._player.set_compare, checkable=True)
-        self.keep = self._action("Keep as new take", "", "", self.keep_wanted.emit)
-        self.export = self._action("Export…", "Ctrl+E", "", self.export_wanted.emit)
-        self.live = self._action("Live", "Ctrl+L", "camera", self.live_wanted.emit)
+        self.keep = self._action("Keep as new take", "", "", self.keep_requested.emit)
+        self.export = self._action("Export…", "Ctrl+E", "", self.export_requested.emit)
+        self.live = self._action("Live", "Ctrl+L", "camera", self.live_requested.emit)
         self.compare.setChecked(True)
         for action, words in (
             (self.play, "Play or pause (Space)"),
@@ -115,7 +114,7 @@ class TransportBar(QWidget):
         text: str,
         key: str,
         symbol: str,
-        work: Callable[..., object],
+        handler: Callable[..., object],
         color: str = theme.TEXT,
         *,
         checkable: bool = False,
@@ -128,9 +127,9 @@ class TransportBar(QWidget):
         if symbol:
             action.setIcon(icon(symbol, color))
         if checkable:
-            action.toggled.connect(work)
+            action.toggled.connect(handler)
         else:
-            action.triggered.connect(lambda _: work())
+            action.triggered.connect(lambda _: handler())
         # Its keys work in the whole window, but only while the bar is there.
         self.addAction(action)
         return action
@@ -143,7 +142,7 @@ class TransportBar(QWidget):
         play = self._button(self.play)
         play.setObjectName("play")
         above.addWidget(play)
-        above.addWidget(self._button(self.forth))
+        above.addWidget(self._button(self.forward))
         above.addWidget(self.scrubber, 1)
         above.addWidget(self.time)
         below.addWidget(self.speed)
@@ -159,9 +158,9 @@ class TransportBar(QWidget):
         third = QHBoxLayout(self.smoothing_row)
         third.setContentsMargins(0, 0, 0, 0)
         third.setSpacing(6)
-        self.smoothing_words = QLabel()
-        self.smoothing_words.setObjectName("time")
-        third.addWidget(self.smoothing_words)
+        self.smoothing_label = QLabel()
+        self.smoothing_label.setObjectName("time")
+        third.addWidget(self.smoothing_label)
         third.addWidget(self.cutoff)
         third.addStretch(1)
         third.addWidget(self._button(self.compare))
@@ -199,7 +198,7 @@ class TransportBar(QWidget):
         player.closed.connect(self.hide)
         player.moved.connect(self._show_time)
         player.changed.connect(self.refresh)
-        self.scrubber.time_wanted.connect(player.seek)
+        self.scrubber.time_requested.connect(player.seek)
         self.speed.activated.connect(self._set_speed)
         self.person.activated.connect(lambda row: player.follow(self.person.itemData(row)))
         self.cutoff.valueChanged.connect(lambda _: self._cutoff_rests.start(_CUTOFF_RESTS_MS))
@@ -211,8 +210,8 @@ class TransportBar(QWidget):
         self.scrubber.show_take(self._player.playback, current.take.markers)
         self.smooth.setChecked(False)
         self.person.clear()
-        for person in self._player.people:
-            self.person.addItem(f"Person {person + 1}", person)
+        for track_id in self._player.people:
+            self.person.addItem(f"Person {track_id + 1}", track_id)
         self.person.setVisible(self.person.count() > 1)
         self.show()
 
@@ -224,11 +223,11 @@ class TransportBar(QWidget):
         self.play.setText("Pause" if playback.playing else "Play")
         self.play.setIcon(icon("pause" if playback.playing else "play", "#20140b"))
         self.speed.setCurrentIndex(self.speed.findData(playback.speed))
-        self.person.setCurrentIndex(self.person.findData(player.person))
+        self.person.setCurrentIndex(self.person.findData(player.track_id))
         smooth = player.smoothed is not None
         with QSignalBlocker(self.loop):
             self.loop.setChecked(playback.loop)
-        self.smoothing_words.setText("Smoothing…" if player.is_smoothing else "Smoothed")
+        self.smoothing_label.setText("Smoothing…" if player.is_smoothing else "Smoothed")
         for action in (self.compare, self.keep):
             action.setEnabled(smooth)
         self.whole.setEnabled(playback.trimmed)

@@ -56,8 +56,8 @@ class TakesWorkspace(QObject):
     #: It plays or pauses.
     changed = pyqtSignal()
     #: Somebody wants the live picture back, or to see the folder.
-    live_wanted = pyqtSignal()
-    folder_wanted = pyqtSignal()
+    live_requested = pyqtSignal()
+    folder_requested = pyqtSignal()
 
     def __init__(
         self,
@@ -110,10 +110,10 @@ class TakesWorkspace(QObject):
         """Play or pause."""
         self.player.control(Playback.toggle)
 
-    def look(self) -> None:
+    def refresh_list(self) -> None:
         """Bring the list up to date, if somebody sees it."""
         if self.list.isVisible():
-            self.collection.look(self._folder(), self.recording)
+            self.collection.refresh(self._folder(), self.recording)
 
     def close(self) -> None:
         """Let the take go."""
@@ -184,16 +184,16 @@ class TakesWorkspace(QObject):
         collection.removed.connect(self._on_removed)
 
     def _connect_views(self) -> None:
-        self.list.open_wanted.connect(self.open)
-        self.list.folder_wanted.connect(self.folder_wanted)
-        self.list.visibilityChanged.connect(lambda _: self.look())
-        self.plot.time_wanted.connect(self.player.seek)
+        self.list.open_requested.connect(self.open)
+        self.list.folder_requested.connect(self.folder_requested)
+        self.list.visibilityChanged.connect(lambda _: self.refresh_list())
+        self.plot.time_requested.connect(self.player.seek)
         bar = self.transport
-        bar.trim_wanted.connect(self.trim)
-        bar.split_wanted.connect(self.split)
-        bar.keep_wanted.connect(self.keep_smoothed)
-        bar.export_wanted.connect(self.export)
-        bar.live_wanted.connect(self.live_wanted)
+        bar.trim_requested.connect(self.trim)
+        bar.split_requested.connect(self.split)
+        bar.keep_requested.connect(self.keep_smoothed)
+        bar.export_requested.connect(self.export)
+        bar.live_requested.connect(self.live_requested)
 
     def _on_opened(self) -> None:
         current = self.player.current
@@ -222,8 +222,8 @@ class TakesWorkspace(QObject):
             self._ticker.stop()
         self.changed.emit()
 
-    def _on_failed(self, sentence: str) -> None:
-        self._banner.show_error(sentence)
+    def _on_failed(self, message: str) -> None:
+        self._banner.show_error(message)
         self.changed.emit()
 
     def _tick(self) -> None:
@@ -248,16 +248,16 @@ class TakesWorkspace(QObject):
         self.people = len(result.bodies)
         self._view.show_result(result, ghosts)
 
-    def _on_saved(self, path: Path, sentence: str) -> None:
-        self._banner.show_info(sentence, "Open", lambda: self.open(path))
-        self.look()
+    def _on_saved(self, path: Path, message: str) -> None:
+        self._banner.show_info(message, "Open", lambda: self.open(path))
+        self.refresh_list()
 
     def _on_renamed(self, old: Path, new: Path) -> None:
-        self.player.has_moved(old, new)
-        self.look()
+        self.player.note_rename(old, new)
+        self.refresh_list()
 
     def _on_removed(self, path: Path) -> None:
         current = self.player.current
         if current is not None and current.path == path:
             self.player.close()
-        self.look()
+        self.refresh_list()

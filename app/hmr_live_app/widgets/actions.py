@@ -8,7 +8,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
 
-from hmr_live_app.model.session import Status
+from hmr_live_app.model.app_model import Status
 from hmr_live_app.widgets import theme
 from hmr_live_app.widgets.icons import icon
 
@@ -46,7 +46,7 @@ class Actions:
         self.choose_folder = self._action("Choose &folder for recordings…", "")
         self.keys = self._action("&Mouse and keys", "F1")
         self.about = self._action("&About hmr-live", "")
-        self._explain()
+        self._set_tool_tips()
 
     def _action(
         self,
@@ -70,14 +70,14 @@ class Actions:
         self._window.addAction(action)
         return action
 
-    def _explain(self) -> None:
-        for action, words in (
+    def _set_tool_tips(self) -> None:
+        for action, tip in (
             (self.smoothing, "Calm the trembling of the estimate; adds a little delay (S)"),
             (self.takes, "The takes in the folder of recordings (T)"),
             (self.mesh, "Draw the body over the video (M)"),
             (self.reset_view, "Look at the 3D view from the front again (0)"),
         ):
-            action.setToolTip(words)
+            action.setToolTip(tip)
 
     def show_status(self, status: Status, *, has_source: bool) -> None:
         """Give the start button the word and symbol for what it would do now."""

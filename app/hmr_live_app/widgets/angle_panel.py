@@ -17,10 +17,10 @@ from PyQt6.QtWidgets import (
 )
 
 from hmr_live.core.state import Array, FrameResult
-from hmr_live.render.palette import display_tint
+from hmr_live.render.palette import display_color
 from hmr_live_app.model.angle_history import AngleHistory
-from hmr_live_app.widgets.after_paint import AfterPaint
 from hmr_live_app.widgets.angle_table import AngleTable
+from hmr_live_app.widgets.main_thread import AfterPaint
 from hmr_live_app.widgets.plots import AnglePlot, CurvePlot
 
 #: Milliseconds between two drawings: the eye reads a running curve no better at 30 a second, and
@@ -149,11 +149,11 @@ class AnglePanel(QWidget):
 
 def _heading(result: FrameResult) -> str:
     """Whose angles these are, where there are several people."""
-    person = result.leader_id
-    if person is None or (len(result.bodies) < 2 and not result.locked):
+    track_id = result.leader_id
+    if track_id is None or (len(result.bodies) < 2 and not result.locked):
         return _HEADING
-    color = "#{:02x}{:02x}{:02x}".format(*display_tint(person))
-    return f'{_HEADING} &nbsp;<span style="color:{color}">●</span> PERSON {person + 1}'
+    color = "#{:02x}{:02x}{:02x}".format(*display_color(track_id))
+    return f'{_HEADING} &nbsp;<span style="color:{color}">●</span> PERSON {track_id + 1}'
 
 
 def _span_text(seconds: int) -> str:

@@ -138,15 +138,15 @@ class _Row:
 
     def check(self, on: bool) -> None:
         self.checked = on
-        self.dress()
+        self._update_style()
 
-    def dress(self) -> None:
+    def _update_style(self) -> None:
         """Values of plotted angles carry the colours of their curves."""
-        colors = [curve.color for curve in self.group.curves]
+        colors = [theme.curve_color(curve) for curve in self.group.curves]
         self.item.setIcon(0, chip(*colors) if self.checked else chip())
         self.item.setForeground(0, QBrush(QColor(theme.TEXT if self.checked else theme.MUTED)))
         for curve in self.group.curves:
-            color = curve.color if self.checked else theme.FAINT
+            color = theme.curve_color(curve) if self.checked else theme.FAINT
             font = self.item.font(_COLUMNS[curve.side])
             font.setBold(self.checked)
             self.item.setFont(_COLUMNS[curve.side], font)

@@ -1,4 +1,4 @@
-"""A line above the panes that says what went wrong, or well, without stopping anybody."""
+"""A line above the panes that reports errors and good news without blocking the window."""
 
 from __future__ import annotations
 
@@ -15,17 +15,24 @@ _GOOD_NEWS_MS: Final = 9000
 
 
 class Banner(QFrame):
-    """Hidden until there is something to say; errors stay until they are closed."""
+    """Hidden until there is a message; errors stay until they are closed.
+
+    Attributes
+    ----------
+    action_button
+        Shown beside messages that have an action.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("banner")
         self._text = QLabel()
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._more = QToolButton()
-        self._more.clicked.connect(self._run_action)
+        self.action_button = QToolButton()
+        self.action_button.clicked.connect(self._run_action)
         self._close = QToolButton()
         self._close.setIcon(icon("close", theme.MUTED))
         self._close.setToolTip("Close this message")
@@ -33,7 +40,7 @@ class Banner(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 8, 8, 8)
         layout.addWidget(self._text, 1)
-        layout.addWidget(self._more)
+        layout.addWidget(self.action_button)
         layout.addWidget(self._close)
         self._action: Callable[[], object] | None = None
         self._timer = QTimer(self)
@@ -43,28 +50,30 @@ class Banner(QFrame):
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """The message."""
         return self._text.text()
 
-    def show_error(self, sentence: str) -> None:
-        """Say what is wrong and what to do, until somebody closes it."""
+    def show_error(
+        self, message: str, action_text: str = "", action: Callable[[], object] | None = None
+    ) -> None:
+        """Say what is wrong and what to do until it is closed, with a button for the action."""
         self._timer.stop()
-        self._show(sentence, "error", "", None)
+        self._show(message, "error", action_text, action)
 
     def show_info(
-        self, sentence: str, action_text: str = "", action: Callable[[], object] | None = None
+        self, message: str, action_text: str = "", action: Callable[[], object] | None = None
     ) -> None:
-        """Say good news for some seconds, with a button beside it if there is something to do."""
-        self._show(sentence, "info", action_text, action)
+        """Say good news for some seconds, with a button for the action."""
+        self._show(message, "info", action_text, action)
         self._timer.start(_GOOD_NEWS_MS)
 
     def _show(
-        self, sentence: str, kind: str, action_text: str, action: Callable[[], object] | None
+        self, message: str, kind: str, action_text: str, action: Callable[[], object] | None
     ) -> None:
-        self._text.setText(sentence)
+        self._text.setText(message)
         self._action = action
-        self._more.setText(action_text)
-        self._more.setVisible(action is not None)
+        self.action_button.setText(action_text)
+        self.action_button.setVisible(action is not None)
         self.setProperty("kind", kind)
         style = self.style()
         if style is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hmr_live_app.model.session import Session
+from hmr_live_app.model.app_model import AppModel
 from hmr_live_app.widgets.banner import Banner
 
 
@@ -17,28 +17,28 @@ class CameraWatch:
         Where it is said.
     """
 
-    def __init__(self, session: Session, banner: Banner) -> None:
-        self._session, self._banner = session, banner
-        self._told: str | None = None
+    def __init__(self, model: AppModel, banner: Banner) -> None:
+        self._model, self._banner = model, banner
+        self._reported: str | None = None
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Whether the camera is lost; to be called a few times a second."""
-        problem = self._session.camera_problem
-        if problem is not None and problem != self._told:
+        problem = self._model.camera_problem
+        if problem is not None and problem != self._reported:
             self._banner.show_error(problem)
-        elif problem is None and self._told is not None:
-            self._say_that_it_is_over(self._told)
-        self._told = problem
+        elif problem is None and self._reported is not None:
+            self._report_return(self._reported)
+        self._reported = problem
         return problem is not None
 
     def clear(self) -> None:
         """Another source begins."""
-        self._told = None
+        self._reported = None
 
-    def _say_that_it_is_over(self, told: str) -> None:
-        if self._banner.text != told:  # something else has been said since then
+    def _report_return(self, reported: str) -> None:
+        if self._banner.text != reported:  # something else has been said since then
             return
         self._banner.hide()
-        session = self._session
-        if session.can_record and session.source is not None:
-            self._banner.show_info(f"{session.source.label} is back.")
+        model = self._model
+        if model.can_record and model.source is not None:
+            self._banner.show_info(f"{model.source.label} is back.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hmr_live.core.state import FrameResult
-from hmr_live_app.model.session import Session, Status
+from hmr_live_app.model.app_model import AppModel, Status
 
 #: Nobody needs to hear at once that nobody is there: people turn, doors open.
 _LOOKING_AFTER_S: Final = 0.7
@@ -20,8 +20,8 @@ class Hints:
         The session.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, model: AppModel) -> None:
+        self._model = model
         self._now = 0.0
         self._alone_since: float | None = None
 
@@ -40,21 +40,21 @@ class Hints:
     @property
     def text(self) -> str:
         """The words for this moment; empty when there is nothing to say."""
-        session = self._session
-        status = session.status
+        model = self._model
+        status = model.status
         if status is Status.RUNNING:
             return self._while_running()
-        choice = session.source
+        choice = model.source
         ended = "The video has ended · press Space to play it again"
         return {
-            Status.OPENING: "Loading the network…" if session.pipeline is None else "Opening…",
+            Status.OPENING: "Loading the network…" if model.pipeline is None else "Opening…",
             Status.PAUSED: "Paused · press Space to go on",
             Status.ENDED: "" if choice is not None and choice.is_picture else ended,
             Status.FAILED: "No picture",
         }.get(status, "")
 
     def _while_running(self) -> str:
-        if self._session.camera_problem is not None:
+        if self._model.camera_problem is not None:
             return "No new picture · waiting for the camera"
         alone = self._alone_since
         looking = alone is not None and self._now - alone > _LOOKING_AFTER_S

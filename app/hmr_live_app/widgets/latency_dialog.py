@@ -12,7 +12,6 @@ from PyQt6.QtWidgets import QDialog, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from hmr_live.live.latency import SEGMENTS, LatencyMeter, LatencyReport
 from hmr_live_app.widgets import theme
-from hmr_live_app.widgets.takes_style import STYLE
 
 _EVERY_MS: Final = 500
 #: The axis reaches at least this far (ms), so that it does not move while the figures are good.
@@ -38,7 +37,7 @@ class LatencyDialog(QDialog):
         super().__init__(parent)
         self._latency = latency
         self.setWindowTitle("Latency")
-        self.setStyleSheet(STYLE)
+        self.setStyleSheet(theme.CONTROLS_STYLE)
         self.resize(560, 460)
         self.heading = QLabel()
         self.heading.setTextFormat(Qt.TextFormat.RichText)
@@ -121,10 +120,10 @@ def _histogram() -> tuple[Any, Any, list[Any]]:
     bars = pg.BarGraphItem(x=[], height=[], width=1, brush=theme.ACCENT, pen=None)
     plot.addItem(bars)
     marks = []
-    for words, height in (("half", 0.94), ("95 %", 0.84)):
+    for label, height in (("half", 0.94), ("95 %", 0.84)):
         mark = pg.InfiniteLine(
             pen=pg.mkPen(theme.TEXT, width=1),
-            label=words,
+            label=label,
             labelOpts={"color": theme.TEXT, "position": height, "anchors": [(0, 0), (0, 0)]},
         )
         plot.addItem(mark)

@@ -7,11 +7,11 @@ from PyQt6.QtGui import QActionGroup
 from PyQt6.QtWidgets import QMenu
 
 from hmr_live.recovery.tracking import MAX_PEOPLE
-from hmr_live_app.model.session import Session
+from hmr_live_app.model.app_model import AppModel
 from hmr_live_app.scene.scene_view import SceneView
 
 
-class People(QObject):
+class PeopleController(QObject):
     """The menu *People*, and the clicks on people in the view.
 
     Parameters
@@ -28,9 +28,9 @@ class People(QObject):
     #: Somebody has chosen how many to follow.
     count_chosen = pyqtSignal(int)
 
-    def __init__(self, session: Session, view: SceneView) -> None:
+    def __init__(self, model: AppModel, view: SceneView) -> None:
         super().__init__()
-        self._session, self._view = session, view
+        self._model, self._view = model, view
         self.menu = QMenu("&People followed")
         self._group = QActionGroup(self.menu)
         for count in range(1, MAX_PEOPLE + 1):
@@ -46,7 +46,7 @@ class People(QObject):
         """Follow so many people, without telling it on."""
         for action in self._group.actions():
             action.setChecked(action.data() == count)
-        self._session.set_people(count)
+        self._model.set_people(count)
         if count == 1:
             self.release()
 
@@ -61,13 +61,13 @@ class People(QObject):
         self.set_count(count)
         self.count_chosen.emit(count)
 
-    def _on_click(self, person: int | None) -> None:
-        if self._session.can_lock:
-            self._lock(person)
+    def _on_click(self, track_id: int | None) -> None:
+        if self._model.can_lock:
+            self._lock(track_id)
 
-    def _lock(self, person: int | None) -> None:
-        self._session.lock(person)
+    def _lock(self, track_id: int | None) -> None:
+        self._model.lock(track_id)
         shown = self._view.shown
-        if shown is not None and self._session.can_lock:
+        if shown is not None and self._model.can_lock:
             # The next frame tells it too, but while paused there is none.
-            self._view.show_result(self._session.as_locked(shown))
+            self._view.show_result(self._model.as_locked(shown))

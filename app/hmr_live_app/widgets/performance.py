@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from hmr_live.core.state import FrameResult
 from hmr_live.core.timing import RateMeter
-from hmr_live.live.latency import LatencyMeter, Milestones
-from hmr_live.live.quality import Load, Measure, QualityGovernor
-from hmr_live_app.model.session import Session
+from hmr_live.live.latency import FrameTimestamps, LatencyMeter
+from hmr_live.live.quality import Load, QualityGovernor, QualityReduction
+from hmr_live_app.model.app_model import AppModel
 from hmr_live_app.scene.scene_view import SceneView
 from hmr_live_app.widgets.angle_panel import AnglePanel
 
@@ -35,9 +35,9 @@ class Performance:
         From the grab of a frame to the swap of the buffers, since the source was opened.
     """
 
-    def __init__(self, session: Session, view: SceneView, panel: AnglePanel) -> None:
+    def __init__(self, model: AppModel, view: SceneView, panel: AnglePanel) -> None:
         self.latency = LatencyMeter()
-        self._session, self._view, self._panel = session, view, panel
+        self._model, self._view, self._panel = model, view, panel
         self._governor = QualityGovernor()
         self._adaptive = True
         self._shown = RateMeter(span=1.0)
@@ -45,9 +45,9 @@ class Performance:
         view.frameSwapped.connect(self._on_swap)
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
+    def reductions(self) -> tuple[QualityReduction, ...]:
         """What is left out at present."""
-        return self._governor.measures
+        return self._governor.reductions
 
     def set_adaptive(self, on: bool) -> None:
         """Switch adaptive quality; off is full quality, however slow."""
@@ -64,9 +64,9 @@ class Performance:
         """Another source begins."""
         self._waiting = None
         self.latency.clear()
-        self._governor.hold()
+        self._governor.pause()
 
-    def look(self, *, running: bool) -> None:
+    def adapt(self, *, running: bool) -> None:
         """Adapt the quality; to be called a few times a second.
 
         Parameters
@@ -74,15 +74,15 @@ class Performance:
         running
             Whether frames of a live session are shown.
         """
-        stats = self._session.stats()
+        stats = self._model.stats()
         now = time.monotonic()
         rate = self._shown.rate(now)
         drawing = self._view.draw_times.summary().get("draw")
         if not running or not self._adaptive or stats is None or drawing is None:
-            self._governor.hold()
+            self._governor.pause()
             return
         if not rate or not stats.capture_fps or stats.problem is not None:
-            self._governor.hold()
+            self._governor.pause()
             return
         stages = stats.timings_ms
         recovery = sum(ms for stage, ms in stages.items() if stage not in ("capture", "detect"))
@@ -98,15 +98,15 @@ class Performance:
         swapped = time.monotonic()
         self._shown.tick(swapped)
         result = waiting.result
-        if self._session.is_live:
+        if self._model.is_live:
             self.latency.add(
-                Milestones(
+                FrameTimestamps(
                     result.frame.time, result.started, result.finished, waiting.delivered, swapped
                 )
             )
 
     def _apply(self) -> None:
-        measures = self._governor.measures
-        self._panel.set_slow(Measure.PLOTS in measures)
-        self._view.set_coarse(Measure.DRAWING in measures)
-        self._session.set_alternating(Measure.INFERENCE in measures)
+        reductions = self._governor.reductions
+        self._panel.set_slow(QualityReduction.PLOTS in reductions)
+        self._view.set_coarse(QualityReduction.DRAWING in reductions)
+        self._model.set_alternating(QualityReduction.INFERENCE in reductions)

@@ -59,7 +59,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self._curves = {}
         for group in chosen:
             for curve in group.curves:
-                pen = pg.mkPen(curve.color, width=1)
+                pen = pg.mkPen(theme.curve_color(curve), width=1)
                 item = pg.PlotCurveItem(pen=pen, skipFiniteCheck=True)
                 self.addItem(item)
                 self._curves[curve.index] = item

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMenu, QToolButton, QWidget
 
 from hmr_live.capture.devices import CameraInfo, list_cameras
-from hmr_live_app.model.session import SourceChoice
+from hmr_live_app.model.app_model import SourceChoice
 from hmr_live_app.widgets.icons import icon
 
 
@@ -32,7 +32,7 @@ class SourcePicker(QToolButton):
     #: Somebody chose a source.
     chosen = pyqtSignal(object)
     #: Somebody wants to choose a file.
-    file_wanted = pyqtSignal()
+    file_requested = pyqtSignal()
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class SourcePicker(QToolButton):
             menu.addAction(icon("camera"), text).setEnabled(False)  # type: ignore[union-attr]
         menu.addSeparator()
         self._add(self.demo, "film")
-        menu.addAction(icon("folder"), "Open a video, picture or take…", self.file_wanted.emit)
+        menu.addAction(icon("folder"), "Open a video, picture or take…", self.file_requested.emit)
 
     def _add(self, choice: SourceChoice, symbol: str) -> None:
         action = QAction(icon(symbol), choice.label, self.sources_menu)

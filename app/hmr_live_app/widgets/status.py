@@ -10,9 +10,9 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from hmr_live.core.timing import StageSummary
-from hmr_live.live.quality import Measure
+from hmr_live.live.quality import QualityReduction
 from hmr_live.live.session import LiveStats
-from hmr_live_app.model.session import Status
+from hmr_live_app.model.app_model import Status
 from hmr_live_app.widgets import theme
 
 #: The road of a frame, in order.
@@ -31,14 +31,14 @@ class StatusLine(QStatusBar):
         self.person.setTextFormat(Qt.TextFormat.RichText)
         self.addWidget(self.person)
         #: The only part that a narrow window goes without.
-        self._road = QWidget()
-        road = QHBoxLayout(self._road)
-        road.setContentsMargins(0, 0, 0, 0)
+        self._stage_row = QWidget()
+        row = QHBoxLayout(self._stage_row)
+        row.setContentsMargins(0, 0, 0, 0)
         self.stages = {stage: QLabel() for stage in STAGES}
         for stage, label in self.stages.items():
             label.setToolTip(f"Median milliseconds of the stage “{stage}”")
-            road.addWidget(label)
-        self.addPermanentWidget(self._road)
+            row.addWidget(label)
+        self.addPermanentWidget(self._stage_row)
         self.fps = QLabel()
         self.fps.setToolTip("Frames a second that were recovered, and that the source delivers")
         self.dropped = QLabel()
@@ -65,7 +65,7 @@ class StatusLine(QStatusBar):
         self.addPermanentWidget(self.fps)
         self.show_stats(None, {})
         self.show_latency(None)
-        self.show_measures(())
+        self.show_reductions(())
         self.show_state(Status.IDLE, None)
 
     def minimumSizeHint(self) -> QSize:
@@ -79,9 +79,9 @@ class StatusLine(QStatusBar):
 
     def _fit(self) -> None:
         others = (self.person, self.quality, self.dropped, self.invalid, self.latency, self.fps)
-        shown = [self._road, *(part for part in others if not part.isHidden())]
+        shown = [self._stage_row, *(part for part in others if not part.isHidden())]
         needed = sum(part.sizeHint().width() + _BETWEEN_PARTS for part in shown)
-        self._road.setVisible(needed <= self.width())
+        self._stage_row.setVisible(needed <= self.width())
 
     def show_state(self, status: Status, people: int | None, *, camera_lost: bool = False) -> None:
         """Say what is going on.
@@ -134,16 +134,16 @@ class StatusLine(QStatusBar):
 
     def show_latency(self, latency: StageSummary | None) -> None:
         """Write the latency from the camera to the screen; a dash where nothing live is shown."""
-        words = "–" if latency is None else f"{latency.p50:.0f} / {latency.p95:.0f} ms"
-        self.latency.setText(f"latency {words}")
+        text = "–" if latency is None else f"{latency.p50:.0f} / {latency.p95:.0f} ms"
+        self.latency.setText(f"latency {text}")
 
-    def show_measures(self, measures: Sequence[Measure]) -> None:
+    def show_reductions(self, reductions: Sequence[QualityReduction]) -> None:
         """Say what is left out because the machine is too slow; nothing at full quality."""
-        self.quality.setVisible(bool(measures))
+        self.quality.setVisible(bool(reductions))
         self.quality.setText("reduced quality")
-        words = ", ".join(measure.value for measure in measures)
+        text = ", ".join(reduction.value for reduction in reductions)
         self.quality.setToolTip(
-            f"This machine is too slow for everything at once: {words}.  A switches this off."
+            f"This machine is too slow for everything at once: {text}.  A switches this off."
         )
 
 

@@ -15,31 +15,31 @@ from hmr_live_app.widgets import theme
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _Texts:
     name: str
     purpose: str
     address: str
     choices: tuple[str, ...] = ()
 
 
-_WORDS: Final = {
-    StreamKind.VMC: _Words(
+_TEXTS: Final = {
+    StreamKind.VMC: _Texts(
         "VMC",
         "Moves avatars in programs that receive the Virtual Motion Capture protocol.",
         "Address of the receiver, HOST:PORT",
     ),
-    StreamKind.WEBSOCKET: _Words(
+    StreamKind.WEBSOCKET: _Texts(
         "WebSocket",
         "Serves browsers and programs; the address, opened in a browser, shows the skeleton.",
         "HOST:PORT to listen at; 127.0.0.1 serves this computer only",
     ),
-    StreamKind.UDP: _Words(
+    StreamKind.UDP: _Texts(
         "UDP",
         "Sends one datagram a frame.",
         "Address of the receiver, HOST:PORT",
         tuple(reversed(FORMATS)),
     ),
-    StreamKind.VIRTUAL_CAMERA: _Words(
+    StreamKind.VIRTUAL_CAMERA: _Texts(
         "Virtual camera",
         "Shows the picture to other programs as if a webcam took it.",
         "Device; the first one found when empty",
@@ -64,21 +64,21 @@ class StreamRow(QWidget):
     def __init__(self, kind: StreamKind) -> None:
         super().__init__()
         self.kind = kind
-        words = _WORDS[kind]
+        texts = _TEXTS[kind]
         self._request = StreamRequest(kind, DEFAULT_ADDRESSES[kind])
         self._problem: str | None = None
-        self.switch = QCheckBox(words.name)
+        self.switch = QCheckBox(texts.name)
         self.address = QLineEdit(DEFAULT_ADDRESSES[kind])
-        self.address.setPlaceholderText(words.address)
-        self.address.setToolTip(words.address)
+        self.address.setPlaceholderText(texts.address)
+        self.address.setToolTip(texts.address)
         self.choice = QComboBox()
-        self.choice.addItems(words.choices)
+        self.choice.addItems(texts.choices)
         self.counts = QLabel()
-        self.words = QLabel()
-        self.words.setWordWrap(True)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         # Room for the longest sentence, so that the rows below stay where they are.
-        self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing() + 4)
-        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.message.setMinimumHeight(2 * self.message.fontMetrics().lineSpacing() + 4)
+        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(10)
@@ -86,12 +86,12 @@ class StreamRow(QWidget):
         grid.addWidget(self.address, 0, 1)
         grid.addWidget(self.choice, 0, 2)
         grid.addWidget(self.counts, 1, 1, 1, 2)
-        grid.addWidget(self.words, 2, 1, 1, 2)
+        grid.addWidget(self.message, 2, 1, 1, 2)
         grid.setColumnMinimumWidth(0, 140)
-        self.choice.setVisible(bool(words.choices))
+        self.choice.setVisible(bool(texts.choices))
         grid.setColumnStretch(1, 1)
         self.switch.toggled.connect(lambda on: self.switched.emit(kind, on))
-        self._show_words(None)
+        self._show_message(None)
         self.show_status(None)
 
     def request(self) -> StreamRequest:
@@ -112,12 +112,12 @@ class StreamRow(QWidget):
         elif self.kind is StreamKind.VIRTUAL_CAMERA:
             self.choice.setCurrentIndex(0 if request.overlay else 1)
 
-    def refuse(self, sentence: str) -> None:
+    def refuse(self, message: str) -> None:
         """Stay off and say why."""
         self.switch.blockSignals(True)
         self.switch.setChecked(False)
         self.switch.blockSignals(False)
-        self._show_words(sentence)
+        self._show_message(message)
 
     def show_status(self, status: StreamStatus | None) -> str | None:
         """Show the counts, or that it is off.
@@ -139,9 +139,9 @@ class StreamRow(QWidget):
         )
         appeared = status.problem if status.problem != self._problem else None
         self._problem = status.problem
-        self._show_words(status.problem)
+        self._show_message(status.problem)
         return appeared
 
-    def _show_words(self, problem: str | None) -> None:
-        self.words.setText(problem or _WORDS[self.kind].purpose)
-        self.words.setStyleSheet(f"color: {theme.MUTED if problem is None else theme.BAD}")
+    def _show_message(self, problem: str | None) -> None:
+        self.message.setText(problem or _TEXTS[self.kind].purpose)
+        self.message.setStyleSheet(f"color: {theme.MUTED if problem is None else theme.BAD}")

@@ -7,6 +7,8 @@ from typing import Final
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QApplication
 
+from hmr_live_app.model.angle_groups import Curve
+
 WINDOW: Final = "#12151b"
 PANEL: Final = "#1a1e26"
 RAISED: Final = "#252b36"
@@ -20,9 +22,9 @@ GOOD: Final = "#5fd39a"
 WARNING: Final = "#f5c451"
 BAD: Final = "#ff6b6b"
 
-#: (left, right) colours for the curves: one hue a joint, the left side full, the right side pale.
-#: Chosen to stay apart for people with red-green blindness.
-PAIRS: Final = (
+#: (left, right) colours of the curves by hue: the left side full, the right side pale.  Chosen to
+#: stay apart for people with red-green blindness.
+_CURVES: Final = (
     ("#ff8a4c", "#ffcfae"),
     ("#4ea8ff", "#b9dcff"),
     ("#3fd0a4", "#b5f0dd"),
@@ -106,8 +108,50 @@ QStatusBar QLabel {{ color: {MUTED}; padding: 0 8px; font-size: 12px; }}
 """
 
 
+#: Style sheet of forms and rows of buttons, as in dialogs and under a take.
+CONTROLS_STYLE: Final = f"""
+QLineEdit {{
+    background: {RAISED}; border: 1px solid {LINE}; border-radius: 6px;
+    padding: 4px 8px;
+}}
+QLineEdit:disabled {{ background: {PANEL}; }}
+QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled, QCheckBox:disabled {{
+    color: {FAINT};
+}}
+QCheckBox {{ spacing: 8px; }}
+QCheckBox::indicator {{
+    width: 14px; height: 14px; border: 1px solid {FAINT}; border-radius: 4px;
+}}
+QCheckBox::indicator:checked {{ background: {ACCENT}; border-color: {ACCENT}; }}
+QToolButton, QPushButton {{
+    background: {RAISED}; border: 1px solid transparent; border-radius: 6px;
+    padding: 5px 8px;
+}}
+QToolButton:hover, QPushButton:hover {{ background: {HOVER}; }}
+QToolButton:focus, QPushButton:focus {{ border-color: {FAINT}; }}
+QToolButton:disabled, QPushButton:disabled {{ color: {FAINT}; background: {PANEL}; }}
+QToolButton:checked {{ color: {ACCENT}; border-color: #6b4a35; background: #2d2723; }}
+QToolButton#play, QPushButton#main {{ background: {ACCENT}; color: #20140b; }}
+QToolButton#play:hover, QPushButton#main:hover {{ background: #ffb27d; }}
+QPushButton#main:disabled {{ background: {PANEL}; color: {FAINT}; }}
+QToolButton::menu-indicator {{ image: none; }}
+QLabel#time {{ color: {MUTED}; }}
+QProgressBar {{
+    background: {RAISED}; border: 0; border-radius: 6px; text-align: center;
+    min-height: 18px;
+}}
+QProgressBar::chunk {{ background: #6b4a35; border-radius: 6px; }}
+"""
+
+
+def curve_color(curve: Curve) -> str:
+    """Colour of a joint angle's curve, as ``#rrggbb``."""
+    left, right = _CURVES[curve.hue % len(_CURVES)]
+    return right if curve.side == "right" else left
+
+
 def apply_theme(application: QApplication) -> None:
-    """Dress the whole application."""
+    """Apply style, palette and style sheet to the whole application."""
     application.setStyle("Fusion")
     palette = QPalette()
     for role, color in {

@@ -1,7 +1,7 @@
 """What ``--backend`` says: a back end and, after a colon, the precision of the network.
 
-``openvino`` runs the best proved network that lies beside the named one, ``openvino:fp32`` the
-named one itself, ``openvino:int8`` the INT8 one or nothing.
+``openvino`` runs the best validated precision variant beside the named network, ``openvino:fp32``
+the named network itself, ``openvino:int8`` the INT8 variant or nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from hmr_live.backends.precision_variants import LIMITS_MM, MAKERS, stand_in_of, variant_path
+from hmr_live.backends.precision_variants import LIMITS_MM, MAKERS, validated_variant, variant_path
 from hmr_live.backends.registry import BACKENDS, Entry
 from hmr_live.core.errors import BackendError
 
@@ -39,17 +39,17 @@ def network_for(model: Path, entry: Entry, precision: str = "") -> Path:
     Raises
     ------
     BackendError
-        If a precision is asked for in which there is no proved network.
+        If there is no validated network in the requested precision.
     """
     if precision == "fp32":
         return model
-    for wanted in [precision] if precision else entry.stand_ins:
-        stand_in = stand_in_of(model, wanted, entry.name)
-        if stand_in is not None:
-            return stand_in
+    for requested in [precision] if precision else entry.precision_variants:
+        variant = validated_variant(model, requested, entry.name)
+        if variant is not None:
+            return variant
     if precision:
         raise BackendError(
-            f"There is no {variant_path(model, precision).name} that is proved for {entry.name} "
+            f"There is no {variant_path(model, precision).name} validated for {entry.name} "
             f"beside {model.name}: make it with {MAKERS[precision]}, or choose {entry.name}:fp32."
         )
     return model
@@ -63,7 +63,7 @@ def choices(model: Path) -> list[str]:
             found.append(f"{entry.name}:fp32")
             found += [
                 f"{entry.name}:{precision}"
-                for precision in entry.stand_ins
-                if stand_in_of(model, precision, entry.name) is not None
+                for precision in entry.precision_variants
+                if validated_variant(model, precision, entry.name) is not None
             ]
     return found

@@ -25,6 +25,9 @@ from hmr_live.core.errors import BackendError
 
 logger = logging.getLogger(__name__)
 
+# For whoever imported it before the engine, which tells it so beforehand.
+onnxruntime.disable_telemetry_events()
+
 
 @dataclass(frozen=True)
 class Provider:
@@ -48,7 +51,7 @@ class Provider:
     label: str
     options: dict[str, str] = field(default_factory=dict)
     single: bool = False
-    steady: bool = False
+    fixed_batch: bool = False
 
 
 CPU: Final = "CPUExecutionProvider"
@@ -64,7 +67,7 @@ PROVIDERS: Final = {
         "CUDA",
         {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
         single=True,
-        steady=True,
+        fixed_batch=True,
     ),
     # This provider has no switch for TF32, and it builds its engine at every start.
     "onnxruntime-tensorrt": Provider("TensorrtExecutionProvider", "TensorRT (TF32)"),
@@ -106,7 +109,7 @@ class OnnxRuntimeBackend:
         self._session: onnxruntime.InferenceSession | None = session
         self._single: onnxruntime.InferenceSession | None = single
         self._threads = threads
-        self._steady = PROVIDERS[name].steady
+        self._fixed_batch = PROVIDERS[name].fixed_batch
         self._filled = 1
         self._precision = precision_label(model)
         image = session.get_inputs()[0]
@@ -121,7 +124,7 @@ class OnnxRuntimeBackend:
         if session is None:
             raise BackendError(f"{self.name} is closed: open the network again.")
         image = np.asarray(image, np.float32)
-        if self._steady and count > 1:
+        if self._fixed_batch and count > 1:
             image = self._filled_up(image)
         try:
             values = session.run(self._outputs, {self._input: image})

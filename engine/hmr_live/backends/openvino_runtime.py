@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from hmr_live.backends.base import Array, Untyped, first_line, image_input_shape
 from hmr_live.backends.precision_variants import precision_label
 from hmr_live.core.errors import BackendError
+from hmr_live.core.telemetry import import_without_telemetry
+
+openvino = import_without_telemetry("openvino")
 
 
 class OpenVinoBackend:

@@ -1,6 +1,6 @@
-"""Networks in another precision: which one a file holds, and which one may stand in for it.
+"""Precision variants of a network: which precision a file has, and which variant may replace it.
 
-A stand-in lies beside the original as ``<name>_fp16.onnx`` or ``<name>_int8.onnx``.  Its manifest
+A variant lies beside the original as ``<name>_fp16.onnx`` or ``<name>_int8.onnx``.  Its manifest
 names the original's SHA-256 and says in ``figures`` how far it moves the joints.  INT8 depends on
 who computes it, so there every back end has figures of its own, with the time that it saves::
 
@@ -20,10 +20,10 @@ from hmr_live.core.errors import AssetError
 
 logger = logging.getLogger(__name__)
 
-#: Largest mean change of the joints, mm, with which a network in this precision may stand in.
+#: Largest mean change of the joints, mm, at which a network in this precision may be used instead.
 LIMITS_MM: Final = {"fp16": 1.0, "int8": 5.0}
-#: An INT8 network must need less than this share of the original's time.
-WORTHWHILE: Final = 0.9
+#: An INT8 network must take less than this share of the original's time.
+MAX_TIME_RATIO: Final = 0.9
 #: What makes each of them.
 MAKERS: Final = {
     "fp16": "python -m hmr_live_training.export.half_precision",
@@ -57,11 +57,11 @@ def variant_path(model: Path, precision: str) -> Path:
 
 def half_precision_of(model: Path) -> Path | None:
     """The network in half precision that may replace ``model`` on a GPU, or None."""
-    return stand_in_of(model, "fp16")
+    return validated_variant(model, "fp16")
 
 
-def stand_in_of(model: Path, precision: str, backend: str = "") -> Path | None:
-    """The proved network of a precision that may replace ``model``, or None.
+def validated_variant(model: Path, precision: str, backend: str = "") -> Path | None:
+    """The validated variant of ``model`` in a precision, or None.
 
     Parameters
     ----------
@@ -82,14 +82,16 @@ def stand_in_of(model: Path, precision: str, backend: str = "") -> Path | None:
         if precision == "int8":
             figures = figures["backends"].get(backend)
             if figures is None:
-                logger.info("%s is not proved for %s.", candidate.name, backend)
+                logger.info("%s has not been validated for %s.", candidate.name, backend)
                 return None
-        objection = _objection(figures, precision)
+        objection = _rejection_reason(figures, precision)
     except (AssetError, AttributeError, KeyError, TypeError, ValueError) as error:
-        logger.warning("%s is left alone: its manifest proves nothing (%s).", candidate, error)
+        logger.warning(
+            "%s is not used: its manifest holds no valid figures (%s).", candidate, error
+        )
         return None
     if source != sha256_of(model):
-        logger.warning("%s was made from another %s: make it again.", candidate, model.name)
+        logger.warning("%s was made from a different %s: make it again.", candidate, model.name)
         return None
     if objection:
         logger.warning("%s %s: float32 is used.", candidate, objection)
@@ -97,14 +99,14 @@ def stand_in_of(model: Path, precision: str, backend: str = "") -> Path | None:
     return candidate
 
 
-def _objection(figures: Mapping[str, Any], precision: str) -> str:
-    """Why figures forbid a network to stand in; empty when they do not."""
+def _rejection_reason(figures: Mapping[str, Any], precision: str) -> str:
+    """Why the figures rule a variant out; empty when they do not."""
     change = float(figures["joint_change_mm"]["mean"])
     # "not <=" and "not <" also refuse NaN.
     if not change <= LIMITS_MM[precision]:
         return f"moves the joints by {change:.1f} mm"
     if precision == "int8":
-        before, after = (float(figures["milliseconds"][key]) for key in ("fp32", "int8"))
-        if not after < WORTHWHILE * before:
-            return f"saves too little time ({after:.1f} in place of {before:.1f} ms)"
+        original, variant = (float(figures["milliseconds"][key]) for key in ("fp32", "int8"))
+        if not variant < MAX_TIME_RATIO * original:
+            return f"saves too little time ({variant:.1f} ms instead of {original:.1f} ms)"
     return ""

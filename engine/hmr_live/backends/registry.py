@@ -32,7 +32,7 @@ class Entry:
     system
         The one ``sys.platform`` that has it; empty for all.
     stand_ins
-        Precisions in which it runs a proved network in place of the named one, best first.
+        Precisions whose validated variant it prefers to the named network, best first.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Entry:
     automatic: bool = True
     nvidia: bool = False
     system: str = ""
-    stand_ins: tuple[str, ...] = ()
+    precision_variants: tuple[str, ...] = ()
 
     @property
     def exists_here(self) -> bool:
@@ -61,7 +61,7 @@ _ENTRIES = (
         "compiled for the NVIDIA GPU of this machine, the fastest there",
         "install the CUDA toolkit and pip install 'hmr-live[tensorrt]'",
         nvidia=True,
-        stand_ins=("fp16",),
+        precision_variants=("fp16",),
     ),
     Entry(
         "tensorrt-rtx",
@@ -69,7 +69,7 @@ _ENTRIES = (
         "the same for GeForce and RTX cards, without the CUDA toolkit",
         "pip install 'hmr-live[tensorrt-rtx]'",
         nvidia=True,
-        stand_ins=("fp16",),
+        precision_variants=("fp16",),
     ),
     Entry(
         "onnxruntime-cuda",
@@ -97,14 +97,14 @@ _ENTRIES = (
         "hmr_live.backends.openvino_runtime",
         "the processor, mostly faster than ONNX Runtime",
         "pip install 'hmr-live[openvino]'",
-        stand_ins=("int8",),
+        precision_variants=("int8",),
     ),
     Entry(
         "onnxruntime",
         _ONNX_RUNTIME,
         "the processor, always there",
         "pip install onnxruntime",
-        stand_ins=("int8",),
+        precision_variants=("int8",),
     ),
     Entry(
         "onnxruntime-tensorrt",

@@ -1,51 +1,39 @@
-"""Process a whole video or picture: every frame, as fast as it goes, results into a folder."""
+"""Process a whole video or image, every frame as fast as possible, into a results folder."""
 
 from __future__ import annotations
 
 import json
-import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
-
-from hmr_live.batch.zero_phase import LookAhead
-from hmr_live.body.model import BodyModel
-from hmr_live.body.skeleton import PARENTS
-from hmr_live.capture.sources import FrameSource, Picture
-from hmr_live.core.errors import ExportError, HmrLiveError, RecordingError, RenderError
-from hmr_live.core.state import BodyState, Frame, FrameResult, Image
-from hmr_live.core.timing import StageStatistics, StageSummary, StageTimer
+from hmr_live.batch.overlay_video import OverlayVideo
+from hmr_live.batch.zero_phase import ZeroPhaseSmoother
+from hmr_live.capture.sources import FrameSource, ImageFile
+from hmr_live.core.errors import ExportError, HmrLiveError, RecordingError
+from hmr_live.core.state import FrameResult
+from hmr_live.core.timing import StageStatistics, StageSummary
 from hmr_live.export.exporter import Exporter, ExportOptions
 from hmr_live.export.formats import FORMATS
 from hmr_live.recovery.pipeline import Pipeline
-from hmr_live.render.offscreen import OffscreenRenderer
 from hmr_live.takes.container import SUFFIX, TakeWriter, read_take
 from hmr_live.takes.info import take_info
 from hmr_live.takes.records import TakeFrame, body_records
-from hmr_live.takes.video import VideoFileWriter
-
-logger = logging.getLogger(__name__)
 
 _TAKE: Final = f"take{SUFFIX}"
-#: Further people have their number behind it.
+#: The files of further people have their number appended.
 _PARAMETERS: Final = "smpl_parameters"
 _OVERLAY: Final = "overlay.mp4"
 _SUMMARY: Final = "summary.json"
-#: A video that ends before this share of the frames that it announces is told to be incomplete.
+#: A video that ends before this share of its announced frame count is reported as incomplete.
 _COMPLETE_SHARE: Final = 0.9
-#: Frames that wait to be drawn: recovery may run ahead by so many.
-_MOST_PENDING: Final = 4
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run gave, as written to ``summary.json``.
+    """Summary of a run, as written to ``summary.json``.
 
     Attributes
     ----------
@@ -56,16 +44,16 @@ class RunSummary:
     seconds, fps
         Wall-clock time of the whole run, and frames a second, drawing and writing included.
     pipeline_fps
-        Frames a second by the median times of detect, network and body alone, which are longer
-        while an overlay is drawn beside them.
+        Frames a second from the median times of detect, network and body alone, which are longer
+        while an overlay is drawn in parallel.
     stages
         Milliseconds by stage.
     network, backend
-        What ran.
+        Which network ran, and on what.
     files
-        Names of what was written in the run's folder, by kind.
+        Names of the files in the run's folder, by kind.
     notes
-        Sentences on what could not be done.
+        Messages about what could not be done.
     """
 
     source: str
@@ -81,7 +69,7 @@ class RunSummary:
     notes: list[str]
 
     def as_text(self, folder: Path) -> str:
-        """Lines for people, with the files as they lie in ``folder``."""
+        """Summary as text, with the files as paths in ``folder``."""
         found = f"{self.frames_with_body} of {self.frames} frames"
         drawing = ", drawing and writing included" if "draw" in self.stages else ""
         lines = [
@@ -113,16 +101,16 @@ def run_offline(
 
     Where the pipeline smooths, a file is smoothed without lag instead (:mod:`.zero_phase`).
 
-    An interrupt (Ctrl-C) or a source that breaks in the middle ends the run early; what was
-    processed is written all the same, and the error is raised afterwards.  Any other exception,
-    one raised by ``progress`` included, leaves the files unfinished and without a summary.
+    An interrupt (Ctrl-C) or a source that fails midway ends the run early; the frames processed so
+    far are still written, and the error is raised afterwards.  Any other exception, including one
+    raised by ``progress``, leaves the files unfinished and without a summary.
 
     Parameters
     ----------
     source, pipeline
         The source is closed at the end.
     out
-        Folder, made if needed; files of an earlier run in it are replaced.
+        Folder, created if needed; files of an earlier run in it are replaced.
     overlay
         Whether to draw and write the video.
     progress
@@ -131,14 +119,14 @@ def run_offline(
     Raises
     ------
     SourceError
-        If the source breaks.
+        If the source fails.
     RecordingError
         If the folder cannot be written to.
     """
     pipeline.reset()
-    filters, still = pipeline.smoothing, isinstance(source, Picture)
-    look_ahead = LookAhead(pipeline) if filters and not source.live else None
-    writer = _Writer(source, pipeline, out, overlay, look_ahead)
+    filters, is_still = pipeline.smoothing, isinstance(source, ImageFile)
+    smoother = ZeroPhaseSmoother(pipeline) if filters and not source.live else None
+    writer = _Writer(source, pipeline, out, overlay, smoother)
     interruption: BaseException | None = None
 
     def write(results: Iterable[FrameResult]) -> None:
@@ -147,16 +135,16 @@ def run_offline(
             progress(writer.frames)
 
     start = time.perf_counter()
-    pipeline.smoothing = filters and look_ahead is None
+    pipeline.smoothing = filters and smoother is None
     try:
         try:
             while (frame := source.read()) is not None:
-                result = pipeline.still(frame) if still else pipeline.process(frame)
-                write(look_ahead.add(result) if look_ahead else [result])
+                result = pipeline.process_still(frame) if is_still else pipeline.process(frame)
+                write(smoother.add(result) if smoother else [result])
         except (HmrLiveError, KeyboardInterrupt) as error:
             interruption = error
-        if look_ahead:
-            write(look_ahead.rest())
+        if smoother:
+            write(smoother.flush())
         writer.catch_up()
     except (HmrLiveError, KeyboardInterrupt) as error:
         interruption = interruption or error
@@ -181,7 +169,7 @@ class _Writer:
         pipeline: Pipeline,
         out: Path,
         overlay: bool,
-        look_ahead: LookAhead | None,
+        smoother: ZeroPhaseSmoother | None,
     ) -> None:
         self._source, self._pipeline, self._out = source, pipeline, out
         self._statistics = StageStatistics(window=None)
@@ -194,33 +182,33 @@ class _Writer:
             source=source.name,
             frame_size=source.size,
             live=source.live,
-            smoothing=look_ahead.describe() if look_ahead else None,
+            smoothing=smoother.describe() if smoother else None,
         )
         # Written in this thread: a run may wait for the disk, but loses nothing.
         self._take = TakeWriter(out / _TAKE, info)
-        self._film: _Film | None = None
+        self._overlay: OverlayVideo | None = None
         if overlay:
-            self._film = _Film(pipeline.body, out / _OVERLAY, source.fps, self._notes)
+            self._overlay = OverlayVideo(pipeline.body, out / _OVERLAY, source.fps, self._notes)
 
     def add(self, result: FrameResult) -> None:
         """Write one frame; it is drawn while the next one is recovered."""
         self.frames += 1
         self._with_body += bool(result.bodies)
-        if self._film is not None:
-            for timings in self._film.add(result.frame, result.bodies):
+        if self._overlay is not None:
+            for timings in self._overlay.add(result.frame, result.bodies):
                 self._statistics.add(timings)
         self._record(result)
         self._statistics.add(result.timings)
 
     def catch_up(self) -> None:
-        """Wait until every frame is drawn."""
-        if self._film is not None:
-            for timings in self._film.rest():
+        """Wait until every frame has been drawn."""
+        if self._overlay is not None:
+            for timings in self._overlay.flush():
                 self._statistics.add(timings)
 
     def close(self, seconds: float) -> RunSummary:
-        """Finish the files and return what they hold."""
-        if self._film is not None and self._film.exists:
+        """Finish the files and return the summary."""
+        if self._overlay is not None and self._overlay.exists:
             self._files["overlay"] = _OVERLAY
         self.release()
         self._write_parameters()
@@ -246,9 +234,9 @@ class _Writer:
         return summary
 
     def release(self) -> None:
-        """Let go of the files and of OpenGL, without results."""
-        if self._film is not None:
-            self._film.close()
+        """Release the files and OpenGL, without a summary."""
+        if self._overlay is not None:
+            self._overlay.close()
         self._take.close()
 
     def _note_early_end(self) -> None:
@@ -260,12 +248,12 @@ class _Writer:
             )
 
     def _record(self, result: FrameResult) -> None:
-        moment = TakeFrame.of(result, live=self._source.live)
-        bodies = body_records(moment.bodies)
-        self._take.add_frame(moment.time, moment.unix_time, moment.frame_index, bodies)
+        record = TakeFrame.of(result, live=self._source.live)
+        bodies = body_records(record.bodies)
+        self._take.add_frame(record.time, record.unix_time, record.frame_index, bodies)
 
     def _write_parameters(self) -> None:
-        """The take, and each person in AMASS's form; neither when nobody was in sight."""
+        """Write the take, and each person as an AMASS file; neither when nobody was in sight."""
         if not self._with_body:
             self._take.path.unlink(missing_ok=True)
             self._notes.append("Nobody was in sight, so there are no parameters to save.")
@@ -274,7 +262,7 @@ class _Writer:
         try:
             take = read_take(self._take.path)
             for number, motion in enumerate(take.motions, 1):
-                options = ExportOptions(person=motion.person)
+                options = ExportOptions(track_id=motion.track_id)
                 exporter = Exporter(take, "take", self._pipeline.body, options)
                 suffix = f"_{number}" if number > 1 else ""
                 name = f"{_PARAMETERS}{suffix}.npz"
@@ -304,89 +292,3 @@ class _Writer:
                 f"Nothing can be written to {self._out} ({error.strerror}): choose another "
                 "folder with --out."
             ) from error
-
-
-class _Film:
-    """The overlay video, drawn and written in a thread of its own.
-
-    OpenGL wants everything in the thread that made the context.
-    """
-
-    def __init__(self, body: BodyModel, path: Path, fps: float, notes: list[str]) -> None:
-        self._path, self._fps = path, fps
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="overlay")
-        self._painter = self._thread.submit(_Painter, body, notes).result()
-        self._pending: deque[Future[dict[str, float]]] = deque()
-        self._video: VideoFileWriter | None = None
-
-    @property
-    def exists(self) -> bool:
-        """Whether a frame was written."""
-        return self._video is not None
-
-    def add(self, frame: Frame, bodies: tuple[BodyState, ...]) -> Iterator[dict[str, float]]:
-        """Take a frame; yields the milliseconds by stage of those that have been written.
-
-        Raises
-        ------
-        RecordingError
-            When a frame before could not be written.
-        """
-        self._pending.append(self._thread.submit(self._add, frame, bodies))
-        while len(self._pending) > _MOST_PENDING or (self._pending and self._pending[0].done()):
-            yield self._pending.popleft().result()
-
-    def rest(self) -> Iterator[dict[str, float]]:
-        """Wait for all frames; else as :meth:`add`."""
-        while self._pending:
-            yield self._pending.popleft().result()
-
-    def close(self) -> None:
-        """Finish the file; frames that wait are left out after an error."""
-        for waiting in self._pending:
-            waiting.cancel()
-        self._pending.clear()
-        self._thread.submit(self._painter.close).result()
-        self._thread.shutdown()
-        if self._video is not None:
-            self._video.close()
-
-    def _add(self, frame: Frame, bodies: tuple[BodyState, ...]) -> dict[str, float]:
-        timer = StageTimer()
-        with timer("draw"):
-            picture = self._painter.paint(frame, bodies)
-        with timer("write"):
-            if self._video is None:
-                size = (picture.shape[1], picture.shape[0])
-                self._video = VideoFileWriter(self._path, size, self._fps)
-            self._video.add(picture)
-        return timer.milliseconds
-
-
-class _Painter:
-    """Draws the mesh over the frame, or the skeleton where there is no OpenGL."""
-
-    def __init__(self, body: BodyModel, notes: list[str]) -> None:
-        self._renderer: OffscreenRenderer | None = None
-        try:
-            self._renderer = OffscreenRenderer(body)
-        except RenderError as error:
-            logger.warning("%s", error)
-            notes.append(f"{error} The overlay shows the skeleton instead of the mesh.")
-
-    def paint(self, frame: Frame, bodies: tuple[BodyState, ...]) -> Image:
-        """Copy of the frame with the bodies drawn over it."""
-        if self._renderer is not None:
-            return self._renderer.overlay(frame, bodies)
-        picture = frame.image.copy()
-        for body in bodies:
-            points = body.joints_2d.round().astype(int).tolist()
-            for joint, parent in enumerate(PARENTS):
-                if parent >= 0:
-                    cv2.line(picture, points[parent], points[joint], (235, 180, 90), 3, cv2.LINE_AA)
-        return picture
-
-    def close(self) -> None:
-        """Give OpenGL back; the painter cannot be used afterwards."""
-        if self._renderer is not None:
-            self._renderer.close()

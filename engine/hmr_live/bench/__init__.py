@@ -2,17 +2,17 @@
 
 from hmr_live.bench.bench_report import BenchReport
 from hmr_live.bench.body_benchmark import BodyTimings, time_body
-from hmr_live.bench.contestants import Contestant, PipelineContestant, open_pipelines
+from hmr_live.bench.interleaved import time_interleaved
 from hmr_live.bench.mediapipe_pose import MediaPipePose
-from hmr_live.bench.turns import take_turns
+from hmr_live.bench.targets import BenchTarget, PipelineTarget, open_pipelines
 
 __all__ = [
     "BenchReport",
+    "BenchTarget",
     "BodyTimings",
-    "Contestant",
     "MediaPipePose",
-    "PipelineContestant",
+    "PipelineTarget",
     "open_pipelines",
-    "take_turns",
     "time_body",
+    "time_interleaved",
 ]

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 
 from hmr_live.bench.body_benchmark import BodyTimings
-from hmr_live.bench.contestants import CAPTURE, Contestant
-from hmr_live.bench.turns import Samples
+from hmr_live.bench.interleaved import TimingSamples
+from hmr_live.bench.targets import CAPTURE, BenchTarget
 from hmr_live.core.timing import StageSummary, summarise
 
 #: A run is divided into so many parts, whose ratios show how far the ratio may be trusted.
@@ -32,7 +32,7 @@ class StageRow(StageSummary):
 
 
 @dataclass(frozen=True)
-class ContestantReport:
+class TargetReport:
     """Timings of one contestant.
 
     Attributes
@@ -57,7 +57,7 @@ class ContestantReport:
     stages: dict[str, StageRow]
 
     @classmethod
-    def of(cls, contestant: Contestant, samples: Samples) -> ContestantReport:
+    def of(cls, target: BenchTarget, samples: TimingSamples) -> TargetReport:
         """Summarise what was measured."""
         total = sum(samples.totals)
         stages = {
@@ -65,8 +65,8 @@ class ContestantReport:
             for name, times in samples.stages.items()
         }
         return cls(
-            name=contestant.name,
-            description=contestant.description,
+            name=target.name,
+            description=target.description,
             frames=len(samples.totals),
             fps=round(1000 * len(samples.totals) / total, 2),
             frame=summarise(samples.totals),
@@ -137,7 +137,7 @@ class BenchReport:
     clip: str
     cores: int
     load: float | None
-    runs: tuple[ContestantReport, ...]
+    runs: tuple[TargetReport, ...]
     body: BodyTimings
     rival: str = ""
     ratios: tuple[Ratio, ...] = ()
@@ -147,8 +147,8 @@ class BenchReport:
     def of(
         cls,
         clip: str,
-        contestants: Sequence[Contestant],
-        samples: Sequence[Samples],
+        targets: Sequence[BenchTarget],
+        samples: Sequence[TimingSamples],
         *,
         body: BodyTimings,
         has_rival: bool = False,
@@ -158,26 +158,26 @@ class BenchReport:
         ratios: list[Ratio] = []
         if has_rival:
             ratios = [
-                ratio_of(contestant.name, own.totals, samples[-1].totals)
-                for contestant, own in zip(contestants[:-1], samples[:-1], strict=True)
+                ratio_of(target.name, own.totals, samples[-1].totals)
+                for target, own in zip(targets[:-1], samples[:-1], strict=True)
             ]
         return cls(
             clip=clip,
             cores=os.cpu_count() or 1,
             load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-            runs=tuple(map(ContestantReport.of, contestants, samples)),
+            runs=tuple(map(TargetReport.of, targets, samples)),
             body=body,
-            rival=contestants[-1].name if has_rival else "",
+            rival=targets[-1].name if has_rival else "",
             ratios=tuple(ratios),
             left_out=left_out or {},
         )
 
     def as_text(self) -> str:
         """Tables for people."""
-        turns = ", taking turns" if len(self.runs) > 1 else ""
+        interleaved = ", taking turns" if len(self.runs) > 1 else ""
         load = "" if self.load is None else f", load {self.load:.1f}"
         blocks = [
-            f"{self.clip}, {self.runs[0].frames} frames{turns}; {self.cores} cores{load}",
+            f"{self.clip}, {self.runs[0].frames} frames{interleaved}; {self.cores} cores{load}",
             *(run.as_text() for run in self.runs),
             self.body.as_text(),
         ]

@@ -66,7 +66,7 @@ class MediaPipePose:
         self.description = f"complexity {COMPLEXITY}, tracking, its own choice of threads"
 
     def run(self, frame: Frame) -> dict[str, float]:
-        """See :class:`hmr_live.bench.contestants.Contestant`."""
+        """See :class:`hmr_live.bench.targets.BenchTarget`."""
         picture = np.ascontiguousarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB))
         try:
             assert self._process.stdin is not None

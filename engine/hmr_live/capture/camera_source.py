@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hmr_live.capture.devices import CameraDevice
-from hmr_live.capture.frozen_camera import FrozenPicture
+from hmr_live.capture.frozen_frames import FrozenFrameDetector
 from hmr_live.capture.reader_thread import CameraReader
 from hmr_live.core.errors import SourceError
 from hmr_live.core.state import Frame
@@ -42,7 +42,7 @@ _MOST_LEFT: Final = 3
 _CLOSE_S: Final = 1.0
 
 
-class Camera:
+class CameraSource:
     """A live source that outlives its device.
 
     Parameters
@@ -75,7 +75,7 @@ class Camera:
         device = self._opened_device(self._reader)
         self.size, self.fps = device.size, device.fps
         self._index = 0
-        self._frozen = FrozenPicture()
+        self._frozen = FrozenFrameDetector()
         #: When the picture changed last; the first one has longer.
         self._new_at = time.monotonic() + _FIRST_PICTURE_S - LOST_S
         self._patience = _FIRST_PICTURE_S
@@ -92,7 +92,7 @@ class Camera:
                 if not self._reader.alive:
                     self._closed.wait(_LOOK_S)
                 self._look_after("has stopped sending pictures: check its cable")
-            elif self._frozen.sees(picture.image, picture.time):
+            elif self._frozen.is_frozen(picture.image, picture.time):
                 self._look_after(
                     "sends the same picture again and again: uncover it or plug it in again"
                 )

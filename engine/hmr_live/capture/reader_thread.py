@@ -23,7 +23,7 @@ _ASK_AGAIN_S: Final = 0.005
 _LAST_WAIT_S: Final = 1.0
 
 
-class Picture(NamedTuple):
+class CapturedPicture(NamedTuple):
     """A picture, its moment on the monotonic clock, and what decoding took."""
 
     image: Image
@@ -55,7 +55,7 @@ class CameraReader:
     """
 
     def __init__(self, open_device: Callable[[], CameraDevice]) -> None:
-        self.pictures: Mailbox[Picture] = Mailbox()
+        self.pictures: Mailbox[CapturedPicture] = Mailbox()
         self.started = time.monotonic()
         self.device: CameraDevice | None = None
         self.error: HmrLiveError | None = None
@@ -109,7 +109,7 @@ class CameraReader:
                 image = device.retrieve()
                 if image is not None:
                     decoding_ms = (time.perf_counter() - start) * 1000
-                    self.pictures.put(Picture(image, moment, decoding_ms))
+                    self.pictures.put(CapturedPicture(image, moment, decoding_ms))
                     continue
             self._left.wait(_ASK_AGAIN_S)
 

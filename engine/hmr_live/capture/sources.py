@@ -17,7 +17,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 import cv2
 import numpy as np
 
-from hmr_live.capture.camera_source import Camera
+from hmr_live.capture.camera_source import CameraSource
 from hmr_live.capture.devices import CameraPort
 from hmr_live.capture.simulated_camera import MOST_IMAGES, SimulatedDevice
 from hmr_live.core.errors import SourceError
@@ -167,7 +167,7 @@ class VideoFile:
         return due
 
 
-class Picture:
+class ImageFile:
     """A single picture as a source of one frame."""
 
     live = False
@@ -211,15 +211,15 @@ def open_source(
     """
     if isinstance(spec, int) or (isinstance(spec, str) and spec.isdigit()):
         port = CameraPort(int(spec))
-        return Camera(port, port.name)
+        return CameraSource(port, port.name)
     if isinstance(spec, str) and spec.startswith(SIMULATED):
         clip = Path(spec.removeprefix(SIMULATED))
-        return Camera(
+        return CameraSource(
             lambda: SimulatedDevice(_first_images(clip)), f"Simulated camera ({clip.name})"
         )
     path = Path(spec)
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        return Picture(path)
+        return ImageFile(path)
     return VideoFile(path, realtime=realtime, loop=loop)
 
 

@@ -1,4 +1,4 @@
-"""Where the shipped files lie, in a checkout and in an installed package alike."""
+"""Where the shipped files are, in a checkout and in an installed package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from hmr_live.core.errors import AssetError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-#: In a wheel the files lie inside the package, in a checkout beside the three top-level folders.
+#: In a wheel the files are inside the package, in a checkout beside the three top-level folders.
 ROOT = next(
     (folder for folder in (_PACKAGE / "assets", _PACKAGE.parents[1] / "assets") if folder.is_dir()),
     _PACKAGE / "assets",
@@ -28,7 +28,7 @@ def asset_path(*parts: str) -> Path:
     path = ROOT.joinpath(*parts)
     if not path.is_file():
         raise AssetError(
-            f"The file {path} that belongs to hmr-live is missing: install the program again."
+            f"The file {path}, a part of hmr-live, is missing: install the program again."
         )
     return path
 
@@ -40,9 +40,9 @@ def sha256_of(path: Path) -> str:
 
 
 def network_file(name: str) -> Path:
-    """A network as users name it: a shipped one by its name, such as ``heavy``, any other by path.
+    """Path of a network: a shipped one by its name, such as ``heavy``, any other by its path.
 
-    A file of that very name in the current folder comes first.
+    A file of that name in the current folder comes first.
     """
     path = Path(name)
     shipped = ROOT / "networks" / f"{name}.onnx"
@@ -52,7 +52,7 @@ def network_file(name: str) -> Path:
 
 
 def read_manifest(model: Path) -> dict[str, Any]:
-    """Read the JSON manifest beside a network file and check that it describes this very file.
+    """Read the JSON manifest beside a network file and check that it belongs to the file.
 
     Parameters
     ----------

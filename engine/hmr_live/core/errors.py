@@ -1,10 +1,10 @@
-"""Every error that a user can meet: one sentence that says what is wrong and what to do."""
+"""Errors for the user; each message says what is wrong and what to do."""
 
 from __future__ import annotations
 
 
 class HmrLiveError(Exception):
-    """Base of all errors meant for the user; ``str(error)`` is a complete sentence."""
+    """Base class of all errors meant for the user; ``str(error)`` is a complete message."""
 
 
 class SourceError(HmrLiveError):
@@ -12,7 +12,7 @@ class SourceError(HmrLiveError):
 
 
 class AssetError(HmrLiveError):
-    """A file that the program needs is missing, damaged or of another kind."""
+    """A file that the program needs is missing, damaged or of the wrong kind."""
 
 
 class BackendError(HmrLiveError):
@@ -20,7 +20,7 @@ class BackendError(HmrLiveError):
 
 
 class PeopleError(HmrLiveError):
-    """A number of people that cannot be followed at once."""
+    """The requested number of people cannot be tracked at once."""
 
 
 class RecordingError(HmrLiveError):
@@ -28,16 +28,16 @@ class RecordingError(HmrLiveError):
 
 
 class StreamError(HmrLiveError):
-    """A live stream cannot be opened or does not reach anybody."""
+    """A live stream cannot be opened or sent."""
 
 
 class RenderError(HmrLiveError):
-    """No usable OpenGL 3.3 context."""
+    """There is no usable OpenGL 3.3 context."""
 
 
 class ExportError(HmrLiveError):
-    """A take cannot be written as a file of another program."""
+    """A take cannot be exported to another file format."""
 
 
 class ArchiveError(HmrLiveError):
-    """Many files cannot be processed: nothing to do, no workers, or no room for the results."""
+    """An archive cannot be processed: nothing to do, no workers, or no disk space."""

@@ -1,4 +1,4 @@
-"""Pictures in another size, fast."""
+"""Fast image resizing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hmr_live.core.state import Image
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:
-    """The picture in another ``size`` = (width, height), without aliasing that would be seen.
+    """Resize an image to ``size`` = (width, height) without visible aliasing.
 
-    It is halved as often as it can be, then interpolated: OpenCV averages two by two pixels in a
-    tenth of the time that it needs for any other area.
+    It is halved as often as possible, then interpolated: OpenCV averages two by two pixels in a
+    tenth of the time of any other area.
     """
     while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
         half = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]

@@ -9,12 +9,12 @@ T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """Hands the newest item to another thread; what was not fetched in time is replaced.
+    """Passes the newest item to another thread; an item not taken in time is replaced.
 
     Attributes
     ----------
     dropped
-        Items that a newer one replaced unseen.
+        Items replaced by a newer one before they were taken.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Mailbox(Generic[T]):
         self.dropped = 0
 
     def put(self, item: T) -> bool:
-        """Leave an item, never waiting for the receiver; True when an unseen one made room."""
+        """Put an item without ever blocking; True if it replaced one that was not taken."""
         with self._changed:
             replaced = self._item is not None
             self.dropped += replaced
@@ -41,7 +41,7 @@ class Mailbox(Generic[T]):
             return item
 
     def close(self) -> None:
-        """Wake whoever waits; what lies here may still be taken."""
+        """Wake the receiver; an item that is still here can be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What travels through the pipeline: a frame, a person's region in it, the recovered body."""
+"""What travels through the pipeline: a frame, a person's crop box in it, the recovered body."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class CropBox:
-    """The square, turned part of the frame that the network looks at.
+    """The square, rotated part of the frame that the network sees.
 
     Attributes
     ----------
@@ -78,9 +78,9 @@ class BodyState:
     focal_length
         Pixels of the full frame; the principal point is the frame's centre.
     camera
-        ``(3,)`` weak-perspective camera (s, tx, ty) of the crop ``crop_box``.
+        ``(3,)`` weak-perspective camera (s, tx, ty) of the crop at ``crop_box``.
     crop_box
-        The crop that the network saw.
+        Where the crop that the network saw lies in the frame.
     joints
         ``(24, 3)`` metres, camera frame, transl included.
     joints_2d
@@ -88,14 +88,14 @@ class BodyState:
     confidence
         ``(24,)`` in [0, 1]: how sure the network is that the joint is where it says.
     score
-        Probability in [0, 1] that the region holds a person.
+        Probability in [0, 1] that the crop holds a person.
     angles_of
         Joint angles of ``rotmats`` on this body; see :attr:`angles`.
     measured
-        False when the pose is not the network's answer for this frame: that one was implausible
-        and this is the pose before, or the frame was left out and the pose is predicted.
-    person
-        Identity: the same number for the same person, from frame to frame.
+        False when the pose is not the network's output for this frame: the output was implausible
+        and this is the pose before it, or the frame was skipped and the pose is extrapolated.
+    track_id
+        Identity: the same number for the same person in every frame.
     """
 
     rotmats: Array
@@ -110,7 +110,7 @@ class BodyState:
     score: float
     angles_of: Callable[[Array], Array]
     measured: bool = True
-    person: int = 0
+    track_id: int = 0
 
     @property
     def angles(self) -> Array:
@@ -130,20 +130,20 @@ class FrameResult:
     frame
         The frame that was processed.
     bodies
-        The people found, the one who leads first, then the largest; empty when nobody is in sight.
+        The people found, the leader first, then by size; empty when nobody is in sight.
     timings
         Milliseconds spent in each stage: capture, detect, network, body (a stage that did not
         run on this frame is absent).
     invalid_outputs
-        Network answers for this frame that held no numbers and were dropped.
+        Network outputs for this frame that held NaN or infinity and were dropped.
     started, finished
-        Seconds on the monotonic clock at which a live session took the frame up and was done
-        with it; 0 without one.
+        Seconds on the monotonic clock when a live session started on the frame and when it was
+        done; 0 outside a session.
     leader_id
-        Identity of the person whom plots and avatars follow, who may be out of sight for a moment;
-        None leaves that to the first body.
+        Track id of the person whom plots and avatars follow, who may be out of sight for a moment;
+        None means the first body.
     locked
-        Whether somebody has chosen the leader, who then stays it.
+        Whether the user has locked the leader.
     """
 
     frame: Frame
@@ -159,6 +159,6 @@ class FrameResult:
     def leader(self) -> BodyState | None:
         """The body that plots and avatars follow; None while it is out of sight."""
         for body in self.bodies:
-            if self.leader_id is None or body.person == self.leader_id:
+            if self.leader_id is None or body.track_id == self.leader_id:
                 return body
         return None

@@ -1,4 +1,4 @@
-"""Where the milliseconds go: a timer for the stages of one frame, and statistics over many."""
+"""A timer for the stages of one frame, and statistics over many frames."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def summarise(milliseconds: Iterable[float]) -> StageSummary:
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
-    """As numpy's, in a tenth of its time on a few hundred numbers: it runs beside the drawing."""
+    """Like numpy's, in a tenth of the time on a few hundred numbers: the display calls it often."""
     place = share * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
@@ -57,7 +57,7 @@ class StageStatistics:
         self._samples: dict[str, deque[float]] = {}
 
     def add(self, timings: Mapping[str, float]) -> None:
-        """Take in the milliseconds of one frame."""
+        """Add the milliseconds of one frame."""
         for stage, milliseconds in timings.items():
             self._samples.setdefault(stage, deque(maxlen=self._window)).append(milliseconds)
 

@@ -20,14 +20,14 @@ import numpy as np
 from hmr_live.angles import ANGLES
 from hmr_live.body.rotations import axis_angle_from_matrix
 from hmr_live.body.skeleton import JOINT_NAMES
-from hmr_live.export.clip import Clip
+from hmr_live.export.clip import MotionClip
 
 BODY_JOINTS: Final = 22
 _SMPLH_POSE: Final = 156
 _BETAS: Final = 16
 
 
-def write_amass(clip: Clip, path: Path) -> None:
+def write_amass(clip: MotionClip, path: Path) -> None:
     """Write a clip whose world has z up.
 
     Raises

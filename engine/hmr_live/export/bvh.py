@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT_NAMES, PARENTS
-from hmr_live.export.clip import Clip
-from hmr_live.export.rig import Rig
+from hmr_live.export.clip import MotionClip
+from hmr_live.export.rig import ExportRig
 
 Array = NDArray[np.floating[Any]]
 
@@ -26,7 +26,7 @@ CHANNELS: Final = "Zrotation Xrotation Yrotation"
 _END: Final = 0.5
 
 
-def write_bvh(clip: Clip, path: Path) -> None:
+def write_bvh(clip: MotionClip, path: Path) -> None:
     """Write a clip; see the module for units and order.
 
     Raises
@@ -34,7 +34,7 @@ def write_bvh(clip: Clip, path: Path) -> None:
     OSError
         When the disk refuses.
     """
-    rig = Rig.of(clip)
+    rig = ExportRig.of(clip)
     order = _depth_first()
     angles = np.rad2deg(euler_zxy(rig.rotmats))[:, order]
     rows = np.concatenate([rig.pelvis * CENTIMETRES, angles.reshape(len(clip), -1)], axis=1)

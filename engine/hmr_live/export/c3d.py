@@ -15,8 +15,8 @@ import numpy as np
 
 from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS
 from hmr_live.core.errors import ExportError
-from hmr_live.export.clip import Clip
-from hmr_live.export.optional_packages import require
+from hmr_live.core.optional_packages import import_package
+from hmr_live.export.clip import MotionClip
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _MOST_FRAMES: Final = 65_535
 _MOST_EVENTS: Final = 255
 
 
-def write_c3d(clip: Clip, path: Path) -> None:
+def write_c3d(clip: MotionClip, path: Path) -> None:
     """Write a clip.
 
     Raises
@@ -37,7 +37,7 @@ def write_c3d(clip: Clip, path: Path) -> None:
     OSError
         When the disk refuses.
     """
-    ezc3d = require("ezc3d", "ezc3d", "The C3D export")
+    ezc3d = import_package("ezc3d", "ezc3d", "The C3D export", extra="export", error=ExportError)
     if len(clip) > _MOST_FRAMES:
         raise ExportError(
             f"{clip.name} has {len(clip)} frames, and C3D counts to {_MOST_FRAMES}: choose a lower "
@@ -64,7 +64,7 @@ def write_c3d(clip: Clip, path: Path) -> None:
     content.write(str(path))
 
 
-def _events(clip: Clip) -> dict[str, object]:
+def _events(clip: MotionClip) -> dict[str, object]:
     """Parameters of the group EVENT: the markers, as events of no side; none without markers."""
     markers = clip.markers[:_MOST_EVENTS]
     if not markers:

@@ -28,14 +28,14 @@ Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
-class Clip:
+class MotionClip:
     """One person at a constant rate, T frames, float64, in an upright world in metres.
 
     Attributes
     ----------
     name
         Name of the take, and of the person where there are several.
-    person
+    track_id
         Identity within the take.
     rate
         Frames a second.
@@ -68,7 +68,7 @@ class Clip:
     """
 
     name: str
-    person: int
+    track_id: int
     rate: float
     start: float
     start_unix: float
@@ -109,13 +109,13 @@ class Clip:
         rotmats[:, 0] = Y_UP_FROM_CAMERA.T @ rotmats[:, 0]
         return np.asarray(joint_angles(rotmats, AnatomicalFrames.of(self.body)))
 
-    def turned(self, up: UpAxis) -> Clip:
+    def turned(self, up: UpAxis) -> MotionClip:
         """The same clip in a world with another axis up."""
         if up == self.up:
             return self
         return self.moved(Z_UP_FROM_Y_UP if up == "z" else Z_UP_FROM_Y_UP.T, np.zeros(3), up)
 
-    def moved(self, rotation: Array, translation: Array, up: UpAxis | None = None) -> Clip:
+    def moved(self, rotation: Array, translation: Array, up: UpAxis | None = None) -> MotionClip:
         """The clip in a world ``x' = rotation x + translation``."""
         pelvis = self.transl + self.rest[0]
         rotmats = self.rotmats.copy()
@@ -152,7 +152,7 @@ def make_clip(
     *,
     name: str,
     rate: float | None = None,
-) -> Clip:
+) -> MotionClip:
     """Bring one person of a take to a constant rate and into an upright world (y up).
 
     Parameters
@@ -180,7 +180,7 @@ def make_clip(
     return _upright(take, motion, body, clock, name)
 
 
-def _upright(take: Take, motion: Motion, body: BodyModel, clock: Clock, name: str) -> Clip:
+def _upright(take: Take, motion: Motion, body: BodyModel, clock: Clock, name: str) -> MotionClip:
     rotation, translation = world_of(take.info)
     rotmats = matrix_from_axis_angle(motion.pose.astype(np.float64))
     rotmats[:, 0] = rotation @ rotmats[:, 0]
@@ -189,9 +189,9 @@ def _upright(take: Take, motion: Motion, body: BodyModel, clock: Clock, name: st
     rest_pelvis = np.stack([body.rest_joints(betas)[0] for betas in shapes])[which.reshape(-1)]
     pelvis = (motion.transl + rest_pelvis) @ rotation.T + translation
     betas = np.median(motion.betas, axis=0).astype(np.float32)
-    return Clip(
+    return MotionClip(
         name=name,
-        person=motion.person,
+        track_id=motion.track_id,
         rate=clock.rate,
         start=float(motion.times[0]),
         start_unix=float(motion.unix_times[0]),

@@ -11,7 +11,7 @@ from typing import Final
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import ExportError
-from hmr_live.export.clip import Clip, make_clip
+from hmr_live.export.clip import MotionClip, make_clip
 from hmr_live.export.floor import on_floor
 from hmr_live.export.formats import ClipFormat, TakeFormat, TakeRequest
 from hmr_live.export.world_frame import UpAxis
@@ -29,8 +29,8 @@ class ExportOptions:
 
     Attributes
     ----------
-    person
-        Only this one (:attr:`hmr_live.takes.take.Motion.person`); None writes all.
+    track_id
+        Only this one (:attr:`hmr_live.takes.take.Motion.track_id`); None writes all.
     rate
         Frames a second; None keeps the take's own.
     up
@@ -43,7 +43,7 @@ class ExportOptions:
         Whether files that exist may be replaced.
     """
 
-    person: int | None = None
+    track_id: int | None = None
     rate: float | None = None
     up: UpAxis | None = None
     floor: bool = False
@@ -76,10 +76,10 @@ class Exporter:
     ) -> None:
         self.take, self.name, self.body = take, name, body
         self.options = options or ExportOptions()
-        self.motions = _chosen(take, name, self.options.person)
+        self.motions = _chosen(take, name, self.options.track_id)
 
     @cached_property
-    def clips(self) -> tuple[Clip, ...]:
+    def clips(self) -> tuple[MotionClip, ...]:
         """One a person, in a world with y up; made once for all formats."""
         several = len(self.motions) > 1
         clips = tuple(
@@ -87,7 +87,7 @@ class Exporter:
                 self.take,
                 motion,
                 self.body,
-                name=f"{self.name}_person{motion.person}" if several else self.name,
+                name=f"{self.name}_person{motion.track_id}" if several else self.name,
                 rate=self.options.rate,
             )
             for motion in self.motions
@@ -181,7 +181,7 @@ class Exporter:
             progress((number + 1) / len(paths))
         return tuple(paths)
 
-    def _write_clip(self, format_: ClipFormat, clip: Clip, path: Path) -> None:
+    def _write_clip(self, format_: ClipFormat, clip: MotionClip, path: Path) -> None:
         up = format_.up if format_.fixed_up else self.options.up or format_.up
         self._save(path, lambda place: format_.write(clip.turned(up), place))
 
@@ -238,14 +238,14 @@ def body_of_take(take: Take, body: BodyModel | None = None) -> BodyModel:
     )
 
 
-def _chosen(take: Take, name: str, person: int | None) -> Sequence[Motion]:
+def _chosen(take: Take, name: str, track_id: int | None) -> Sequence[Motion]:
     present = [motion for motion in take.motions if len(motion.times)]
     if not present:
         raise ExportError(f"Nobody is in sight in {name}: there is nothing to export.")
-    if person is None:
+    if track_id is None:
         return present
-    chosen = [motion for motion in present if motion.person == person]
+    chosen = [motion for motion in present if motion.track_id == track_id]
     if not chosen:
-        numbers = ", ".join(str(motion.person) for motion in present)
-        raise ExportError(f"There is no person {person} in {name}: choose one of {numbers}.")
+        numbers = ", ".join(str(motion.track_id) for motion in present)
+        raise ExportError(f"There is no person {track_id} in {name}: choose one of {numbers}.")
     return chosen

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.export.clip import Clip
+from hmr_live.export.clip import MotionClip
 from hmr_live.export.world_frame import floor_height, level
 
 Array = NDArray[np.floating[Any]]
 
 
-def on_floor(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+def on_floor(clips: Sequence[MotionClip]) -> tuple[MotionClip, ...]:
     """Put the people of a take on the floor.
 
     The tilt of the camera is taken out by the frames in which somebody stands straight, unless the
@@ -35,7 +35,7 @@ def on_floor(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     return tuple(clip.moved(np.eye(3), np.array([-x, -_floor(clip), -z])) for clip in clips)
 
 
-def _tilt(clips: Sequence[Clip]) -> Array:
+def _tilt(clips: Sequence[MotionClip]) -> Array:
     """Rotation ``(3, 3)`` that stands people upright; the identity where nobody ever stands."""
     for clip in sorted(clips, key=lambda clip: clip.seen.sum(), reverse=True):
         rotation = level(clip.rotmats[clip.seen], clip.joints[clip.seen], clip.rest)
@@ -44,6 +44,6 @@ def _tilt(clips: Sequence[Clip]) -> Array:
     return np.eye(3)
 
 
-def _floor(clip: Clip) -> float:
+def _floor(clip: MotionClip) -> float:
     shaped = clip.body.v_template[:, 1] + clip.body.shapedirs[:, 1] @ clip.betas
     return floor_height(clip.joints[clip.seen], clip.rest, float(shaped.min()))

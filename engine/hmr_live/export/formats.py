@@ -13,7 +13,7 @@ from hmr_live.core.errors import ExportError
 from hmr_live.export.amass import write_amass
 from hmr_live.export.bvh import write_bvh
 from hmr_live.export.c3d import write_c3d
-from hmr_live.export.clip import Clip
+from hmr_live.export.clip import MotionClip
 from hmr_live.export.gltf import write_gltf
 from hmr_live.export.overlay import write_overlay
 from hmr_live.export.tables import write_csv, write_parquet
@@ -93,7 +93,7 @@ class ClipFormat(Format):
         Whether the format has a place for markers.
     """
 
-    write: Callable[[Clip, Path], None]
+    write: Callable[[MotionClip, Path], None]
     up: UpAxis = "y"
     fixed_up: bool = False
     markers: bool = True

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
 from hmr_live.core.version import __version__
-from hmr_live.export.clip import Clip
-from hmr_live.export.rig import Rig, Skin, quaternions
+from hmr_live.export.clip import MotionClip
+from hmr_live.export.rig import ExportRig, Skin, quaternions
 
 _FLOAT, _UNSIGNED_BYTE, _UNSIGNED_INT = 5126, 5121, 5125
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
@@ -31,7 +31,7 @@ _MESH_NODE, _FIRST_JOINT = 0, 1
 _SKIN_COLOUR: Final = (0.55, 0.62, 0.72, 1.0)
 
 
-def write_gltf(clip: Clip, path: Path) -> None:
+def write_gltf(clip: MotionClip, path: Path) -> None:
     """Write a clip whose world has y up, as glTF asks for.
 
     Raises
@@ -39,7 +39,7 @@ def write_gltf(clip: Clip, path: Path) -> None:
     OSError
         When the disk refuses.
     """
-    rig, skin = Rig.of(clip), Skin.of(clip)
+    rig, skin = ExportRig.of(clip), Skin.of(clip)
     buffer = _Buffer()
     attributes = {
         "POSITION": buffer.add(skin.vertices, target=_ARRAY_BUFFER, bounds=True),
@@ -73,7 +73,7 @@ def write_gltf(clip: Clip, path: Path) -> None:
     path.write_bytes(_binary(document, buffer.data))
 
 
-def _asset(clip: Clip) -> dict[str, Any]:
+def _asset(clip: MotionClip) -> dict[str, Any]:
     asset = {
         "version": "2.0",
         "generator": f"hmr-live {__version__}",
@@ -92,7 +92,7 @@ def _material() -> dict[str, Any]:
     return {"name": "body", "pbrMetallicRoughness": surface}
 
 
-def _joint_nodes(rig: Rig) -> list[dict[str, Any]]:
+def _joint_nodes(rig: ExportRig) -> list[dict[str, Any]]:
     nodes = []
     for joint, parent in enumerate(PARENTS):
         place = rig.rest[joint] - (rig.rest[parent] if parent >= 0 else 0)
@@ -102,7 +102,7 @@ def _joint_nodes(rig: Rig) -> list[dict[str, Any]]:
     return nodes
 
 
-def _animation(clip: Clip, rig: Rig, buffer: _Buffer) -> dict[str, Any]:
+def _animation(clip: MotionClip, rig: ExportRig, buffer: _Buffer) -> dict[str, Any]:
     times = buffer.add(clip.times.astype(np.float32), bounds=True)
     turns = quaternions(rig.rotmats).astype(np.float32)
     tracks = [("translation", 0, rig.pelvis.astype(np.float32))]

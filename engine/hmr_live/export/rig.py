@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import quaternion_from_matrix
-from hmr_live.export.clip import Clip
+from hmr_live.export.clip import MotionClip
 from hmr_live.export.world_frame import Z_UP_FROM_Y_UP
 
 Array = NDArray[np.floating[Any]]
@@ -25,7 +25,7 @@ INFLUENCES: Final = 4
 
 
 @dataclass(frozen=True)
-class Rig:
+class ExportRig:
     """Skeleton and motion in one frame; the rest pose stands along the world's up axis.
 
     Attributes
@@ -43,7 +43,7 @@ class Rig:
     pelvis: Array
 
     @classmethod
-    def of(cls, clip: Clip) -> Rig:
+    def of(cls, clip: MotionClip) -> ExportRig:
         """The rig of a clip.
 
         In a world with z up the rest pose is turned along, so that it stands there too, and every
@@ -83,7 +83,7 @@ class Skin:
     weights: NDArray[np.float32]
 
     @classmethod
-    def of(cls, clip: Clip) -> Skin:
+    def of(cls, clip: MotionClip) -> Skin:
         """The skin of a clip's body in its shape."""
         body = clip.body
         turn = Z_UP_FROM_Y_UP if clip.up == "z" else np.eye(3)

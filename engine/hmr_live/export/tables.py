@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from hmr_live.angles import ANGLES
 from hmr_live.body.skeleton import JOINT_NAMES
-from hmr_live.export.clip import Clip
-from hmr_live.export.optional_packages import require
+from hmr_live.core.errors import ExportError
+from hmr_live.core.optional_packages import import_package
+from hmr_live.export.clip import MotionClip
 
 Columns = dict[str, NDArray[Any]]
 
@@ -27,7 +28,7 @@ Columns = dict[str, NDArray[Any]]
 _DIGITS: Final = {"_s": 6, "_deg": 4, "_m": 6, "_confidence": 4}
 
 
-def write_csv(clip: Clip, path: Path) -> None:
+def write_csv(clip: MotionClip, path: Path) -> None:
     """Write comma-separated values with one header line.
 
     Raises
@@ -46,7 +47,7 @@ def write_csv(clip: Clip, path: Path) -> None:
             file.write(",".join(stamp) + "," + (",".join(cell) if seen else empty) + "\n")
 
 
-def write_parquet(clip: Clip, path: Path) -> None:
+def write_parquet(clip: MotionClip, path: Path) -> None:
     """Write Apache Parquet; what the columns mean stands in the schema's metadata too.
 
     Raises
@@ -56,8 +57,12 @@ def write_parquet(clip: Clip, path: Path) -> None:
     OSError
         When the disk refuses.
     """
-    arrow = require("pyarrow", "pyarrow", "The Parquet export")
-    parquet = require("pyarrow.parquet", "pyarrow", "The Parquet export")
+    arrow = import_package(
+        "pyarrow", "pyarrow", "The Parquet export", extra="export", error=ExportError
+    )
+    parquet = import_package(
+        "pyarrow.parquet", "pyarrow", "The Parquet export", extra="export", error=ExportError
+    )
     always, values = _columns(clip)
     columns = {name: arrow.array(column) for name, column in always.items()}
     columns |= {name: arrow.array(column, mask=~clip.seen) for name, column in values.items()}
@@ -72,7 +77,7 @@ def write_parquet(clip: Clip, path: Path) -> None:
     parquet.write_table(table, path)
 
 
-def _columns(clip: Clip) -> tuple[Columns, Columns]:
+def _columns(clip: MotionClip) -> tuple[Columns, Columns]:
     """Columns that every row has, and those that only frames with the person have."""
     always = {
         "time_s": clip.times,
@@ -94,7 +99,7 @@ def _columns(clip: Clip) -> tuple[Columns, Columns]:
     return always, values
 
 
-def _labels(clip: Clip) -> NDArray[np.object_]:
+def _labels(clip: MotionClip) -> NDArray[np.object_]:
     """``(T,)`` what is marked at each frame, None where nothing is."""
     labels = np.full(len(clip), None, np.object_)
     for marker in clip.markers:

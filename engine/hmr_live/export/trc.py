@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS
-from hmr_live.export.clip import Clip
+from hmr_live.export.clip import MotionClip
 
 MILLIMETRES: Final = 1000.0
 
 
-def write_trc(clip: Clip, path: Path) -> None:
+def write_trc(clip: MotionClip, path: Path) -> None:
     """Write a clip.
 
     Raises

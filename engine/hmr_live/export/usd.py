@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
-from hmr_live.export.clip import Clip
-from hmr_live.export.optional_packages import require
-from hmr_live.export.rig import INFLUENCES, Rig, Skin, quaternions
+from hmr_live.core.errors import ExportError
+from hmr_live.core.optional_packages import import_package
+from hmr_live.export.clip import MotionClip
+from hmr_live.export.rig import INFLUENCES, ExportRig, Skin, quaternions
 from hmr_live.takes.take import Marker
 
 Floats = NDArray[np.floating[Any]]
@@ -29,7 +30,7 @@ _SKELETON, _MOTION, _BODY = f"{_ROOT}/skeleton", f"{_ROOT}/motion", f"{_ROOT}/bo
 _REACH: Final = 0.3
 
 
-def write_usd(clip: Clip, path: Path) -> None:
+def write_usd(clip: MotionClip, path: Path) -> None:
     """Write a clip.
 
     Raises
@@ -40,7 +41,7 @@ def write_usd(clip: Clip, path: Path) -> None:
         When the disk refuses.
     """
     stage = _Stage(clip)
-    rig = Rig.of(clip)
+    rig = ExportRig.of(clip)
     stage.add_skeleton(rig)
     stage.add_motion(rig)
     stage.add_markers(clip.markers)
@@ -51,7 +52,7 @@ def write_usd(clip: Clip, path: Path) -> None:
 class _Stage:
     """A USD stage in memory, with the modules of usd-core that fill it."""
 
-    def __init__(self, clip: Clip) -> None:
+    def __init__(self, clip: MotionClip) -> None:
         self._geometry, self._skel = _module("UsdGeom"), _module("UsdSkel")
         self._vt, self._gf = _module("Vt"), _module("Gf")
         # usd-core brings no types.
@@ -70,7 +71,7 @@ class _Stage:
         root.CreateExtentAttr(_extent(clip.joints.reshape(-1, 3), _REACH))
         self._stage.SetDefaultPrim(root.GetPrim())
 
-    def add_skeleton(self, rig: Rig) -> None:
+    def add_skeleton(self, rig: ExportRig) -> None:
         """The joints at rest."""
         skeleton = self._skel.Skeleton.Define(self._stage, _SKELETON)
         skeleton.CreateJointsAttr(_JOINT_PATHS)
@@ -82,7 +83,7 @@ class _Stage:
         binding = self._skel.BindingAPI.Apply(skeleton.GetPrim())
         binding.CreateAnimationSourceRel().SetTargets([_MOTION])
 
-    def add_motion(self, rig: Rig) -> None:
+    def add_motion(self, rig: ExportRig) -> None:
         """Translations and rotations of every frame; UsdSkel wants them for all joints."""
         motion = self._skel.Animation.Define(self._stage, _MOTION)
         motion.CreateJointsAttr(_JOINT_PATHS)
@@ -129,7 +130,9 @@ class _Stage:
 
 
 def _module(name: str) -> ModuleType:
-    return require(f"pxr.{name}", "usd-core", "The USD export")
+    return import_package(
+        f"pxr.{name}", "usd-core", "The USD export", extra="export", error=ExportError
+    )
 
 
 def _joint_path(joint: int) -> str:
@@ -141,7 +144,7 @@ def _joint_path(joint: int) -> str:
 _JOINT_PATHS: Final = [_joint_path(joint) for joint in range(NUM_JOINTS)]
 
 
-def _offsets(rig: Rig) -> Floats:
+def _offsets(rig: ExportRig) -> Floats:
     """``(24, 3)`` rest joints relative to the parent joint."""
     offsets = rig.rest.copy()
     offsets[1:] -= rig.rest[list(PARENTS[1:])]

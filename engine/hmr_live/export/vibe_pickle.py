@@ -44,7 +44,7 @@ def write_smpl_pickle(info: Mapping[str, Any], motions: Sequence[Motion], path: 
             "a .pkl: choose npz instead."
         )
     width, height = info["frame_size"]
-    people = {motion.person: _person(motion, width, height) for motion in motions}
+    people = {motion.track_id: _person(motion, width, height) for motion in motions}
     with path.open("wb") as file:
         _PlainArrays(file, protocol=2).dump(people)
 

@@ -167,7 +167,7 @@ def _seen_motion(
     offset = (centre - np.array(FRAME_SIZE) / 2) / pixels_per_metre[:, None]
     camera = np.column_stack([2 * pixels_per_metre / side, transl[:, :2] - offset])
     return Motion(
-        person=0,
+        track_id=0,
         times=np.asarray(times, np.float64),
         unix_times=np.asarray(times + unix, np.float64),
         frame_index=frames.astype(np.int64),

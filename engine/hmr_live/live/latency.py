@@ -1,4 +1,4 @@
-"""From the grab of a frame to the swap of the screen's buffers: measured on every frame shown."""
+"""Capture-to-screen latency: from the grab of a frame to the buffer swap, for every frame shown."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import numpy as np
 
 from hmr_live.core.timing import StageSummary, summarise
 
-#: Frames that the live figures look back on: ten seconds of a usual camera.
+#: Frames behind the live figures: ten seconds at 30 frames/s.
 RECENT: Final = 300
 #: Frames that a report holds: ten minutes.
 _MOST_FRAMES: Final = 18_000
-#: Width of a histogram's bars, and where the last one, which takes the rest, begins (ms).
+#: Width of the histogram's bars, and where the last, open-ended one begins (ms).
 _BAR_MS: Final = 2.5
 _LAST_BAR_MS: Final = 150.0
 
 
-class Milestones(NamedTuple):
-    """Moments of one frame, seconds on the monotonic clock, each at or after the one before.
+class FrameTimestamps(NamedTuple):
+    """Timestamps of one frame, seconds on the monotonic clock, in ascending order.
 
     Attributes
     ----------
     grabbed
-        The camera had it.
+        The camera delivered it.
     started, finished
-        A live session took it up for recovery, and was done with it.
+        A live session started recovery on it, and finished.
     delivered
-        The window's main thread had it.
+        The window's main thread received it.
     swapped
-        The buffers with its picture were swapped.
+        The buffers that show it were swapped.
     """
 
     grabbed: float
@@ -42,7 +42,7 @@ class Milestones(NamedTuple):
     swapped: float
 
 
-#: What lies between two milestones.
+#: The intervals between two timestamps.
 SEGMENTS: Final = ("capture", "recovery", "hand-over", "drawing")
 
 
@@ -53,7 +53,7 @@ class LatencyReport:
     Attributes
     ----------
     frames
-        How many were measured.
+        Number of frames measured.
     p50, p95, longest
         From grab to swap.
     segments
@@ -75,7 +75,7 @@ class LatencyReport:
     bars: tuple[int, ...]
 
     def as_text(self) -> str:
-        """Table for people."""
+        """The report as a table."""
         rows = [f"{'stage':<12}{'p50 ms':>8}{'p95 ms':>8}{'share':>8}"]
         rows += [
             f"{name:<12}{summary.p50:>8.1f}{summary.p95:>8.1f}{self.shares[name]:>8.0%}"
@@ -90,22 +90,22 @@ class LatencyReport:
 
 
 class LatencyMeter:
-    """Keeps the milestones of the frames shown."""
+    """Collects the timestamps of the frames shown."""
 
     def __init__(self) -> None:
-        self._frames: deque[Milestones] = deque(maxlen=_MOST_FRAMES)
+        self._frames: deque[FrameTimestamps] = deque(maxlen=_MOST_FRAMES)
 
-    def add(self, frame: Milestones) -> None:
-        """Take in a frame that has been shown."""
+    def add(self, frame: FrameTimestamps) -> None:
+        """Add a frame that has been shown."""
         self._frames.append(frame)
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Discard all frames."""
         self._frames.clear()
 
     @property
     def count(self) -> int:
-        """How many frames a report would be of."""
+        """Number of frames that a report would cover."""
         return len(self._frames)
 
     def recent(self) -> StageSummary | None:
@@ -117,7 +117,7 @@ class LatencyMeter:
         return summarise(1000 * (frame.swapped - frame.grabbed) for frame in latest)
 
     def report(self) -> LatencyReport | None:
-        """Everything since the beginning; None when nothing was shown yet."""
+        """Report on all frames so far; None if there are none."""
         if not self._frames:
             return None
         moments = np.array(self._frames, np.float64)

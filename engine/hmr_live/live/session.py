@@ -1,7 +1,7 @@
 """A live session: capture in one thread, recovery in another, always on the latest frame.
 
-Nothing queues up.  Between the two threads lies a slot for one frame: the capture thread
-overwrites what the recovery thread did not fetch in time, and counts it as dropped.
+Nothing queues up.  Between the two threads there is a slot for one frame: the capture thread
+overwrites a frame that the recovery thread has not taken in time, and counts it as dropped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from hmr_live.capture.camera_source import Camera
+from hmr_live.capture.camera_source import CameraSource
 from hmr_live.capture.sources import FrameSource
 from hmr_live.core.errors import HmrLiveError, SourceError
 from hmr_live.core.mailbox import Mailbox
@@ -31,7 +31,7 @@ class FrameProcessor(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget whoever was followed."""
+        """Forget all tracks."""
         ...
 
 
@@ -44,11 +44,11 @@ class LiveStats:
     capture_fps, fps
         Frames a second that the source delivered and that were recovered, over two seconds.
     captured, processed, dropped
-        Frames since the start; dropped are those that a newer frame replaced unseen.
+        Frames since the start; a frame is dropped when a newer one replaces it unprocessed.
     invalid_outputs
-        Network answers since the start that held no numbers and were dropped.
+        Network outputs since the start that held NaN or infinity and were dropped.
     problem
-        Sentence on a camera that is lost at present, and will be waited for.
+        Message about a camera that is lost at the moment; the session waits for it.
     stages
         Milliseconds by stage over the last 120 frames.
     """
@@ -71,8 +71,8 @@ class LiveStats:
 class LiveSession:
     """Run a pipeline on a source until it ends or is stopped.
 
-    The callbacks are called in the session's threads and must return quickly: hand the result
-    over, do not work on it.
+    The callbacks run in the session's threads and must return quickly: pass the result on, do not
+    process it.
 
     Parameters
     ----------
@@ -132,10 +132,10 @@ class LiveSession:
             if thread.is_alive() and thread is not threading.current_thread():
                 thread.join(timeout)
                 if thread.is_alive():
-                    logger.warning("The %s thread does not end; its device hangs.", thread.name)
+                    logger.warning("The %s thread does not end: its device hangs.", thread.name)
 
     def pause(self, paused: bool) -> None:
-        """Hold the session, or let it go on.  A camera goes on grabbing, so that it stays fresh."""
+        """Pause or resume the session.  A camera keeps grabbing, so its frames stay current."""
         if paused:
             self._running.clear()
         else:
@@ -143,7 +143,7 @@ class LiveSession:
 
     @property
     def paused(self) -> bool:
-        """Whether the session is held."""
+        """Whether the session is paused."""
         return not self._running.is_set()
 
     @property
@@ -153,8 +153,8 @@ class LiveSession:
 
     @property
     def problem(self) -> str | None:
-        """Sentence on a camera that is lost at present, and will be waited for."""
-        return self.source.problem if isinstance(self.source, Camera) else None
+        """Message about a camera that is lost at the moment; the session waits for it."""
+        return self.source.problem if isinstance(self.source, CameraSource) else None
 
     def latest(self) -> FrameResult | None:
         """The newest result."""
@@ -177,14 +177,19 @@ class LiveSession:
             )
 
     def _guard(self, work: Callable[[], None]) -> None:
-        """Run a thread's work; whatever goes wrong ends the session with a sentence."""
+        """Run a thread's work; any error ends the session with a message."""
         try:
             work()
         except HmrLiveError as error:
             self._fail(error)
-        except Exception as error:  # a bug must not leave a dead window without a word
+        except Exception as error:  # a bug must not leave a dead window without a message
             logger.exception("The live session failed")
-            self._fail(SourceError(f"The live session has stopped by an error ({error!r})."))
+            self._fail(
+                SourceError(
+                    f"The live session was stopped by an unexpected error ({error!r}): start it "
+                    "again."
+                )
+            )
 
     def _fail(self, error: HmrLiveError) -> None:
         self._slot.close()
@@ -198,13 +203,13 @@ class LiveSession:
 
     def _capture(self) -> None:
         while not self._stop.is_set():
-            if not isinstance(self.source, Camera):
+            if not isinstance(self.source, CameraSource):
                 self._running.wait()
             frame = self.source.read()
             if frame is None:
                 break
             if self.paused and not self._stop.is_set():
-                continue  # a camera's frame while the session is held
+                continue  # a camera's frame while the session is paused
             with self._lock:
                 self._captured += 1
                 self._capture_rate.tick(time.monotonic())

@@ -1,4 +1,4 @@
-"""The region of one person, and the upright square crop that the network sees.
+"""The crop box of one person, and the upright square crop that the network sees.
 
 The rule is that of BlazePose (Bazarevsky et al. 2020): a circle around the hips that holds the
 whole body, turned so that the hips-to-shoulders line points up.
@@ -19,12 +19,12 @@ from hmr_live.core.state import Array, CropBox, Image
 #: x and y in frame pixels.
 Point: TypeAlias = Array | tuple[float, float]
 
-#: Side of the region in radii of the body circle, doubled: a quarter more than the circle.
+#: Side of the crop box over the diameter of the body circle.
 MARGIN = 1.25
 #: SMPL's wrists and ankles are not the ends of the body; hands, feet and scalp reach further.
 BEYOND_JOINTS = 1.08
 
-#: A region whose side is below this many pixels holds too little to recover anybody.
+#: A crop box whose side is below this many pixels holds too little to recover anybody.
 MIN_CROP_PX = 24
 
 _HIPS = JOINT["left_hip"], JOINT["right_hip"]
@@ -32,7 +32,7 @@ _SHOULDERS = JOINT["left_shoulder"], JOINT["right_shoulder"]
 
 
 def crop_box_around(centre: Point, up_point: Point, radius: float) -> CropBox:
-    """Region of a body circle.
+    """Crop box of a body circle.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def crop_box_around(centre: Point, up_point: Point, radius: float) -> CropBox:
 
 
 def crop_box_from_joints(joints_2d: Array) -> CropBox:
-    """Region for the next frame from this frame's ``(24, 2)`` joints in frame pixels."""
+    """Crop box for the next frame from this frame's ``(24, 2)`` joints in frame pixels."""
     # Plain numbers: so few of them cost numpy several times as much.
     points: list[Point] = joints_2d.tolist()
     centre = _middle(points, _HIPS)
@@ -63,7 +63,7 @@ def _middle(points: Sequence[Point], pair: tuple[int, int]) -> Point:
 
 
 def is_usable(crop_box: CropBox, size: tuple[int, int]) -> bool:
-    """Whether the region is sane: finite, large enough, its centre in or near the frame."""
+    """Whether the crop box is sane: finite, large enough, its centre in or near the frame."""
     numbers = (crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle)
     if not all(map(math.isfinite, numbers)) or crop_box.side < MIN_CROP_PX:
         return False
@@ -88,11 +88,11 @@ def apply_affine(affine: Array, points: Array) -> Array:
 
 
 def crop_image(image: Image, crop_box: CropBox, size: int, *, out: Image | None = None) -> Image:
-    """Cut the region out of the frame as an upright ``(size, size, 3)`` picture.
+    """Crop the frame to an upright ``(size, size, 3)`` image.
 
-    Beyond the frame the edge pixels are repeated, as in the training of the encoder.  A region
-    much larger than the crop is first averaged down by a whole factor, so that nothing aliases.
-    The picture is written into ``out``, of the same shape, where one is given.
+    Beyond the frame the edge pixels are repeated, as in the training of the encoder.  A crop box
+    much larger than ``size`` is first averaged down by an integer factor, to avoid aliasing.
+    The crop is written into ``out``, of the same shape, if given.
     """
     affine = frame_from_crop(crop_box, size)
     factor = int(crop_box.side / size / 1.5)

@@ -1,4 +1,4 @@
-"""From the network's answer for a crop to a body in the camera of the full frame."""
+"""From the network's output for a crop to a body in the full frame's camera."""
 
 from __future__ import annotations
 
@@ -14,114 +14,120 @@ from hmr_live.recovery.frame_camera import default_focal_length, project, roll, 
 from hmr_live.recovery.network import NetworkOutput
 
 
-class Placed(NamedTuple):
-    """A body in the camera of the full frame: what the filters smooth."""
+class CameraSpaceBody(NamedTuple):
+    """A body in the full frame's camera; this is what the filters smooth."""
 
     rotmats: Array
     betas: Array
     transl: Array
 
 
-class Sighting(NamedTuple):
-    """Somebody whom the network saw, before any smoothing.
+class CropEstimate(NamedTuple):
+    """What the network estimated from one crop, before any smoothing.
 
     Attributes
     ----------
     crop_box
-        The crop that was looked at.
+        Where the crop lies in the frame.
     output
-        The network's answer.
-    placed
-        The same body in the camera of the full frame.
+        The network's output.
+    body
+        The body in the full frame's camera.
     joints_2d
         ``(24, 2)`` frame pixels.
-    around
-        The region around these joints: where to look in the next frame.
+    next_crop_box
+        The crop box around these joints, for the next frame.
     """
 
     crop_box: CropBox
     output: NetworkOutput
-    placed: Placed
+    body: CameraSpaceBody
     joints_2d: Array
-    around: CropBox
+    next_crop_box: CropBox
 
 
-class Placement:
-    """Moves bodies from crops into frames.
+class CropToCamera:
+    """Moves bodies from the crop's camera to the full frame's.
 
     Parameters
     ----------
-    body
+    body_model
         The body model.
     focal_length
         Pixels of the full frame; from a 60 degree field of view when None.
     """
 
-    def __init__(self, body: BodyModel, focal_length: float | None = None) -> None:
-        self.body = body
+    def __init__(self, body_model: BodyModel, focal_length: float | None = None) -> None:
+        self._body_model = body_model
         self.focal_length = focal_length
-        self._angles_of = partial(joint_angles, frames=AnatomicalFrames.of(body))
+        self._angles_of = partial(joint_angles, frames=AnatomicalFrames.of(body_model))
 
-    def sighting(self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]) -> Sighting:
-        """The network's answer for ``crop_box``, placed in a frame of ``size``."""
-        placed = self._place(crop_box, output, size)
-        joints_2d = self._joints(placed, size)[1]
-        return Sighting(crop_box, output, placed, joints_2d, crop_box_from_joints(joints_2d))
+    def estimate(
+        self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]
+    ) -> CropEstimate:
+        """The network's output for the crop at ``crop_box``, in a frame of ``size``."""
+        body = self._to_camera_space(crop_box, output, size)
+        joints_2d = self._joints(body, size)[1]
+        return CropEstimate(crop_box, output, body, joints_2d, crop_box_from_joints(joints_2d))
 
     def state(
-        self, sighting: Sighting, placed: Placed, person: int, size: tuple[int, int]
+        self, estimate: CropEstimate, body: CameraSpaceBody, track_id: int, size: tuple[int, int]
     ) -> BodyState:
-        """What the rest of the program gets of a person.
+        """The state of a person for the rest of the program.
 
         Parameters
         ----------
-        sighting
-            What the network saw.
-        placed
-            The body to show: that of the sighting, or the filters' answer to it.
-        person
+        estimate
+            What the network estimated.
+        body
+            The body to show: that of the estimate, or the same one smoothed.
+        track_id
             Identity.
         size
             (width, height) of the frame.
         """
-        joints, joints_2d = self._joints(placed, size)
+        joints, joints_2d = self._joints(body, size)
         return BodyState(
-            rotmats=placed.rotmats,
-            betas=placed.betas,
-            transl=placed.transl,
+            rotmats=body.rotmats,
+            betas=body.betas,
+            transl=body.transl,
             focal_length=self._focal_length(size),
-            camera=sighting.output.camera,
-            crop_box=sighting.crop_box,
+            camera=estimate.output.camera,
+            crop_box=estimate.crop_box,
             joints=joints,
             joints_2d=joints_2d,
-            confidence=sighting.output.confidence,
-            score=sighting.output.score,
+            confidence=estimate.output.confidence,
+            score=estimate.output.score,
             angles_of=self._angles_of,
-            person=person,
+            track_id=track_id,
         )
 
-    def moved(self, state: BodyState, placed: Placed, size: tuple[int, int]) -> BodyState:
+    def with_body(
+        self, state: BodyState, body: CameraSpaceBody, size: tuple[int, int]
+    ) -> BodyState:
         """The same person in another pose, shape or place, in a frame of ``size``."""
-        joints, joints_2d = self._joints(placed, size)
+        joints, joints_2d = self._joints(body, size)
         return replace(
             state,
-            **placed._asdict(),
+            **body._asdict(),
             joints=joints,
             joints_2d=joints_2d,
         )
 
-    def _place(self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]) -> Placed:
+    def _to_camera_space(
+        self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]
+    ) -> CameraSpaceBody:
         rotmats = output.rotmats.copy()
         rotmats[0] = roll(crop_box.angle) @ rotmats[0]
-        pelvis = self.body.rest_joints(output.betas)[0]
+        pelvis = self._body_model.rest_joints(output.betas)[0]
         focal_length = self._focal_length(size)
         transl = translation_in_frame(output.camera, crop_box, pelvis, size, focal_length)
-        return Placed(rotmats, output.betas, transl)
+        return CameraSpaceBody(rotmats, output.betas, transl)
 
-    def _joints(self, placed: Placed, size: tuple[int, int]) -> tuple[Array, Array]:
+    def _joints(self, body: CameraSpaceBody, size: tuple[int, int]) -> tuple[Array, Array]:
         """Joints in the camera frame ``(24, 3)`` and in the picture ``(24, 2)``."""
-        joints = self.body.joints(placed.rotmats, placed.betas) + placed.transl
-        return joints, project(joints, float(placed.transl[2]), self._focal_length(size), size)
+        joints = self._body_model.joints(body.rotmats, body.betas) + body.transl
+        return joints, project(joints, float(body.transl[2]), self._focal_length(size), size)
 
     def _focal_length(self, size: tuple[int, int]) -> float:
         return self.focal_length or default_focal_length(size)

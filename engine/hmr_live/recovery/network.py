@@ -25,9 +25,9 @@ DEFAULT_NETWORK = ("networks", "full.onnx")
 
 @dataclass(frozen=True, slots=True)
 class NetworkOutput:
-    """What the network says of one crop; see :class:`hmr_live.core.state.BodyState` for the fields.
+    """The network's output for one crop; see :class:`hmr_live.core.state.BodyState` for the fields.
 
-    ``rotmats[0]`` is in the camera of the *crop*, which may be turned against the frame.
+    ``rotmats[0]`` is in the camera of the *crop*, which may be rotated against the frame.
     """
 
     rotmats: Array
@@ -38,7 +38,7 @@ class NetworkOutput:
 
     @property
     def is_finite(self) -> bool:
-        """Whether every number is one; a back end in low precision can overflow."""
+        """Whether no number is NaN or infinite; a back end in low precision can overflow."""
         numbers = (self.rotmats, self.betas, self.camera, self.confidence)
         return all(bool(np.isfinite(n).all()) for n in numbers) and math.isfinite(self.score)
 
@@ -78,12 +78,12 @@ class HmrNetwork:
         return str(self.manifest.get("name", "unnamed"))
 
     @property
-    def tells_presence(self) -> bool:
+    def has_presence_score(self) -> bool:
         """Whether the network itself says how likely a person is in the crop."""
         return "score" in self.manifest["outputs"]
 
     def close(self) -> None:
-        """Give the back end's memory back."""
+        """Release the back end."""
         self.backend.close()
 
     def _read_contract(self, path: Path) -> None:
@@ -112,14 +112,14 @@ class HmrNetwork:
         self._pose_name = pose[0]
 
     def crop(self, image: Image, crop_boxes: Sequence[CropBox]) -> Array:
-        """Network input ``(n, 3, size, size)`` for n regions of a BGR frame; the caller's own."""
+        """Network input ``(n, 3, size, size)`` for n crop boxes of a BGR frame; a new array."""
         return self._input(image, crop_boxes).copy()
 
     def run(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[NetworkOutput]:
-        """Recover the person in each region of an ``(H, W, 3)`` BGR frame, in one batch."""
+        """Recover the person in each crop of an ``(H, W, 3)`` BGR frame, in one batch."""
         out = self.backend.run(self._input(image, crop_boxes))
         n = len(crop_boxes)
-        # A foreign network may lack these two: then every crop counts as a sure person.
+        # Another project's network may lack these two: then every crop counts as a certain person.
         score = out.get("score", np.ones((n, 1), np.float32)).reshape(n)
         confidence = out.get("confidence", np.ones((n, NUM_JOINTS), np.float32))
         pose = out[self._pose_name].reshape(n, NUM_JOINTS, -1)
@@ -132,7 +132,7 @@ class HmrNetwork:
         ]
 
     def _input(self, image: Image, crop_boxes: Sequence[CropBox]) -> Array:
-        """As :meth:`crop`, in a buffer that the next call overwrites."""
+        """Like :meth:`crop`, in a buffer that the next call overwrites."""
         count = len(crop_boxes)
         if len(self._inputs) < count:
             self._crops = np.empty((count, self.size, self.size, 3), np.uint8)

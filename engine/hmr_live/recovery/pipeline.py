@@ -1,8 +1,8 @@
 """A frame in, the people in it as SMPL bodies out.
 
 The person detector runs on the first frame, whenever somebody was lost, and now and then while
-there is room for more people; in between, each person's region follows from their joints in the
-frame before.
+there is room for more people; in between, each person's crop box follows from their joints in
+the frame before.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from hmr_live.body.model import BodyModel
 from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
 from hmr_live.core.timing import StageTimer
 from hmr_live.recovery.crop import is_usable
-from hmr_live.recovery.crop_to_camera import Placed, Placement, Sighting
-from hmr_live.recovery.detector import PersonDetector
+from hmr_live.recovery.crop_to_camera import CameraSpaceBody, CropEstimate, CropToCamera
+from hmr_live.recovery.detector import PersonDetector, mask_people
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
 from hmr_live.recovery.tracking import MAX_PEOPLE, Tracker, check_people
 from hmr_live.recovery.tracking.association import same_body, same_place
-from hmr_live.recovery.tracking.hiding import without_people
-from hmr_live.recovery.tracking.track import Believed, Track
+from hmr_live.recovery.tracking.track import AcceptedBody, Track
 
 logger = logging.getLogger(__name__)
 
-#: A detection is taken for a person from this score on; the detector alone sees people in trees.
+#: A detection counts as a person from this score of the HMR network on; the detector alone sees
+#: people in trees.
 FOUND_SCORE = 0.5
-#: A tracked person below this score is gone, and the detector looks for them again.
+#: A tracked person below this score is lost, and the detector looks for them again.
 LOST_SCORE = 0.2
-#: A network that does not tell whether somebody is there is checked by the detector this often.
+#: Frames between two checks by the detector, for a network without a presence score.
 CHECK_EVERY = 30
-#: A picture that stands alone is looked at so often again, each time around the joints of the look
-#: before.  On photos the second of these still puts half a per cent more of the joints right.
-_MORE_LOOKS: Final = 2
+#: A still image is inferred this many more times, each time in the crop around the joints of the
+#: pass before.  On photos the second pass still puts half a per cent more of the joints right.
+REFINEMENT_PASSES: Final = 2
 
 
 class Pipeline:
-    """The whole road from a frame to bodies.  One thread at a time may use it.
+    """The whole way from a frame to bodies.  One thread at a time may use it.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Pipeline:
     focal_length
         Pixels of the full frame; from a 60 degree field of view when not given.
     people
-        How many are followed at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
+        How many people are tracked at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
 
     Raises
     ------
@@ -72,9 +72,9 @@ class Pipeline:
         self.network = network
         self.body = body
         self.smoothing = smoothing
-        #: Network answers that held no numbers, dropped since the start.
+        #: Network outputs that held NaN or infinity, dropped since the start.
         self.invalid_outputs = 0
-        self._placement = Placement(body, focal_length)
+        self._crop_to_camera = CropToCamera(body, focal_length)
         self._tracker = Tracker()
         self.people = people
 
@@ -113,7 +113,10 @@ class Pipeline:
 
     @property
     def people(self) -> int:
-        """How many are followed at once; counts from the next frame on, from any thread."""
+        """How many people are tracked at once.
+
+        Takes effect on the next frame; may be set from any thread.
+        """
         return self._tracker.limit
 
     @people.setter
@@ -123,66 +126,66 @@ class Pipeline:
 
     @property
     def locked(self) -> int | None:
-        """Who leads as long as they are known; None leaves that to their size.
+        """Track id of whoever is to lead as long as they are known; None lets the largest lead.
 
-        Counts from the next frame on; may be set from any thread.
+        Takes effect on the next frame; may be set from any thread.
         """
         return self._tracker.leader.locked
 
     @locked.setter
-    def locked(self, person: int | None) -> None:
-        self._tracker.leader.locked = person
+    def locked(self, track_id: int | None) -> None:
+        self._tracker.leader.locked = track_id
 
     @property
     def focal_length(self) -> float | None:
         """Pixels of the full frame; None where it follows from a 60 degree field of view."""
-        return self._placement.focal_length
+        return self._crop_to_camera.focal_length
 
     def reset(self) -> None:
-        """Forget everybody who is being followed (a new source, a cut)."""
+        """Forget all tracks (a new source, a cut)."""
         self._tracker.reset()
 
     def close(self) -> None:
-        """Give the networks' memory back; the pipeline cannot be used afterwards."""
+        """Release the networks; the pipeline cannot be used afterwards."""
         self.detector.close()
         self.network.close()
 
     def process(self, frame: Frame) -> FrameResult:
-        """Follow people from frame to frame."""
+        """Recover the people in a frame of a stream, tracked from the frames before."""
         timer = StageTimer()
         timer.milliseconds["capture"] = frame.capture_ms
         tracker, invalid_before = self._tracker, self.invalid_outputs
         tracker.begin(frame.time)
-        if tracker.active and not self.network.tells_presence:
-            self._check(frame, timer)
+        if tracker.active and not self.network.has_presence_score:
+            self._verify_presence(frame, timer)
         if tracker.wants_search(frame.time):
             self._search(frame, timer)
-        bodies = self._follow(frame, timer)
+        bodies = self._track(frame, timer)
         leader = tracker.leader
         return FrameResult(
             frame,
             bodies,
             timer.milliseconds,
             invalid_outputs=self.invalid_outputs - invalid_before,
-            leader_id=leader.person,
+            leader_id=leader.track_id,
             locked=leader.is_locked,
         )
 
     def recover(self, image: Image) -> list[BodyState]:
-        """Recover everybody in a single picture, largest first.
+        """Recover everybody in a single image, largest first.
 
         Parameters
         ----------
         image
             ``(H, W, 3)`` uint8, BGR, as :func:`hmr_live.read_image` gives it.
         """
-        return self._recovered(image, StageTimer())
+        return self._recover_all(image, StageTimer())
 
-    def still(self, frame: Frame) -> FrameResult:
-        """A frame that stands alone: the :attr:`people` largest in it, as :meth:`recover` does."""
+    def process_still(self, frame: Frame) -> FrameResult:
+        """Recover the :attr:`people` largest in a frame on its own; see :meth:`recover`."""
         timer, invalid_before = StageTimer(), self.invalid_outputs
         timer.milliseconds["capture"] = frame.capture_ms
-        bodies = tuple(self._recovered(frame.image, timer)[: self.people])
+        bodies = tuple(self._recover_all(frame.image, timer)[: self.people])
         return FrameResult(
             frame,
             bodies,
@@ -190,25 +193,27 @@ class Pipeline:
             invalid_outputs=self.invalid_outputs - invalid_before,
         )
 
-    def _recovered(self, image: Image, timer: StageTimer) -> list[BodyState]:
+    def _recover_all(self, image: Image, timer: StageTimer) -> list[BodyState]:
         size = (image.shape[1], image.shape[0])
-        people = self._find_all(image, timer)
-        for _ in range(_MORE_LOOKS):
-            crop_boxes = [seen.around for seen in people if is_usable(seen.around, size)]
-            looks = self._look(image, crop_boxes, timer)
-            people = [seen for seen in looks if seen is not None]
+        people = self._detect_all(image, timer)
+        for _ in range(REFINEMENT_PASSES):
+            crop_boxes = [
+                seen.next_crop_box for seen in people if is_usable(seen.next_crop_box, size)
+            ]
+            estimates = self._infer_crops(image, crop_boxes, timer)
+            people = [estimate for estimate in estimates if estimate is not None]
         people.sort(key=lambda seen: -seen.crop_box.side)
         return [
-            self._placement.state(seen, seen.placed, person, size)
-            for person, seen in enumerate(people)
+            self._crop_to_camera.state(seen, seen.body, track_id, size)
+            for track_id, seen in enumerate(people)
         ]
 
-    def _find_all(self, image: Image, timer: StageTimer) -> list[Sighting]:
-        """Everybody: the detector looks again, with those found hidden, until nobody is new."""
-        people: list[Sighting] = []
+    def _detect_all(self, image: Image, timer: StageTimer) -> list[CropEstimate]:
+        """Everybody: the detector runs again with those found masked until nobody is new."""
+        people: list[CropEstimate] = []
         while len(people) < MAX_PEOPLE:
-            shown = without_people(image, [seen.joints_2d for seen in people]) if people else None
-            found = self._find(image, timer, shown)
+            shown = mask_people(image, [seen.joints_2d for seen in people]) if people else None
+            found = self._detect(image, timer, shown)
             new = [seen for seen in found if not any(same_body(seen, p) for p in people)]
             if not new:
                 break
@@ -219,86 +224,92 @@ class Pipeline:
         """Mesh ``(V, 3)`` of a body: metres, camera frame; the triangles are ``body.faces``."""
         return self.body.forward(body.rotmats, body.betas).vertices + body.transl
 
-    def moved(self, state: BodyState, placed: Placed, size: tuple[int, int]) -> BodyState:
+    def with_body(
+        self, state: BodyState, body: CameraSpaceBody, size: tuple[int, int]
+    ) -> BodyState:
         """The same person in another pose, shape or place, in a frame of ``size`` pixels."""
-        return self._placement.moved(state, placed, size)
+        return self._crop_to_camera.with_body(state, body, size)
 
     def _search(self, frame: Frame, timer: StageTimer) -> None:
         image = frame.image
-        followed = [t.last.joints_2d for t in self._tracker.active + self._tracker.newcomers]
-        shown = without_people(image, followed) if followed else image
-        self._tracker.admit(self._find(image, timer, shown), frame)
+        followed = [t.last.joints_2d for t in self._tracker.active + self._tracker.tentative]
+        shown = mask_people(image, followed) if followed else image
+        self._tracker.add_detections(self._detect(image, timer, shown), frame)
 
-    def _find(self, image: Image, timer: StageTimer, shown: Image | None = None) -> list[Sighting]:
-        """People whom the detector sees and the network confirms, largest first.
+    def _detect(
+        self, image: Image, timer: StageTimer, shown: Image | None = None
+    ) -> list[CropEstimate]:
+        """People whom the detector finds and the network confirms, largest first.
 
-        The joints of that first look draw the region: the detector's circle is coarse.  The
-        detector looks at the picture ``shown``, the same one when None.
+        The next crop boxes come from the joints that the network estimates; the detector's circle
+        is too coarse.  The detector runs on ``shown``, or on ``image`` when that is None.
         """
         size = (image.shape[1], image.shape[0])
         with timer("detect"):
             detections = self.detector.detect(image if shown is None else shown)
         crop_boxes = [found.crop_box for found in detections if is_usable(found.crop_box, size)]
-        seen = self._look(image, crop_boxes[:MAX_PEOPLE], timer, FOUND_SCORE)
-        return [sighting for sighting in seen if sighting is not None]
+        seen = self._infer_crops(image, crop_boxes[:MAX_PEOPLE], timer, FOUND_SCORE)
+        return [estimate for estimate in seen if estimate is not None]
 
-    def _check(self, frame: Frame, timer: StageTimer) -> None:
-        """Let go of people whom the detector, asked from time to time, no longer sees there."""
+    def _verify_presence(self, frame: Frame, timer: StageTimer) -> None:
+        """Lose people whom the detector, asked from time to time, no longer finds there."""
         active = self._tracker.active
         for track in active:
-            track.unchecked += 1
-        if all(track.unchecked < CHECK_EVERY for track in active):
+            track.frames_unchecked += 1
+        if all(track.frames_unchecked < CHECK_EVERY for track in active):
             return
         with timer("detect"):
             crop_boxes = [found.crop_box for found in self.detector.detect(frame.image)]
         for track in active:
-            track.unchecked = 0
+            track.frames_unchecked = 0
         gone = [t for t in active if not any(same_place(t.crop_box, r) for r in crop_boxes)]
         self._tracker.lose(gone, frame.time)
 
-    def _follow(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
-        """Bodies of everybody who is followed and in sight, all through the network at once."""
+    def _track(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
+        """Bodies of everybody who is tracked and in sight, in one batch of the network."""
         tracker = self._tracker
-        looks = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
-        looks += [(track, track.crop_box, FOUND_SCORE) for track in tracker.newcomers]
-        looks += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
-        looks = [look for look in looks if is_usable(look[1], frame.size)]
-        sightings = self._look(frame.image, [crop_box for _, crop_box, _ in looks], timer)
+        crops = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
+        crops += [(track, track.crop_box, FOUND_SCORE) for track in tracker.tentative]
+        crops += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
+        crops = [crop for crop in crops if is_usable(crop[1], frame.size)]
+        estimates = self._infer_crops(frame.image, [crop_box for _, crop_box, _ in crops], timer)
         seen = {
-            track: sighting
-            for (track, _, least_score), sighting in zip(looks, sightings, strict=True)
-            if sighting is not None and sighting.output.score >= least_score
+            track: estimate
+            for (track, _, min_score), estimate in zip(crops, estimates, strict=True)
+            if estimate is not None and estimate.output.score >= min_score
         }
-        if not looks and not tracker.active:
+        if not crops and not tracker.active:
             return ()
         with timer("body"):
-            tracker.settle(seen, frame)
-            return tuple(self._body(track, seen[track], frame) for track in tracker.in_order())
+            tracker.assign(seen, frame)
+            return tuple(
+                self._shown_body(track, seen[track], frame) for track in tracker.in_order()
+            )
 
-    def _body(self, track: Track, sighting: Sighting, frame: Frame) -> BodyState:
-        """The person as they are shown, through their own filters and guard."""
-        placed = sighting.placed
-        if track.believed is not None and track.doubts(placed.rotmats, frame.time):
-            track.doubted += 1
-            return replace(track.believed.state, person=track.person, measured=False)
-        root = placed.rotmats[0]
-        track.move_to(sighting, frame.time)
+    def _shown_body(self, track: Track, estimate: CropEstimate, frame: Frame) -> BodyState:
+        """The body to show for a track, after its flip guard and its filters."""
+        body = estimate.body
+        if track.last_accepted is not None and track.is_implausible_flip(body.rotmats, frame.time):
+            track.flips_rejected += 1
+            return replace(track.last_accepted.state, track_id=track.track_id, measured=False)
+        root = body.rotmats[0]
+        track.update(estimate, frame.time)
         if self.smoothing:
-            placed = track.smoothed(placed, frame.time)
+            body = track.smoothed(body, frame.time)
         else:
             track.smoother.reset()
-        state = self._placement.state(sighting, placed, track.person, frame.size)
-        track.believed, track.doubted = Believed(state, root, frame.time), 0
+        state = self._crop_to_camera.state(estimate, body, track.track_id, frame.size)
+        track.last_accepted, track.flips_rejected = AcceptedBody(state, root, frame.time), 0
         return state
 
-    def _look(
+    def _infer_crops(
         self,
         image: Image,
         crop_boxes: Sequence[CropBox],
         timer: StageTimer,
-        least_score: float = LOST_SCORE,
-    ) -> list[Sighting | None]:
-        """What the network sees in each region, in one batch; None where there is nobody."""
+        min_score: float = LOST_SCORE,
+    ) -> list[CropEstimate | None]:
+        """The network's estimate for each crop, in one batch; None where there is nobody."""
         if not crop_boxes:
             return []
         size = (image.shape[1], image.shape[0])
@@ -306,15 +317,15 @@ class Pipeline:
             outputs = self.network.run(image, crop_boxes)
         with timer("body"):
             return [
-                self._placement.sighting(crop_box, output, size)
-                if self._is_person(output, least_score)
+                self._crop_to_camera.estimate(crop_box, output, size)
+                if self._is_person(output, min_score)
                 else None
                 for crop_box, output in zip(crop_boxes, outputs, strict=True)
             ]
 
-    def _is_person(self, output: NetworkOutput, least_score: float) -> bool:
+    def _is_person(self, output: NetworkOutput, min_score: float) -> bool:
         if not output.is_finite:
             self.invalid_outputs += 1
-            logger.warning("The network answered with NaN or infinity; the frame is skipped.")
+            logger.warning("The network returned NaN or infinity; its output is dropped.")
             return False
-        return output.score >= least_score
+        return output.score >= min_score

@@ -22,4 +22,4 @@ OVER_PREMULTIPLIED: Final = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA)
 DEPTH_ONLY: Final = (moderngl.ZERO, moderngl.ONE)
 
 #: Multiply what is there, whose alpha stays.
-DARKEN: Final = (moderngl.DST_COLOR, moderngl.ZERO)
+MULTIPLY: Final = (moderngl.DST_COLOR, moderngl.ZERO)

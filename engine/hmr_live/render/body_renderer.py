@@ -13,16 +13,16 @@ from hmr_live.body.model import BodyModel
 from hmr_live.core.state import Array
 from hmr_live.render.blend import DEPTH_ONLY, OVER
 from hmr_live.render.image_plane import ImagePlane
-from hmr_live.render.mesh_simplify import in_patches, lightened
+from hmr_live.render.mesh_simplify import simplify_by_clustering, sort_faces_by_morton_code
 from hmr_live.render.shaders import BODY_FRAGMENT, BODY_VERTEX, SILHOUETTE_FRAGMENT
 from hmr_live.render.skinning import (
     FLOATS_PER_VERTEX,
-    ProcessorSkinning,
-    ShaderSkinning,
+    CpuSkinning,
+    GpuSkinning,
     Skinning,
 )
 from hmr_live.render.uniforms import write_camera
-from hmr_live.render.view_camera import Camera
+from hmr_live.render.view_camera import ViewCamera
 
 _log = logging.getLogger(__name__)
 
@@ -74,11 +74,11 @@ class BodyRenderer:
         self._faces = self._buffer_of(body.faces)
         self._light_faces = self._faces
         if self.software:
-            self._light_faces = self._buffer_of(lightened(body.v_template, body.faces, _LIGHT_CELL))
+            self._light_faces = self._buffer_of(
+                simplify_by_clustering(body.v_template, body.faces, _LIGHT_CELL)
+            )
         self._slots: list[_Slot] = []
-        self._skinning: Skinning = (
-            ProcessorSkinning(body) if self.software else ShaderSkinning(ctx, body)
-        )
+        self._skinning: Skinning = CpuSkinning(body) if self.software else GpuSkinning(ctx, body)
         self._shaded = ctx.program(
             vertex_shader=self._adapted(BODY_VERTEX), fragment_shader=self._adapted(BODY_FRAGMENT)
         )
@@ -94,7 +94,7 @@ class BodyRenderer:
         )
 
     def _buffer_of(self, faces: NDArray[Any]) -> moderngl.Buffer:
-        return self.ctx.buffer(in_patches(self.body.v_template, faces).tobytes())
+        return self.ctx.buffer(sort_faces_by_morton_code(self.body.v_template, faces).tobytes())
 
     def _adapted(self, shader: str) -> str:
         return shader.replace(
@@ -122,7 +122,7 @@ class BodyRenderer:
 
     def draw(
         self,
-        camera: Camera,
+        camera: ViewCamera,
         *,
         slot: int = 0,
         opacity: float = 1.0,
@@ -164,13 +164,13 @@ class BodyRenderer:
             ctx.blend_func = OVER
         body.shaded.render(moderngl.TRIANGLES)
 
-    def draw_silhouette(self, camera: Camera, *, slot: int = 0) -> None:
+    def draw_silhouette(self, camera: ViewCamera, *, slot: int = 0) -> None:
         """Draw a posed body in plain white."""
         self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         write_camera(self._flat, camera)
         self._slots[slot].drawn(light=False).flat.render(moderngl.TRIANGLES)
 
-    def _is_small(self, camera: Camera, place: Array) -> bool:
+    def _is_small(self, camera: ViewCamera, place: Array) -> bool:
         """Whether a body at ``place`` (3,) looks the same with fewer triangles."""
         depth = float((camera.projection @ camera.view @ np.append(place, 1.0))[3])
         half_height = self.ctx.viewport[3] / 2

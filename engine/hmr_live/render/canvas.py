@@ -7,7 +7,7 @@ import moderngl
 from hmr_live.render.shaders import COPY_VERTEX, PICTURE_FRAGMENT
 
 
-def release_with_parts(framebuffer: moderngl.Framebuffer) -> None:
+def release_framebuffer(framebuffer: moderngl.Framebuffer) -> None:
     """Give the memory of a framebuffer and of all that is attached to it back."""
     for part in (*framebuffer.color_attachments, framebuffer.depth_attachment):
         if part is not None:
@@ -56,5 +56,5 @@ class Canvas:
     def release(self) -> None:
         """Give the memory back."""
         if self._framebuffer is not None:
-            release_with_parts(self._framebuffer)
+            release_framebuffer(self._framebuffer)
         self._framebuffer = self._texture = None

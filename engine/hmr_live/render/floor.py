@@ -10,11 +10,11 @@ import numpy as np
 
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.state import Array
-from hmr_live.render.blend import DARKEN
+from hmr_live.render.blend import MULTIPLY
 from hmr_live.render.canvas import Canvas
-from hmr_live.render.shaders import ROOM_FRAGMENT, ROOM_VERTEX, SHADE_FRAGMENT, SHADE_VERTEX
+from hmr_live.render.shaders import FLOOR_FRAGMENT, FLOOR_VERTEX, SHADE_FRAGMENT, SHADE_VERTEX
 from hmr_live.render.uniforms import write, write_camera
-from hmr_live.render.view_camera import Camera
+from hmr_live.render.view_camera import ViewCamera
 
 #: Metres from the middle of the floor to its faded edge.
 EXTENT: Final = 5.0
@@ -56,13 +56,13 @@ class Floor:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.ctx = ctx
-        self._room = ctx.program(vertex_shader=ROOM_VERTEX, fragment_shader=ROOM_FRAGMENT)
-        self._room["top"] = (0.105, 0.120, 0.145)
-        self._room["bottom"] = (0.165, 0.182, 0.212)
-        self._room["floor_color"] = (0.215, 0.235, 0.270)
-        self._room["line_color"] = (0.330, 0.360, 0.410)
-        self._room["extent"] = EXTENT
-        self._corners = ctx.vertex_array(self._room, [])
+        self._floor = ctx.program(vertex_shader=FLOOR_VERTEX, fragment_shader=FLOOR_FRAGMENT)
+        self._floor["top"] = (0.105, 0.120, 0.145)
+        self._floor["bottom"] = (0.165, 0.182, 0.212)
+        self._floor["floor_color"] = (0.215, 0.235, 0.270)
+        self._floor["line_color"] = (0.330, 0.360, 0.410)
+        self._floor["extent"] = EXTENT
+        self._corners = ctx.vertex_array(self._floor, [])
         #: The room without people: it stays as it is until somebody turns the view.
         self._empty = Canvas(ctx)
         self._shows: tuple[tuple[int, int], bytes] | None = None
@@ -72,7 +72,7 @@ class Floor:
             self._shade, [(ctx.buffer(places), "2f", "place")], ctx.buffer(indices)
         )
 
-    def draw(self, camera: Camera, people: Sequence[Array]) -> None:
+    def draw(self, camera: ViewCamera, people: Sequence[Array]) -> None:
         """Draw into the viewport in use, over whatever colour is there.
 
         Parameters
@@ -86,22 +86,22 @@ class Floor:
         if people:
             self._draw_shade(camera, people)
 
-    def _draw_empty(self, camera: Camera) -> None:
+    def _draw_empty(self, camera: ViewCamera) -> None:
         size, viewport = self.ctx.viewport[2:], self.ctx.viewport
-        homography = floor_from_picture(camera)
+        homography = floor_homography(camera)
         if self._shows != (size, homography.tobytes()):
             self._shows = size, homography.tobytes()
             target = self.ctx.fbo
             self._empty.framebuffer(size).use()
             self.ctx.viewport = (0, 0, *size)
             self.ctx.enable_only(moderngl.NOTHING)
-            write(self._room, "floor_from_picture", homography.T)
+            write(self._floor, "floor_homography", homography.T)
             self._corners.render(moderngl.TRIANGLE_STRIP, vertices=4)
             target.use()
             self.ctx.viewport = viewport
         self._empty.draw()
 
-    def _draw_shade(self, camera: Camera, people: Sequence[Array]) -> None:
+    def _draw_shade(self, camera: ViewCamera, people: Sequence[Array]) -> None:
         balls = np.zeros((_MAX_BALLS, 4), np.float32)
         count = 0
         for joints in people[: _MAX_BALLS // len(_RADII)]:
@@ -114,11 +114,11 @@ class Floor:
         self._shade["reach"] = float(np.abs(balls[:count, [0, 2]]).max()) + _SHADED
         write_camera(self._shade, camera)
         self.ctx.enable_only(moderngl.BLEND)
-        self.ctx.blend_func = DARKEN
+        self.ctx.blend_func = MULTIPLY
         self._net.render(moderngl.TRIANGLES)
 
 
-def floor_from_picture(camera: Camera) -> Array:
+def floor_homography(camera: ViewCamera) -> Array:
     """The homography ``(3, 3)`` from normalised device coordinates to the floor's (x, z), metres.
 
     Its third coordinate is positive where the floor lies before the camera.  A camera at the

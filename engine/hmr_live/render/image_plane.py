@@ -11,7 +11,7 @@ import numpy as np
 from hmr_live.core.image_resize import resized
 from hmr_live.core.state import Image
 from hmr_live.render.blend import OVER_PREMULTIPLIED
-from hmr_live.render.shaders import PICTURE_FRAGMENT, PLANE_VERTEX
+from hmr_live.render.shaders import IMAGE_VERTEX, PICTURE_FRAGMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ImagePlane:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.ctx = ctx
-        self._program = ctx.program(vertex_shader=PLANE_VERTEX, fragment_shader=PICTURE_FRAGMENT)
+        self._program = ctx.program(vertex_shader=IMAGE_VERTEX, fragment_shader=PICTURE_FRAGMENT)
         self._corners = ctx.vertex_array(self._program, [])
         self._texture: moderngl.Texture | None = None
         self._place = Rectangle(0, 0, 1, 1)

@@ -22,7 +22,7 @@ def vertex_normals(vertices: Array, faces: np.ndarray[Any, Any]) -> Array:
     return np.asarray(normals / lengths, np.float32)
 
 
-def in_patches(vertices: Array, faces: np.ndarray[Any, Any]) -> Faces:
+def sort_faces_by_morton_code(vertices: Array, faces: np.ndarray[Any, Any]) -> Faces:
     """The faces ``(F, 3)``, those beside each other in space one after the other.
 
     Renderers work out a vertex anew for every batch of faces that it is in.  Faces lie on a Morton
@@ -37,7 +37,7 @@ def in_patches(vertices: Array, faces: np.ndarray[Any, Any]) -> Faces:
     return np.ascontiguousarray(faces[np.argsort(curve, kind="stable")], np.uint32)
 
 
-def lightened(vertices: Array, faces: np.ndarray[Any, Any], cell: float) -> Faces:
+def simplify_by_clustering(vertices: Array, faces: np.ndarray[Any, Any], cell: float) -> Faces:
     """Fewer faces between some of the same vertices.
 
     Vertices that lie in one cell of a grid and face the same way become one of them (vertex

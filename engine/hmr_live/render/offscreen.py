@@ -19,10 +19,10 @@ from hmr_live.core.errors import RenderError
 from hmr_live.core.state import BodyState, Frame, Image
 from hmr_live.recovery.frame_camera import project
 from hmr_live.render.body_renderer import BodyRenderer
-from hmr_live.render.canvas import release_with_parts
+from hmr_live.render.canvas import release_framebuffer
 from hmr_live.render.image_plane import ImagePlane, Rectangle
-from hmr_live.render.palette import tint
-from hmr_live.render.view_camera import Camera
+from hmr_live.render.palette import body_color
+from hmr_live.render.view_camera import ViewCamera
 
 _log = logging.getLogger(__name__)
 
@@ -122,9 +122,13 @@ class OffscreenRenderer:
         self._plane.upload(seen, place.size)
         self._plane.draw(place)
         for slot, body in enumerate(bodies):
-            camera = Camera.over_frame(body, frame.size).looking_at(part, frame.size)
+            camera = ViewCamera.over_frame(body, frame.size).looking_at(part, frame.size)
             self.bodies.draw(
-                camera, slot=slot, opacity=opacity, over=self._plane, color=tint(body.person)
+                camera,
+                slot=slot,
+                opacity=opacity,
+                over=self._plane,
+                color=body_color(body.track_id),
             )
         seen[:] = target.read(place.size)
         return picture
@@ -150,7 +154,7 @@ class OffscreenRenderer:
         target = self._target(size, 0)
         target.begin()
         self.bodies.pose(body.rotmats, body.betas, body.transl)
-        self.bodies.draw_silhouette(Camera.over_frame(body, size))
+        self.bodies.draw_silhouette(ViewCamera.over_frame(body, size))
         return np.asarray(target.read(size)[:, :, 0] > 127)
 
     def close(self) -> None:
@@ -201,4 +205,4 @@ class _Target:
     def release(self) -> None:
         """Give the memory back."""
         for framebuffer in {self._drawn, self._resolved}:
-            release_with_parts(framebuffer)
+            release_framebuffer(framebuffer)

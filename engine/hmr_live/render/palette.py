@@ -8,7 +8,7 @@ from hmr_live.render.body_renderer import BODY_COLOR
 
 #: Linear light, red, green and blue; as many as there can be people, alike in lightness, and none
 #: is the colour of skin.
-TINTS: Final = (
+PALETTE: Final = (
     BODY_COLOR,
     (0.58, 0.47, 0.12),
     (0.22, 0.52, 0.30),
@@ -20,12 +20,14 @@ TINTS: Final = (
 )
 
 
-def tint(person: int) -> tuple[float, float, float]:
+def body_color(track_id: int) -> tuple[float, float, float]:
     """Colour of the person with this identity; those seen together have different ones."""
-    return TINTS[person % len(TINTS)]
+    return PALETTE[track_id % len(PALETTE)]
 
 
-def display_tint(person: int) -> tuple[int, int, int]:
+def display_color(track_id: int) -> tuple[int, int, int]:
     """The same for texts and marks: sRGB, 0 to 255, light enough for a dark ground."""
-    red, green, blue = (round(255 * min(1.5 * value, 1.0) ** (1 / 2.2)) for value in tint(person))
+    red, green, blue = (
+        round(255 * min(1.5 * value, 1.0) ** (1 / 2.2)) for value in body_color(track_id)
+    )
     return red, green, blue

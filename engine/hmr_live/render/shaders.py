@@ -139,7 +139,7 @@ void main() { color = vec4(1.0); }
 """
 
 #: A rectangle over the whole viewport from four corner numbers, without any buffer.
-PLANE_VERTEX: Final = """
+IMAGE_VERTEX: Final = """
 #version 330
 out vec2 uv;
 void main() {
@@ -157,7 +157,7 @@ out vec4 color;
 void main() { color = texture(picture, uv); }
 """
 
-#: As PLANE_VERTEX, for a texture that was drawn into: its first row is the lowest.
+#: As IMAGE_VERTEX, for a texture that was drawn into: its first row is the lowest.
 COPY_VERTEX: Final = """
 #version 330
 out vec2 uv;
@@ -169,22 +169,22 @@ void main() {
 
 #: Backdrop and floor in one pass over the viewport.  A plane seen in a picture is a homography of
 #: it, so the floor's coordinates are linear over the picture but for one division.
-ROOM_VERTEX: Final = """
+FLOOR_VERTEX: Final = """
 #version 330
-uniform mat3 floor_from_picture;  // normalised device coordinates -> homogeneous (x, z)
+uniform mat3 floor_homography;  // normalised device coordinates -> homogeneous (x, z)
 out float height;
 out vec3 spot;
 
 void main() {
     vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
     height = corner.y;
-    spot = floor_from_picture * vec3(2.0 * corner - 1.0, 1.0);
+    spot = floor_homography * vec3(2.0 * corner - 1.0, 1.0);
     gl_Position = vec4(2.0 * corner - 1.0, 0.0, 1.0);
 }
 """
 
 #: A line every metre and a fainter one every half metre, as wide as a pixel at any distance.
-ROOM_FRAGMENT: Final = """
+FLOOR_FRAGMENT: Final = """
 #version 330
 uniform vec3 top;
 uniform vec3 bottom;

@@ -27,7 +27,7 @@ class Skinning(Protocol):
         """See :meth:`hmr_live.render.body_renderer.BodyRenderer.pose`."""
 
 
-class ProcessorSkinning:
+class CpuSkinning:
     """By the body model itself, for renderers whose shaders run on the CPU.
 
     There a shader of 217 texture reads a vertex takes 55 ms and numpy less than one.
@@ -47,7 +47,7 @@ class ProcessorSkinning:
         buffer.write(self._posed)
 
 
-class ShaderSkinning:
+class GpuSkinning:
     """By transform feedback."""
 
     def __init__(self, ctx: moderngl.Context, body: BodyModel) -> None:

@@ -8,7 +8,7 @@ import moderngl
 import numpy as np
 
 from hmr_live.core.state import Array
-from hmr_live.render.view_camera import Camera
+from hmr_live.render.view_camera import ViewCamera
 
 
 def write(program: moderngl.Program, name: str, values: Array) -> None:
@@ -18,7 +18,7 @@ def write(program: moderngl.Program, name: str, values: Array) -> None:
     uniform.write(float_bytes(values))
 
 
-def write_camera(program: moderngl.Program, camera: Camera) -> None:
+def write_camera(program: moderngl.Program, camera: ViewCamera) -> None:
     """Write a camera into the uniforms ``view`` and ``projection``."""
     write(program, "view", camera.view.T)
     write(program, "projection", camera.projection.T)

@@ -52,7 +52,7 @@ def look_at(eye: Array, target: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
+class ViewCamera:
     """What a renderer needs to know about the viewer.
 
     Attributes
@@ -67,7 +67,7 @@ class Camera:
     projection: Array
 
     @classmethod
-    def weak_perspective(cls, focal: float, depth: float, size: tuple[int, int]) -> Camera:
+    def weak_perspective(cls, focal: float, depth: float, size: tuple[int, int]) -> ViewCamera:
         """The camera that took a frame, drawing everything as if it were ``depth`` metres away.
 
         This is the camera that the network regresses, moved from the crop to the frame: a person
@@ -82,11 +82,11 @@ class Camera:
         return cls(VIEW_FROM_CAMERA, matrix)
 
     @classmethod
-    def over_frame(cls, body: BodyState, size: tuple[int, int]) -> Camera:
+    def over_frame(cls, body: BodyState, size: tuple[int, int]) -> ViewCamera:
         """The camera that lays ``body`` over its frame of ``size`` = (width, height)."""
         return cls.weak_perspective(body.focal_length, float(body.transl[2]), size)
 
-    def looking_at(self, part: tuple[int, int, int, int], size: tuple[int, int]) -> Camera:
+    def looking_at(self, part: tuple[int, int, int, int], size: tuple[int, int]) -> ViewCamera:
         """The same camera for a viewport that holds only a part of its picture.
 
         Parameters
@@ -103,7 +103,7 @@ class Camera:
         matrix[1, 1], matrix[1, 3] = down, 1 - down + 2 * top / height
         return replace(self, projection=np.asarray(matrix @ self.projection, np.float32))
 
-    def seeing(self, model: Array) -> Camera:
+    def seeing(self, model: Array) -> ViewCamera:
         """The same camera for things given in coordinates that ``model`` (4, 4) moves first."""
         return replace(self, view=np.asarray(self.view @ model, np.float32))
 
@@ -164,7 +164,7 @@ class OrbitCamera:
             np.clip(self.distance * 0.9**steps, self.MIN_DISTANCE, self.MAX_DISTANCE)
         )
 
-    def camera(self, size: tuple[int, int], spread: float = 0.0) -> Camera:
+    def camera(self, size: tuple[int, int], spread: float = 0.0) -> ViewCamera:
         """The camera for a viewport of ``size`` = (width, height) pixels.
 
         It stands farther back where the people stand ``spread`` metres apart from the middle.
@@ -172,4 +172,4 @@ class OrbitCamera:
         width, height = size
         focal = height / (2 * np.tan(self.field_of_view / 2))
         eye = self.target + (1 + _BACK_PER_METRE * spread) * (self.eye - self.target)
-        return Camera(look_at(eye, self.target), perspective(focal, (width, height)))
+        return ViewCamera(look_at(eye, self.target), perspective(focal, (width, height)))

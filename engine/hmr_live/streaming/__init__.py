@@ -1,7 +1,7 @@
 """Live streams out of the pipeline: VMC for avatars, WebSocket, UDP, a virtual camera.
 
-Every stream runs in a thread of its own behind a mailbox for one result: what it had no time for
-is replaced by the newest and counted as dropped, so that no receiver can slow the pipeline.
+Every stream runs in a thread of its own behind a mailbox for one result: a result that it has no
+time for is replaced by the newest and counted as dropped, so no receiver can slow the pipeline.
 Messages and axes are described in ``PROTOCOL.md`` beside this file.
 """
 

@@ -1,4 +1,4 @@
-"""Addresses as people write them: ``HOST:PORT``, or ``PORT`` alone for this machine."""
+"""Network addresses: ``HOST:PORT``, or ``PORT`` alone for this machine."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ def parse_address(text: str) -> Address:
     Parameters
     ----------
     text
-        What the user wrote; without a host it is this machine's loopback address.
+        The text; without a host, this machine's loopback address is meant.
 
     Raises
     ------
     StreamError
-        It is no address.
+        If it is not an address.
     """
     host, colon, port = text.strip().rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if colon else LOOPBACK
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise StreamError(
-            f"“{text}” is no address: write HOST:PORT such as 192.168.1.20:39539, or a port alone "
-            "(1 to 65535) for this computer."
+            f"“{text}” is not an address: write HOST:PORT, such as 192.168.1.20:39539, or just a "
+            "port (1 to 65535) for this computer."
         )
     return Address(host, int(port))
 
 
 def is_ip_address(host: str) -> bool:
-    """Whether the host is written as numbers, so that no name server has a say in it."""
+    """Whether the host is a numeric IP address, which needs no name server."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

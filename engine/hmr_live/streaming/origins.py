@@ -1,7 +1,7 @@
 """Which web pages may read the stream: a browser lets any page connect to any address.
 
-Browsers name the page in the ``Origin`` header and do not let the page change it; programs that
-are no browsers send none.
+Browsers name the page in the ``Origin`` header and do not let the page change it; other programs
+send none.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from hmr_live.streaming.address import is_ip_address
 def is_allowed(origin: str | None, host: str | None, allowed: Collection[str]) -> bool:
     """Whether a WebSocket may be opened.
 
-    The server's own page may read the stream, but only under an IP address or ``localhost``: a
-    foreign page can let its own name point at this computer (DNS rebinding), not an address.
+    The server's own page may read the stream, but only under an IP address or ``localhost``:
+    another site can make its own name resolve to this computer (DNS rebinding), but not an address.
 
     Parameters
     ----------

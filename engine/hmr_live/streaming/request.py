@@ -1,4 +1,4 @@
-"""What a user asks for when switching a stream on, and the stream made of it."""
+"""A request for a stream, and the stream made from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StreamKind(Enum):
     VIRTUAL_CAMERA = "virtual-camera"
 
 
-#: Where a stream leads unless told otherwise; a virtual camera: the first one found.
+#: Default address of each stream; for a virtual camera, empty means the first one found.
 DEFAULT_ADDRESSES = {
     StreamKind.VMC: f"127.0.0.1:{vmc.DEFAULT_PORT}",
     StreamKind.WEBSOCKET: f"127.0.0.1:{websocket.DEFAULT_PORT}",
@@ -49,7 +49,7 @@ class StreamRequest:
     overlay
         Virtual camera: whether the bodies are drawn over the picture.
     allowed_origins
-        WebSocket: foreign web pages that may read the stream.
+        WebSocket: web pages of other sites that may read the stream.
     """
 
     kind: StreamKind
@@ -60,19 +60,19 @@ class StreamRequest:
 
 
 def make_stream(request: StreamRequest, body: Callable[[], BodyModel | None]) -> Stream:
-    """Make a stream; it is not running yet.
+    """Create a stream; it is not running yet.
 
     Parameters
     ----------
     request
-        What the user wants.
+        What to stream, and where.
     body
-        Returns the body model of the results, or None as long as there is none.
+        Returns the body model of the results; None until there is one.
 
     Raises
     ------
     StreamError
-        The address makes no sense or a package is missing; the sentence says which.
+        If the address is invalid or a package is missing.
     """
     return Stream(_sink(request, body))
 

@@ -11,16 +11,17 @@ import numpy as np
 from hmr_live.angles import ANGLES
 from hmr_live.body.rotations import axis_angle_from_matrix
 from hmr_live.body.skeleton import JOINT_NAMES, PARENTS
+from hmr_live.core.errors import StreamError
+from hmr_live.core.optional_packages import require_package
 from hmr_live.core.state import Array, BodyState, FrameResult
-from hmr_live.streaming.optional_packages import require_package
 
-#: Counts up when a field changes its meaning or goes; new fields leave it as it is.
+#: Increased when a field changes its meaning or is removed; not when one is added.
 VERSION: Final = 1
 JSON: Final = "json"
 MSGPACK: Final = "msgpack"
 FORMATS: Final = (JSON, MSGPACK)
 
-#: Decimals that a message keeps: 0.1 mm and 0.006 degrees, and hundredths of a pixel.
+#: Decimals in a message: 0.1 mm and 0.006 degrees, and hundredths of a pixel.
 _DECIMALS: Final = 4
 _PIXEL_DECIMALS: Final = 2
 
@@ -56,7 +57,7 @@ def frame_message(result: FrameResult, *, joints_2d: bool = True) -> Message:
     result
         The frame with the people in it.
     joints_2d
-        False leaves out the joints in the picture, which follow from the other fields.
+        False leaves out the 2D joints, which follow from the other fields.
     """
     return {
         "type": "frame",
@@ -79,15 +80,15 @@ def encoder(format_name: str) -> Callable[[Mapping[str, Any]], bytes]:
     Raises
     ------
     StreamError
-        The package msgpack is not installed.
+        If the package msgpack is not installed.
     """
     if format_name == JSON:
         return _json
-    require_package("msgpack", "msgpack")
+    require_package("msgpack", "msgpack", "MessagePack", extra="streaming", error=StreamError)
     import msgpack
 
-    # Single precision halves the message, and the body has no more digits than that; the clock
-    # has: after a day it would tick in steps of 8 ms.
+    # Single precision halves the message and suffices for the body, but not for the clock: after
+    # a day it would tick in steps of 8 ms.
     def pack(message: Mapping[str, Any]) -> bytes:
         parts = [msgpack.Packer().pack_map_header(len(message))]
         for key, value in message.items():
@@ -103,7 +104,7 @@ def _json(message: Mapping[str, Any]) -> bytes:
 
 def _person(body: BodyState, *, joints_2d: bool) -> Message:
     person: Message = {
-        "id": body.person,
+        "id": body.track_id,
         "measured": body.measured,
         "score": round(float(body.score), _DECIMALS),
         "theta": _numbers(axis_angle_from_matrix(body.rotmats)),
@@ -120,7 +121,7 @@ def _person(body: BodyState, *, joints_2d: bool) -> Message:
 
 
 def _numbers(array: Array, decimals: int = _DECIMALS) -> list[float | None]:
-    """Flat, rounded numbers; None (null) where there is no finite one."""
+    """Flat, rounded numbers; None (null) for NaN and infinity."""
     flat = np.round(np.asarray(array, np.float64).ravel(), decimals)
     numbers: list[float | None] = flat.tolist()
     if not np.isfinite(flat).all():

@@ -1,4 +1,4 @@
-"""One stream: a thread that carries the newest result to a sink, whatever happens there."""
+"""One stream: a thread that delivers the newest result to a sink and survives its failures."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from hmr_live.core.state import FrameResult
 
 logger = logging.getLogger(__name__)
 
-#: A sink that could not be opened (port in use, host unknown) is tried again after this time.
+#: A sink that could not be opened (port in use, host unknown) is retried after this time.
 RETRY_S: Final = 3.0
-#: How long a stream that is switched off may take to end.
+#: How long a stream may take to end when it is switched off.
 JOIN_S: Final = 3.0
-#: A problem is told for at least this long: a refused datagram shows only at every other one.
+#: A problem is shown for at least this long: only every other refused datagram reports an error.
 PROBLEM_SHOWN_S: Final = 1.5
 
 
 class Sink(ABC):
-    """Where a stream leads.  Everything but the constructor runs in the stream's own thread.
+    """The target of a stream.  Everything but the constructor runs in the stream's own thread.
 
     Attributes
     ----------
     address
-        Where the results go, for people.
+        Where the results go, for display.
     clients
-        Receivers connected now; None where the protocol cannot know.
+        Receivers connected now; None if the protocol cannot tell.
     sent
-        Frames that left, summed over the receivers.
+        Frames sent, summed over the receivers.
     dropped
-        Frames that a newer one replaced inside the sink, summed over the receivers.
+        Frames replaced by a newer one inside the sink, summed over the receivers.
     """
 
     address: str
@@ -45,34 +45,34 @@ class Sink(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Prepare; raises :class:`StreamError` when it does not work now.
+        """Open the target; raises :class:`.StreamError` if that fails.
 
         It is called again later after a failure.
         """
 
     @abstractmethod
     def deliver(self, result: FrameResult) -> None:
-        """Send one result; raises :class:`StreamError` when it did not leave."""
+        """Send one result; raises :class:`.StreamError` if that fails."""
 
     @abstractmethod
     def close(self) -> None:
-        """Release everything; also called when opening has failed."""
+        """Release everything; also called after a failed :meth:`open`."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """How a stream is doing.
+    """Status of a stream.
 
     Attributes
     ----------
     address
-        Where it leads.
+        Where the results go.
     clients
-        Receivers connected now; None where the protocol cannot know.
+        Receivers connected now; None if the protocol cannot tell.
     sent, dropped
         Frames since it was switched on, summed over the receivers.
     problem
-        A sentence for the user, or None when all is well.
+        Message for the user; None if all is well.
     """
 
     address: str
@@ -83,7 +83,7 @@ class StreamStatus:
 
 
 class Stream:
-    """Carries results to a sink in a thread of its own.
+    """Delivers results to a sink in a thread of its own.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Stream:
         self._failed_at = 0.0
         self._predecessor: Stream | None = None
         name = f"stream to {sink.address}"
-        # A daemon: a driver or a name server that hangs must not keep the program alive.
+        # A daemon: a hanging driver or name server must not keep the program alive.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self, after: Stream | None = None) -> None:
@@ -115,7 +115,7 @@ class Stream:
         self._thread.start()
 
     def send(self, result: FrameResult) -> None:
-        """Leave a result for the stream; takes microseconds, whatever the receivers do."""
+        """Queue a result for the stream; takes microseconds, whatever the receivers do."""
         self._mailbox.put(result)
 
     def stop(self) -> None:
@@ -130,11 +130,11 @@ class Stream:
             logger.warning("The stream to %s does not end.", self._sink.address)
 
     def wait_open(self, timeout: float) -> bool:
-        """Wait until the sink was opened; False when that has not happened in time."""
+        """Wait until the sink is open; False if it is not in time."""
         return self._opened.wait(timeout)
 
     def status(self) -> StreamStatus:
-        """How the stream is doing now; callable from any thread."""
+        """Current status; may be called from any thread."""
         sink = self._sink
         return StreamStatus(
             address=sink.address,
@@ -156,7 +156,10 @@ class Stream:
                 self._deliver(result)
         except Exception as error:  # a bug in one stream must leave the program running
             logger.exception("The stream to %s failed", self._sink.address)
-            self._problem = f"The stream has stopped by an unexpected error ({error!r})."
+            self._problem = (
+                f"The stream was stopped by an unexpected error ({error!r}): switch it off and on "
+                "again."
+            )
         finally:
             self._sink.close()
 

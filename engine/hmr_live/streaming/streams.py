@@ -1,4 +1,4 @@
-"""The streams that are on: what the pipeline hands its results to."""
+"""The running streams, to which the pipeline sends its results."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Streams:
         self._ending: dict[StreamKind, Stream] = {}
 
     def send(self, result: FrameResult) -> None:
-        """Give a result to every stream that is on; takes microseconds."""
+        """Send a result to every running stream; takes microseconds."""
         for stream in self._running.values():
             stream.send(result)
 
     def start(self, kind: StreamKind, stream: Stream) -> None:
-        """Switch a stream on, in place of the one of its kind; returns at once."""
+        """Start a stream, replacing the one of its kind; returns at once."""
         self.stop(kind)
         stream.start(after=self._ending.pop(kind, None))
         self._running = {**self._running, kind: stream}
 
     def stop(self, kind: StreamKind) -> None:
-        """Switch a stream off; returns at once, and does nothing if it is off."""
+        """Stop a stream; returns at once, and does nothing if it is off."""
         stream = self._running.get(kind)
         if stream is not None:
             self._running = {other: s for other, s in self._running.items() if other is not kind}
@@ -40,7 +40,7 @@ class Streams:
             self._ending[kind] = stream
 
     def stop_all(self) -> None:
-        """Switch every stream off and wait until their addresses are free again."""
+        """Stop every stream and wait until their addresses are free again."""
         for kind in tuple(self._running):
             self.stop(kind)
         deadline = time.monotonic() + JOIN_S
@@ -55,5 +55,5 @@ class Streams:
             stream.wait_open(max(deadline - time.monotonic(), 0.0))
 
     def status(self) -> dict[StreamKind, StreamStatus]:
-        """How the streams that are on are doing."""
+        """Status of the running streams."""
         return {kind: stream.status() for kind, stream in self._running.items()}

@@ -14,7 +14,7 @@ from hmr_live.streaming.stream import Sink
 class DatagramSocket:
     """A UDP socket with one receiver.
 
-    UDP cannot know whether anybody listens; on the same machine, though, the system tells when
+    UDP cannot tell whether anybody listens; on the same machine, however, the system reports when
     nobody does, because the socket is connected.
     """
 
@@ -23,12 +23,12 @@ class DatagramSocket:
         self._socket: socket.socket | None = None
 
     def open(self) -> None:
-        """Look the host up.
+        """Resolve the host.
 
         Raises
         ------
         StreamError
-            It is unknown, or cannot be reached from here.
+            If it is unknown, or cannot be reached.
         """
         self.close()
         try:
@@ -39,7 +39,7 @@ class DatagramSocket:
         except socket.gaierror as error:
             raise StreamError(
                 f"The host {self.address.host} is not known ({error.strerror}): check the name, "
-                "or write its IP address."
+                "or enter its IP address."
             ) from error
         except OSError as error:
             raise StreamError(
@@ -53,7 +53,7 @@ class DatagramSocket:
         Raises
         ------
         StreamError
-            It did not leave, or an earlier one was refused.
+            If it could not be sent, or an earlier one was refused.
         """
         if self._socket is None:
             raise StreamError(f"Nothing can be sent to {self.address}: it is not open.")
@@ -61,13 +61,13 @@ class DatagramSocket:
             self._socket.send(data)
         except ConnectionRefusedError as error:
             raise StreamError(
-                f"Nobody listens at {self.address}: start the receiving program; the stream goes "
-                "on."
+                f"Nobody listens at {self.address}: start the receiving program; the stream "
+                "continues."
             ) from error
         except OSError as error:
             raise StreamError(
                 f"Nothing can be sent to {self.address} ({error.strerror}): check the network; the "
-                "stream goes on."
+                "stream continues."
             ) from error
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class DatagramSocket:
 
 
 class UdpSink(Sink):
-    """Frame messages of :mod:`hmr_live.streaming.schema`, without the joints in the picture.
+    """Frame messages of :mod:`hmr_live.streaming.schema`, without the 2D joints.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class UdpSink(Sink):
     Raises
     ------
     StreamError
-        The package msgpack is not installed.
+        If the package msgpack is not installed.
     """
 
     def __init__(self, address: Address, format_name: str) -> None:
@@ -99,7 +99,7 @@ class UdpSink(Sink):
         self._socket = DatagramSocket(address)
 
     def open(self) -> None:
-        """Look the host up."""
+        """Resolve the host."""
         self._socket.open()
 
     def deliver(self, result: FrameResult) -> None:

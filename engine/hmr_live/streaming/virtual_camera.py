@@ -1,7 +1,7 @@
-"""A virtual camera: other programs see the picture with the mesh as if a webcam took it.
+"""A virtual camera: other programs receive the video with the mesh as if from a webcam.
 
-The package pyvirtualcam does the talking to the system.  Its licence is the GPL, so it is no
-dependency of this program: whoever wants the camera installs it.
+The package pyvirtualcam provides the device.  Its licence is the GPL, so it is not a dependency of
+this program: users install it themselves.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hmr_live.render.offscreen import OffscreenRenderer
 
-#: What the device is told; frames come when the pipeline has them.
+#: Frame rate announced to the device; frames are sent as the pipeline delivers them.
 _NOMINAL_FPS: Final = 30
 
 
@@ -31,7 +31,7 @@ class VirtualCameraSink(Sink):
     Parameters
     ----------
     body
-        Returns the body model of the results, or None as long as there is none.
+        Returns the body model of the results; None until there is one.
     overlay
         Whether the bodies are drawn over the frame.
     device
@@ -40,7 +40,7 @@ class VirtualCameraSink(Sink):
     Raises
     ------
     StreamError
-        The package pyvirtualcam is not installed.
+        If the package pyvirtualcam is not installed.
     """
 
     def __init__(
@@ -62,20 +62,21 @@ class VirtualCameraSink(Sink):
         """Nothing yet: the device is opened with the first frame, whose size it needs."""
 
     def deliver(self, result: FrameResult) -> None:
-        """Show one frame; raises :class:`StreamError` where there is no virtual camera."""
+        """Show one frame; raises :class:`.StreamError` if there is no virtual camera."""
         camera = self._camera_of(result.frame.size)
         problem = None
         try:
             picture = self._picture(result)
         except RenderError as error:
             self._overlay, picture = False, result.frame.image
-            problem = StreamError(f"{error} The virtual camera shows the plain picture.")
+            problem = StreamError(f"{error} The virtual camera shows the plain video.")
         try:
             camera.send(picture)
         except (OSError, RuntimeError) as error:
             self._close_camera()
             raise StreamError(
-                f"The virtual camera takes no pictures ({error}): check that the device is there."
+                f"The virtual camera does not accept frames ({error}): check that the "
+                "device is there."
             ) from error
         self.sent += 1
         if problem is not None:
@@ -99,7 +100,7 @@ class VirtualCameraSink(Sink):
         return self._renderer.overlay(result.frame, result.bodies)
 
     def _camera_of(self, size: tuple[int, int]) -> pyvirtualcam.Camera:
-        """The device, opened again when the frames have another size."""
+        """The device, reopened when the frame size changes."""
         if self._camera is not None and (self._camera.width, self._camera.height) == size:
             return self._camera
         self._close_camera()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hmr_live.core.errors import StreamError
+from hmr_live.core.optional_packages import require_package
 from hmr_live.core.state import Array, BodyState, FrameResult
 from hmr_live.streaming.address import Address
-from hmr_live.streaming.optional_packages import require_package
 from hmr_live.streaming.stream import Sink
 from hmr_live.streaming.udp import DatagramSocket
 from hmr_live.streaming.vmc_pose import BONES, vrm_pose
@@ -18,20 +19,20 @@ from hmr_live.streaming.vmc_pose import BONES, vrm_pose
 if TYPE_CHECKING:
     from pythonosc.osc_message import OscMessage
 
-#: Where the receivers of the protocol listen unless told otherwise.
+#: Default port of VMC receivers.
 DEFAULT_PORT: Final = 39539
-#: What crosses a usual network in one piece; the bones of a frame need two such packets.
+#: Bytes that cross a usual network unfragmented; the bones of a frame need two such packets.
 MAX_PACKET: Final = 1400
-#: After this long without anybody, whoever comes next starts in the middle again.
+#: After this long without anybody, the next person starts at the origin again.
 FORGET_AFTER_S: Final = 2.0
 _BUNDLE_HEADER: Final = 16
 _MODEL_LOADED, _CALIBRATED, _NORMAL_MODE = 1, 3, 0
 
 
 class VmcSink(Sink):
-    """Sends the person who leads to a VMC receiver ("marionette").
+    """Sends the leader to a VMC receiver ("marionette").
 
-    The place where a person comes into sight becomes the middle of the avatar's world.
+    The place where a person comes into sight becomes the origin of the avatar's world.
 
     Parameters
     ----------
@@ -41,29 +42,31 @@ class VmcSink(Sink):
     Raises
     ------
     StreamError
-        The package python-osc is not installed.
+        If the package python-osc is not installed.
     """
 
     def __init__(self, address: Address) -> None:
-        require_package("pythonosc", "python-osc")
+        require_package(
+            "pythonosc", "python-osc", "The VMC stream", extra="streaming", error=StreamError
+        )
         self.address = str(address)
         self._socket = DatagramSocket(address)
         self._started = time.monotonic()
         self._origin: Array | None = None
-        self._person: int | None = None
+        self._track_id: int | None = None
         self._seen_at = 0.0
 
     def open(self) -> None:
-        """Look the host up."""
+        """Resolve the host."""
         self._socket.open()
 
     def deliver(self, result: FrameResult) -> None:
-        """Send one frame: root and bones when somebody is there, state and time always."""
+        """Send one frame: root and bones if somebody is in sight, state and time always."""
         now = time.monotonic()
         messages = []
         body = result.leader
         if body is not None:
-            messages += bone_messages(body, self._middle(body, now))
+            messages += bone_messages(body, self._origin_of(body, now))
         state = (_MODEL_LOADED, _CALIBRATED, _NORMAL_MODE, int(body is not None))
         messages.append(_message("/VMC/Ext/OK", state))
         messages.append(_message("/VMC/Ext/T", (now - self._started,)))
@@ -75,12 +78,12 @@ class VmcSink(Sink):
         """Release the socket."""
         self._socket.close()
 
-    def _middle(self, body: BodyState, now: float) -> Array:
+    def _origin_of(self, body: BodyState, now: float) -> Array:
         """Where the pelvis was when the person came into sight, ``(3,)`` camera frame."""
-        forgotten = body.person != self._person or now - self._seen_at > FORGET_AFTER_S
-        if self._origin is None or forgotten:
+        is_new = body.track_id != self._track_id or now - self._seen_at > FORGET_AFTER_S
+        if self._origin is None or is_new:
             self._origin = np.array(body.joints[0])
-        self._person, self._seen_at = body.person, now
+        self._track_id, self._seen_at = body.track_id, now
         return self._origin
 
 
@@ -102,7 +105,7 @@ def packets(messages: Sequence[OscMessage]) -> Iterator[bytes]:
 
     bundle, size = OscBundleBuilder(IMMEDIATELY), _BUNDLE_HEADER
     for message in messages:
-        needed = message.size + 4  # each element has its length before it
+        needed = message.size + 4  # each element is preceded by its length
         if size + needed > MAX_PACKET:
             yield bundle.build().dgram
             bundle, size = OscBundleBuilder(IMMEDIATELY), _BUNDLE_HEADER

@@ -22,7 +22,7 @@ from hmr_live.body.skeleton import JOINT, PARENTS
 from hmr_live.core.state import Array, BodyState
 
 #: SMPL joint -> Unity's HumanBodyBones, parents first.  SMPL's hand joints have no bone, and the
-#: network says nothing of fingers, eyes and jaw.
+#: network does not estimate fingers, eyes and jaw.
 BONES: Final = {
     "pelvis": "Hips",
     "left_hip": "LeftUpperLeg",
@@ -60,9 +60,9 @@ _LIMBS: Final = {
     )
 }
 _FEET: Final = [JOINT[f"{side}_{name}"] for side in ("left", "right") for name in ("ankle", "foot")]
-#: How far the lowest joint of a foot is from the floor, metres.
+#: Height of a foot's lowest joint above the floor, metres.
 _SOLE: Final = 0.03
-#: Camera frame (x right, y down, z forward) -> the world of somebody who faces the camera.
+#: Camera frame (x right, y down, z forward) -> world of a person who faces the camera.
 _WORLD_FROM_CAMERA: Final = np.diag([1.0, -1.0, -1.0])
 
 
@@ -93,7 +93,7 @@ def vrm_pose(body: BodyState, origin: Array) -> VrmPose:
     body
         The person.
     origin
-        ``(3,)`` metres, camera frame: the place that becomes x = z = 0.
+        ``(3,)`` metres, camera frame: the point that becomes x = z = 0.
     """
     world = _world_rotations(body.rotmats)
     joints = (body.joints.astype(np.float64) - origin) @ _WORLD_FROM_CAMERA.T

@@ -1,6 +1,6 @@
 """WebSocket: a small server for browsers and programs, in an asyncio loop of its own.
 
-See :mod:`hmr_live.streaming.websocket_client` for what a slow client gets.
+How slow clients are handled: :mod:`hmr_live.streaming.websocket_client`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from hmr_live.core.errors import StreamError
+from hmr_live.core.optional_packages import require_package
 from hmr_live.core.state import FrameResult
 from hmr_live.streaming.address import Address
-from hmr_live.streaming.optional_packages import require_package
 from hmr_live.streaming.origins import is_allowed
 from hmr_live.streaming.schema import FORMATS, JSON, encoder, frame_message, hello_message
 from hmr_live.streaming.stream import Sink
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_PORT: Final = 8765
-#: Clients have nothing to say; what they send is read and forgotten.
+#: What clients send is read and ignored.
 _MAX_RECEIVED_BYTES: Final = 1024
 _SUBPROTOCOLS: Final = {f"hmr-live.{name}": name for name in FORMATS}
 _PAGE: Final = Path(__file__).with_name("skeleton.html")
@@ -51,16 +51,18 @@ class WebSocketSink(Sink):
     address
         Where to listen.
     allowed_origins
-        Foreign web pages that may read the stream, such as ``https://example.org``.
+        Web pages of other sites that may read the stream, such as ``https://example.org``.
 
     Raises
     ------
     StreamError
-        The package websockets is not installed.
+        If the package websockets is not installed.
     """
 
     def __init__(self, address: Address, allowed_origins: Collection[str] = ()) -> None:
-        require_package("websockets", "websockets")
+        require_package(
+            "websockets", "websockets", "The WebSocket stream", extra="streaming", error=StreamError
+        )
         self._listen_at = address
         self._allowed = frozenset(allowed_origins)
         self._encoders = {JSON: encoder(JSON)}
@@ -74,7 +76,7 @@ class WebSocketSink(Sink):
         self._formats: frozenset[str] = frozenset()
 
     def open(self) -> None:
-        """Listen; raises :class:`StreamError` when the address is in use or not ours."""
+        """Listen; raises :class:`.StreamError` if the address is in use or not this machine's."""
         opened: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(opened,), name="WebSocket server", daemon=True
@@ -83,7 +85,7 @@ class WebSocketSink(Sink):
         opened.result()
 
     def deliver(self, result: FrameResult) -> None:
-        """Encode the frame once for each format in use and hand it to the loop."""
+        """Encode the frame once for each format in use and pass it to the loop."""
         formats, loop = self._formats, self._loop
         if formats and loop is not None:
             message = frame_message(result)
@@ -104,7 +106,7 @@ class WebSocketSink(Sink):
     def _run(self, opened: Future[None]) -> None:
         try:
             asyncio.run(self._serve(opened))
-        except Exception as error:  # whoever waits for the opening must hear of it
+        except Exception as error:  # open() must hear of it
             if opened.done():
                 logger.exception("The WebSocket server at %s failed", self._listen_at)
             elif isinstance(error, OSError):
@@ -122,7 +124,7 @@ class WebSocketSink(Sink):
             self._listen_at.port,
             process_request=self._answer,
             select_subprotocol=self._select_subprotocol,
-            compression=None,  # it costs more time than the loopback device needs
+            compression=None,  # it costs more time than sending uncompressed
             max_size=_MAX_RECEIVED_BYTES,
             write_limit=BUFFER_BYTES,
             close_timeout=1,
@@ -135,7 +137,7 @@ class WebSocketSink(Sink):
             await ending.wait()
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Let WebSockets in; everybody else gets the page."""
+        """Accept WebSockets; all other requests get the page."""
         from websockets.datastructures import Headers
         from websockets.http11 import Response
 
@@ -210,7 +212,7 @@ class WebSocketSink(Sink):
 
     def _publish(self, encoded: Mapping[str, bytes]) -> None:
         for client in self._connected:
-            # Who came between encoding and now gets the next frame.
+            # A client that connected since the encoding gets the next frame.
             if client.format in encoded and client.post(encoded[client.format]):
                 self.dropped += 1
 
@@ -221,7 +223,7 @@ class WebSocketSink(Sink):
 
 
 def _format_in(query: str) -> str:
-    """``format`` of a query string; JSON when it names none."""
+    """``format`` in a query string; JSON if there is none."""
     name = parse_qs(query).get("format", [JSON])[0]
     if name not in FORMATS:
         raise StreamError(f"There is no format “{name}”: use {' or '.join(FORMATS)}.")
@@ -231,17 +233,17 @@ def _format_in(query: str) -> str:
 def _cannot_listen(address: Address, error: OSError) -> StreamError:
     if isinstance(error, socket.gaierror):
         return StreamError(
-            f"The host {address.host} is not known ({error.strerror}): write an IP address of this "
+            f"The host {address.host} is not known ({error.strerror}): enter an IP address of this "
             "computer."
         )
     return StreamError(
-        f"Nobody can connect to {address} ({error.strerror or error}): end the program that uses "
-        "the port, or choose another one."
+        f"Nobody can connect to {address} ({error.strerror or error}): close the program that uses "
+        "the port, or choose another port."
     )
 
 
 def _quiet_logger() -> logging.Logger:
-    """The server's own log: connections that break are everyday business, not errors."""
+    """A silenced logger: broken connections are normal, not errors."""
     log = logging.getLogger(f"{__name__}.server")
     log.setLevel(logging.CRITICAL)
     return log

@@ -1,7 +1,7 @@
 """One client of the WebSocket server.
 
-Each client has a slot for one message beside the one on its way: whoever reads slowly misses
-frames, and holds up neither the other clients nor the pipeline.
+Each client has a slot for one message besides the one being sent: a slow client misses frames,
+and delays neither the other clients nor the pipeline.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from hmr_live.streaming.schema import JSON
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
-#: A client that takes nothing for this long is disconnected.
+#: A client that receives nothing for this long is disconnected.
 STALLED_S: Final = 10.0
-#: The system keeps no more than about this much for a client: what lies there is no longer new.
+#: Send buffer of a client: frames that wait there are no longer current.
 BUFFER_BYTES: Final = 16 * 1024
 
 
@@ -42,7 +42,7 @@ class WebSocketClient:
             transport_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
 
     def post(self, message: bytes) -> bool:
-        """Leave a message; True when an unsent one had to make room."""
+        """Put a message into the slot; True if it replaced an unsent one."""
         replaced = self._waiting is not None
         self._waiting = message
         self._posted.set()
@@ -57,10 +57,10 @@ class WebSocketClient:
         return message
 
     async def send(self, message: bytes) -> None:
-        """Send; raises TimeoutError when the client takes nothing for too long."""
+        """Send; raises TimeoutError if the client receives nothing for too long."""
         async with asyncio.timeout(STALLED_S):
             await self._connection.send(message.decode() if self.format == JSON else message)
 
     def abort(self) -> None:
-        """Break the connection without waiting for the client."""
+        """Close the connection without waiting for the client."""
         self._connection.transport.abort()

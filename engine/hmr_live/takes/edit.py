@@ -180,7 +180,7 @@ def _part(motion: Motion, start: float, end: float) -> Motion:
     arrays = {
         field.name: getattr(motion, field.name)[kept]
         for field in fields(motion)
-        if field.name != "person"
+        if field.name != "track_id"
     }
     return replace(motion, **arrays)
 

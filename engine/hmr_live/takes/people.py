@@ -58,7 +58,7 @@ def body_state(
         score=float(motion.score[index]),
         angles_of=partial(joint_angles, frames=frames),
         measured=bool(motion.measured[index]),
-        person=motion.person,
+        track_id=motion.track_id,
     )
 
 
@@ -92,7 +92,7 @@ class Presence:
                 yield motion, index
 
 
-def shown_with(take: Take, body: BodyModel) -> tuple[Take, str]:
+def adapt_to_body(take: Take, body: BodyModel) -> tuple[Take, str]:
     """A take as this body model can show it.
 
     Poses carry over from one body model to another, shapes do not: on another body than the

@@ -16,7 +16,7 @@ from hmr_live.core.state import Image
 _READ_ON: Final = 24
 
 
-class PictureReader:
+class TakePictureReader:
     """Reads pictures by their number; one thread uses it.
 
     Parameters

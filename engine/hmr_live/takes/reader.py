@@ -21,7 +21,7 @@ from hmr_live.takes.take import Floats, Marker, Motion, Take
 
 
 @dataclass(frozen=True)
-class Content:
+class TakeContent:
     """What a row of chunks holds, in numpy's records.
 
     Attributes
@@ -111,7 +111,7 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def read_content(header: Header, found: Iterable[Chunk], name: str) -> Content:
+def read_content(header: Header, found: Iterable[Chunk], name: str) -> TakeContent:
     """Sort chunks by their kind; unknown kinds are passed over.
 
     Raises
@@ -138,7 +138,7 @@ def read_content(header: Header, found: Iterable[Chunk], name: str) -> Content:
                 video.append(chunk.payload)
             elif chunk.kind == chunks.END:
                 end = dict(json.loads(chunk.payload))
-        return Content(
+        return TakeContent(
             header,
             np.frombuffer(b"".join(heads), frame_type),
             np.array(counts, np.int64),
@@ -154,7 +154,7 @@ def read_content(header: Header, found: Iterable[Chunk], name: str) -> Content:
         ) from error
 
 
-def _video(path: Path, content: Content) -> Path | None:
+def _video(path: Path, content: TakeContent) -> Path | None:
     """The video beside the take: under its name, or under the one it was recorded with."""
     if not len(content.video):
         return None
@@ -169,11 +169,11 @@ def _video_times(video: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.interp(numbers, video["number"], video["time"]), np.float64)
 
 
-def _motions(content: Content) -> Iterable[Motion]:
+def _motions(content: TakeContent) -> Iterable[Motion]:
     """One stream for each person, in the order of time."""
     frames = np.repeat(content.frames, content.counts)
-    for person in np.unique(content.bodies["person"]).tolist():
-        mine = np.flatnonzero(content.bodies["person"] == person)
+    for track_id in np.unique(content.bodies["person"]).tolist():
+        mine = np.flatnonzero(content.bodies["person"] == track_id)
         mine = mine[np.argsort(frames["time"][mine], kind="stable")]
         body, frame = content.bodies[mine], frames[mine]
         floats: dict[str, Floats] = {
@@ -191,7 +191,7 @@ def _motions(content: Content) -> Iterable[Motion]:
             )
         }
         yield Motion(
-            person=person,
+            track_id=track_id,
             times=np.ascontiguousarray(frame["time"], np.float64),
             unix_times=np.ascontiguousarray(frame["unix_time"], np.float64),
             frame_index=np.ascontiguousarray(frame["frame_index"], np.int64),

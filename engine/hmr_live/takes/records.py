@@ -39,7 +39,7 @@ BODY_DTYPE: Final = np.dtype(
 
 #: Fields of :data:`BODY_DTYPE` that have another name in :class:`~hmr_live.takes.take.Motion`.
 #: Their names in the file stay, so that takes of earlier versions open.
-ATTRIBUTES: Final = {"region": "crop_box"}
+ATTRIBUTES: Final = {"person": "track_id", "region": "crop_box"}
 
 #: Payload of a video chunk: which frame of the video shows which moment.
 VIDEO_DTYPE: Final = np.dtype([("number", "<u4"), ("time", "<f8")])
@@ -86,7 +86,7 @@ def body_records(bodies: tuple[BodyState, ...]) -> Records:
     for place, body in enumerate(bodies):
         crop_box = body.crop_box
         values: dict[str, Any] = {
-            "person": body.person,
+            "person": body.track_id,
             "measured": body.measured,
             "pose": axis_angle_from_matrix(body.rotmats),
             "betas": body.betas,

@@ -11,7 +11,7 @@ from hmr_live.core.errors import RecordingError
 from hmr_live.takes import chunks
 from hmr_live.takes.chunks import Chunk, all_chunks
 from hmr_live.takes.header import SUFFIX, Header, read_header
-from hmr_live.takes.reader import Content, read_bytes, read_content
+from hmr_live.takes.reader import TakeContent, read_bytes, read_content
 from hmr_live.takes.records import BODY_DTYPE, Records
 from hmr_live.takes.writer import TakeWriter
 
@@ -92,7 +92,7 @@ def _first_header(found: list[Chunk], path: Path) -> Header:
     )
 
 
-def _write(target: Path, content: Content) -> None:
+def _write(target: Path, content: TakeContent) -> None:
     writer = TakeWriter(target, content.header.info)
     end = content.end or {}
     first = 0

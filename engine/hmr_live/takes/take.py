@@ -22,7 +22,7 @@ class Motion:
 
     Attributes
     ----------
-    person
+    track_id
         Identity within the take; 0 is the first.
     times
         ``(T,)`` float64: the moment each frame was grabbed, seconds on the monotonic clock of the
@@ -55,7 +55,7 @@ class Motion:
         ``(T,)`` bool: False where the body was predicted and not seen by the network.
     """
 
-    person: int
+    track_id: int
     times: NDArray[np.float64]
     unix_times: NDArray[np.float64]
     frame_index: NDArray[np.int64]
@@ -98,7 +98,7 @@ class Take:
         ``started_unix``, ``started_monotonic``, ``source``, ``frame_size`` ``[w, h]``, body and
         network with name and SHA-256, smoothing, versions.
     motions
-        One stream a person, by :attr:`Motion.person`; empty when nobody was in sight.
+        One stream a person, by :attr:`Motion.track_id`; empty when nobody was in sight.
     markers
         In the order of time.
     video

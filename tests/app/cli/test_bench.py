@@ -23,7 +23,7 @@ def test_several_back_ends_take_turns_on_the_clip(demo_clip, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--backend", "onnxruntime:int8"], "no full_int8.onnx that is proved for onnxruntime"),
+        (["--backend", "onnxruntime:int8"], "no full_int8.onnx validated for onnxruntime"),
         (["--backend", "abacus"], "There is no back end called 'abacus'"),
         (["--mediapipe", sys.executable], "mediapipe==0.10.21"),
         (["--mediapipe", "none/bin/python"], "MediaPipe cannot be started"),

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hmr_live.batch.archive.inputs import Shard, find_jobs
-from hmr_live.batch.archive.run import ArchiveProgress
+from hmr_live.batch.archive.archive_report import ArchiveProgress
+from hmr_live.batch.archive.inputs import ArchiveShard, find_jobs
 from hmr_live.batch.archive.worker import Outcome, State
 from hmr_live.body.model import DEFAULT_BODY
 from hmr_live.capture.sources import VideoFile
@@ -173,7 +173,7 @@ def test_two_local_workers_of_a_cluster_and_two_processes_find_the_same_poses(sh
 
 
 def test_a_shard_does_its_part_only(short_archive):
-    shards = [Shard(1, 2), Shard(2, 2)]
+    shards = [ArchiveShard(1, 2), ArchiveShard(2, 2)]
     jobs = find_jobs([str(short_archive / "videos")], short_archive / "out")
     first, second = ({job.name for job in jobs if shard.holds(job)} for shard in shards)
     assert first
@@ -189,7 +189,7 @@ def test_a_shard_does_its_part_only(short_archive):
     [
         ([], "There is nothing to process"),
         (["*.webm"], "No file matches *.webm"),
-        (["videos", "--shard", "3/2"], "'3/2' is no shard"),
+        (["videos", "--shard", "3/2"], "'3/2' is not a shard"),
         (["--list", "none.txt"], "The list none.txt cannot be read"),
         (["videos", "--network", "none.onnx"], "There is no network at none.onnx"),
     ],
@@ -230,7 +230,7 @@ def test_workers_that_cannot_begin_end_the_run_with_one_sentence(short_archive):
 def test_the_line_of_progress_tells_share_counts_and_time_left():
     progress = ArchiveProgress(files=4, bytes=400)
     progress.outcomes = [Outcome("a", State.DONE), Outcome("b", State.FAILED)]
-    progress.bytes_through, progress.bytes_worked = 200, 100
+    progress.bytes_done, progress.bytes_worked = 200, 100
     progress.frames, progress.seconds = 300, 10.0
     assert progress_line(progress, cells=8) == (
         "[####----]  50%  2 of 4 files, 1 failed, 30 frames/s, 0:00:20 left"

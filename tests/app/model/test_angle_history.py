@@ -21,8 +21,8 @@ def same_angles(degrees, _):
 def result(time, angles, leader_id=None):
     """People with these angles (identity -> degrees) at ``time``."""
     bodies = tuple(
-        dataclasses.replace(BODY, person=person, angles_of=partial(same_angles, degrees))
-        for person, degrees in angles.items()
+        dataclasses.replace(BODY, track_id=track_id, angles_of=partial(same_angles, degrees))
+        for track_id, degrees in angles.items()
     )
     return FrameResult(Frame(PICTURE, time, 0), bodies, leader_id=leader_id)
 

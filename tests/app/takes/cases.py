@@ -40,7 +40,7 @@ def write_take(
             writer.add_video_frame(number, number / FPS)
         bend = 0.6 + 0.5 * np.sin(3 * number / FPS) + tremble[number]
         bodies = tuple(
-            replace(body_state(body, size, float(bend) + k / 3), person=k) for k in range(people)
+            replace(body_state(body, size, float(bend) + k / 3), track_id=k) for k in range(people)
         )
         result = FrameResult(Frame(image, number / FPS, number), bodies)
         moment = TakeFrame.of(result, live=False)

@@ -17,7 +17,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import VideoFile
 from hmr_live.takes.container import read_take
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.session import Status
+from hmr_live_app.model.app_model import Status
 from hmr_live_app.model.takes.collection import TakeCollection
 from tests.app.support import CLIP, PATIENCE, MovingPerson, difference, panes, picture_of
 from tests.app.takes.cases import write_take
@@ -110,7 +110,7 @@ def test_keys_and_mouse_move_through_a_take(playing: MainWindow, qtbot: QtBot) -
     assert window.view.shown is not None
     assert window.view.shown.frame.index == playback.index
     assert (difference(before, picture_of(window)) > 20).mean() > 0.01
-    qtbot.waitUntil(lambda: window.takes.plot.cursor_time == playback.time)
+    qtbot.waitUntil(lambda: window.takes.plot.time_cursor.value() == playback.time)
     window.takes.transport.speed.setCurrentIndex(window.takes.transport.speed.findText("4×"))
     window.takes.transport.speed.activated.emit(window.takes.transport.speed.currentIndex())
     QTest.keyClick(window, Qt.Key.Key_Space)
@@ -255,14 +255,14 @@ def test_a_dropped_take_replaces_the_live_picture_and_back_to_live_brings_it_bac
         )
     )
     wait_for(window, folder / "dance.hmrtake", qtbot)
-    assert window.session.status is Status.IDLE
+    assert window.model.status is Status.IDLE
     assert not window.commands.record.isEnabled()
     QTest.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: window.session.status is Status.RUNNING, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.model.status is Status.RUNNING, timeout=PATIENCE)
     qtbot.waitUntil(lambda: window.view.shown is not None, timeout=PATIENCE)
     assert not window.takes.transport.isVisible()
-    assert window.session.source is not None
-    assert window.session.source.spec == CLIP
+    assert window.model.source is not None
+    assert window.model.source.spec == CLIP
     assert window.commands.record.isEnabled()
 
 

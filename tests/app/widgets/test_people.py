@@ -17,11 +17,11 @@ from hmr_live.core.state import BodyState, Frame, FrameResult
 from hmr_live.recovery.frame_camera import project
 from hmr_live.recovery.tracking import MAX_PEOPLE
 from hmr_live.render.image_plane import Rectangle
-from hmr_live.render.palette import TINTS, tint
+from hmr_live.render.palette import PALETTE, body_color
 from hmr_live_app.cli.main import main
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.settings import load_preferences
 from hmr_live_app.scene.picking import joints_in_video, person_at
+from hmr_live_app.widgets.preferences import load_preferences
 from tests.app.support import (
     CLIP,
     MovingPerson,
@@ -40,27 +40,27 @@ class Crowd(MovingPerson):
     """Two people beside each other, as many of them as are asked for; the left one is larger."""
 
     def process(self, frame: Frame) -> FrameResult:
-        bodies = [moved(body_state(self.body, frame.size), person) for person in range(2)]
+        bodies = [moved(body_state(self.body, frame.size), track_id) for track_id in range(2)]
         bodies = bodies[: self.people]
         locked = self.locked is not None and self.locked < len(bodies)
         leader = self.locked if locked else 0
-        bodies.sort(key=lambda body: body.person != leader)
+        bodies.sort(key=lambda body: body.track_id != leader)
         return FrameResult(frame, tuple(bodies), {"network": 1.0}, leader_id=leader, locked=locked)
 
 
-def moved(body: BodyState, person: int) -> BodyState:
+def moved(body: BodyState, track_id: int) -> BodyState:
     """Person 0 at the left, person 1 at the right, both farther away."""
-    step = np.array([0.75 * (2 * person - 1), 0, 1.5 + 0.2 * person], np.float32)
+    step = np.array([0.75 * (2 * track_id - 1), 0, 1.5 + 0.2 * track_id], np.float32)
     joints, transl = body.joints + step, body.transl + step
     crop_box = body.crop_box
     size = (round(2 * crop_box.cx), round(2 * crop_box.cy))
     return replace(
         body,
-        person=person,
+        track_id=track_id,
         transl=transl,
         joints=joints,
         joints_2d=project(joints, float(transl[2]), body.focal_length, size),
-        angles_of=lambda rotmats: joint_angles(rotmats) + 10 * person,
+        angles_of=lambda rotmats: joint_angles(rotmats) + 10 * track_id,
     )
 
 
@@ -82,11 +82,11 @@ def until(qtbot: QtBot, condition: Callable[[], bool]) -> None:
     qtbot.waitUntil(condition, timeout=20_000)
 
 
-def in_video(window: MainWindow, person: int) -> QPoint:
+def in_video(window: MainWindow, track_id: int) -> QPoint:
     """Where somebody's spine is over the video, in points of the view."""
     shown = window.view.shown
     assert shown is not None
-    body = next(body for body in shown.bodies if body.person == person)
+    body = next(body for body in shown.bodies if body.track_id == track_id)
     place = window.view.video_place
     x, y = joints_in_video(body, shown.frame.size, place)[SPINE]
     ratio = window.view.devicePixelRatio()
@@ -98,9 +98,9 @@ def click(window: MainWindow, at: QPoint) -> None:
     QTest.mouseClick(window.view, Qt.MouseButton.LeftButton, none, at)
 
 
-def is_locked(window: MainWindow, person: int | None) -> bool:
+def is_locked(window: MainWindow, track_id: int | None) -> bool:
     shown = window.view.shown
-    return shown is not None and (shown.leader_id if shown.locked else None) == person
+    return shown is not None and (shown.leader_id if shown.locked else None) == track_id
 
 
 def test_click_locks_on_a_person_and_beside_everybody_lets_go(
@@ -155,7 +155,7 @@ def test_lock_is_seen_in_both_panes_at_once_even_while_paused(
         orange = (np.abs(second.astype(int) - [255, 156, 87]).max(axis=2) < 12).sum()
         assert orange > 100
         assert (difference(first, second) > 30).sum() > 100
-    booth.followed.release()
+    booth.people_controller.release()
     for first, second in zip(before, panes(booth, picture_of(booth)), strict=True):
         assert (difference(first, second) > 30).mean() < 0.001
 
@@ -184,13 +184,15 @@ def test_click_in_the_3d_pane_locks_and_a_drag_does_not(
 
 
 def test_people_have_tints_of_their_own(booth: MainWindow, qtbot: QtBot) -> None:
-    assert len({tint(person) for person in range(MAX_PEOPLE)}) == len(TINTS) == MAX_PEOPLE
+    assert (
+        len({body_color(track_id) for track_id in range(MAX_PEOPLE)}) == len(PALETTE) == MAX_PEOPLE
+    )
     hold(booth, qtbot)
     video = panes(booth, picture_of(booth))[0]
     height = video.shape[0]
 
-    def colour(person: int) -> np.ndarray:
-        at = in_video(booth, person) * booth.view.devicePixelRatio()
+    def colour(track_id: int) -> np.ndarray:
+        at = in_video(booth, track_id) * booth.view.devicePixelRatio()
         part = video[max(at.y() - 3, 0) : min(at.y() + 3, height), at.x() - 3 : at.x() + 3]
         return part.reshape(-1, 3).mean(axis=0)
 
@@ -202,7 +204,7 @@ def test_people_have_tints_of_their_own(booth: MainWindow, qtbot: QtBot) -> None
 def test_one_person_cannot_be_locked(booth: MainWindow, crowd: Crowd, qtbot: QtBot) -> None:
     click(booth, in_video(booth, 0))
     assert crowd.locked == 0
-    booth.followed.menu.actions()[0].trigger()
+    booth.people_controller.menu.actions()[0].trigger()
     assert crowd.people == 1
     assert crowd.locked is None
     until(qtbot, lambda: bool(booth.view.shown and len(booth.view.shown.bodies) == 1))
@@ -215,11 +217,11 @@ def test_number_of_people_is_remembered_only_when_it_was_chosen_in_the_menu(
     open_window: Callable[..., MainWindow], crowd: Crowd
 ) -> None:
     window = open_window(lambda: crowd, people=4)
-    assert [a.data() for a in window.followed.menu.actions() if a.isChecked()] == [4]
+    assert [a.data() for a in window.people_controller.menu.actions() if a.isChecked()] == [4]
     window.close()
     assert load_preferences().people == 1
     window = open_window(lambda: crowd)
-    window.followed.menu.actions()[2].trigger()
+    window.people_controller.menu.actions()[2].trigger()
     window.close()
     assert load_preferences().people == 3
 

@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from hmr_live.capture.devices import CameraInfo
-from hmr_live_app.model.session import SourceChoice
+from hmr_live_app.model.app_model import SourceChoice
 from hmr_live_app.widgets.main_thread import MainThread
 from hmr_live_app.widgets.source_picker import SourcePicker
 from tests.app.support import CLIP
@@ -66,7 +66,7 @@ def test_choosing_the_clip_loops_and_the_file_entry_asks(
     with qtbot.waitSignal(picker.chosen) as chosen:
         choose(picker, "Demo clip")
     assert chosen.args[0].loop
-    with qtbot.waitSignal(picker.file_wanted):
+    with qtbot.waitSignal(picker.file_requested):
         choose(picker, "Open a video, picture or take…")
 
 

@@ -32,7 +32,7 @@ def port() -> int:
 
 
 def test_every_stream_is_off_at_first_and_stays_on_this_computer(window: MainWindow) -> None:
-    assert window.session.streams.status() == {}
+    assert window.model.streams.status() == {}
     for kind, row in window.streams.rows.items():
         assert not row.switch.isChecked()
         assert kind is StreamKind.VIRTUAL_CAMERA or row.address.text().startswith("127.0.0.1:")
@@ -56,7 +56,7 @@ def test_a_stream_switched_on_in_the_window_is_read_by_a_client(
         assert json.loads(client.recv(60))["people"]
         qtbot.waitUntil(lambda: "1 connected" in row.counts.text(), timeout=PATIENCE)
     row.switch.click()
-    assert window.session.streams.status() == {}
+    assert window.model.streams.status() == {}
     assert "on" not in window.commands.streams.text().split("streams")[1]
     assert row.address.isEnabled()
 
@@ -69,7 +69,7 @@ def test_an_address_that_makes_no_sense_leaves_the_stream_off_with_a_sentence(
     row.address.setText("studio")
     row.switch.click()
     assert not row.switch.isChecked()
-    assert "HOST:PORT" in row.words.text()
+    assert "HOST:PORT" in row.message.text()
 
 
 def test_a_problem_of_a_stream_shows_in_the_main_window_when_the_dialog_is_closed(
@@ -113,7 +113,7 @@ def test_the_options_name_streams_and_their_absence_none() -> None:
     ("arguments", "words"),
     [
         ((), "No stream is named"),
-        (("--udp", "nowhere"), "is no address"),
+        (("--udp", "nowhere"), "is not an address"),
         (("--websocket", "8765"), "no file"),
     ],
 )

@@ -216,7 +216,7 @@ def test_one_picture_and_many_give_the_same(name, model):
 
 
 def test_batches_are_filled_up_where_a_new_size_costs_time(model, monkeypatch):
-    provider = replace(onnx_runtime.PROVIDERS["onnxruntime"], steady=True)
+    provider = replace(onnx_runtime.PROVIDERS["onnxruntime"], fixed_batch=True)
     monkeypatch.setitem(onnx_runtime.PROVIDERS, "onnxruntime", provider)
     backend = open_backend(model, name="onnxruntime")
     session, sizes = backend._session, []

@@ -1,4 +1,4 @@
-"""``name:precision``, and the INT8 network that may stand in."""
+"""``name:precision``, and the INT8 variant that may be used instead."""
 
 import json
 
@@ -10,16 +10,16 @@ from hmr_live.core.assets import sha256_of
 from hmr_live.core.errors import BackendError
 from tests.engine.backends.backend_cases import tiny_network
 
-PROVED = {"joint_change_mm": {"mean": 2.0}, "milliseconds": {"fp32": 50.0, "int8": 14.0}}
+VALIDATED = {"joint_change_mm": {"mean": 2.0}, "milliseconds": {"fp32": 50.0, "int8": 14.0}}
 
 
 @pytest.fixture
 def model(tmp_path):
-    """A network with an INT8 one beside it, proved for OpenVINO and ONNX Runtime."""
+    """A network with an INT8 one beside it, validated for OpenVINO and ONNX Runtime."""
     original = tiny_network(tmp_path / "tiny.onnx")
     describe(original)
     tiny_network(tmp_path / "tiny_int8.onnx", scale=2.0)
-    prove(original, {"openvino": PROVED, "onnxruntime": PROVED})
+    prove(original, {"openvino": VALIDATED, "onnxruntime": VALIDATED})
     return original
 
 
@@ -40,7 +40,7 @@ def chosen(model, name):
 
 
 @pytest.mark.parametrize("name", ["openvino", "openvino:int8", "onnxruntime"])
-def test_a_proved_int8_network_stands_in(name, model):
+def test_a_validated_int8_network_is_used_instead(name, model):
     assert chosen(model, name) == "tiny_int8.onnx"
 
 
@@ -55,28 +55,28 @@ def test_gpus_do_not_take_int8(model):
 @pytest.mark.parametrize(
     ("figures", "words"),
     [
-        ({**PROVED, "joint_change_mm": {"mean": 5.01}}, "moves the joints by 5.0 mm"),
-        ({**PROVED, "joint_change_mm": {"mean": float("nan")}}, "moves the joints by nan mm"),
-        ({**PROVED, "milliseconds": {"fp32": 10.0, "int8": 9.5}}, "saves too little time"),
-        ({"joint_change_mm": {"mean": 2.0}}, "proves nothing"),
+        ({**VALIDATED, "joint_change_mm": {"mean": 5.01}}, "moves the joints by 5.0 mm"),
+        ({**VALIDATED, "joint_change_mm": {"mean": float("nan")}}, "moves the joints by nan mm"),
+        ({**VALIDATED, "milliseconds": {"fp32": 10.0, "int8": 9.5}}, "saves too little time"),
+        ({"joint_change_mm": {"mean": 2.0}}, "no valid figures"),
     ],
 )
 def test_one_that_is_too_far_off_or_too_slow_does_not(figures, words, model, caplog):
-    prove(model, {"openvino": figures, "onnxruntime": PROVED})
+    prove(model, {"openvino": figures, "onnxruntime": VALIDATED})
     assert chosen(model, "openvino") == "tiny.onnx"
     assert words in caplog.text
     assert chosen(model, "onnxruntime") == "tiny_int8.onnx", "each back end has its own figures"
-    with pytest.raises(BackendError, match=r"no tiny_int8\.onnx that is proved for openvino"):
+    with pytest.raises(BackendError, match=r"no tiny_int8\.onnx validated for openvino"):
         chosen(model, "openvino:int8")
 
 
-def test_one_that_is_proved_for_another_back_end_only_does_not(model, caplog):
-    prove(model, {"onnxruntime": PROVED})
+def test_one_validated_for_another_back_end_only_is_not(model, caplog):
+    prove(model, {"onnxruntime": VALIDATED})
     assert chosen(model, "openvino") == "tiny.onnx"
     assert not caplog.records
 
 
-def test_every_proved_precision_is_a_choice(model):
+def test_every_validated_precision_is_a_choice(model):
     names = choices(model)
     assert {"openvino:fp32", "openvino:int8", "onnxruntime:int8", "tensorrt:fp32"} <= set(names)
     assert "tensorrt:int8" not in names

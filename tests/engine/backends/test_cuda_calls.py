@@ -53,7 +53,7 @@ def attributes_of(variable, file):
     [
         (runtime, "runtime", "cuda_python_device.py"),
         (trt, "trt", "builder.py"),
-        (trt, "self._flavour.trt", "execution.py"),
+        (trt, "self._distribution.trt", "execution.py"),
         (trt, "trt", "execution.py"),
         (trt, "trt", "distribution.py"),
     ],

@@ -31,7 +31,7 @@ def manifest_of(half):
     return json.loads(half.with_suffix(".json").read_text())
 
 
-def test_a_proved_half_precision_network_stands_in(networks):
+def test_a_validated_half_precision_network_is_used_instead(networks):
     model, half = networks
     assert half_precision_of(model) == half
     assert (precision_of(model), precision_of(half)) == ("fp32", "fp16")
@@ -44,14 +44,14 @@ def test_without_one_there_is_none(networks):
 
 
 @pytest.mark.parametrize("change", [1.01, float("nan")])
-def test_one_that_moves_the_joints_too_far_does_not_stand_in(change, networks, caplog):
+def test_one_that_moves_the_joints_too_far_is_not_used(change, networks, caplog):
     model, half = networks
     write(half, {**manifest_of(half), "figures": {"joint_change_mm": {"mean": change}}})
     assert half_precision_of(model) is None
     assert "float32 is used" in caplog.text
 
 
-def test_one_made_from_another_network_does_not_stand_in(networks, caplog):
+def test_one_made_from_another_network_is_not_used(networks, caplog):
     model, half = networks
     write(half, {**manifest_of(half), "source_sha256": "0" * 64})
     assert half_precision_of(model) is None
@@ -59,14 +59,14 @@ def test_one_made_from_another_network_does_not_stand_in(networks, caplog):
 
 
 @pytest.mark.parametrize("missing", ["source_sha256", "figures"])
-def test_one_that_proves_nothing_does_not_stand_in(missing, networks, caplog):
+def test_one_without_figures_is_not_used(missing, networks, caplog):
     model, half = networks
     write(half, {k: v for k, v in manifest_of(half).items() if k != missing})
     assert half_precision_of(model) is None
-    assert "proves nothing" in caplog.text
+    assert "no valid figures" in caplog.text
 
 
-def test_a_damaged_one_does_not_stand_in(networks):
+def test_a_damaged_one_is_not_used(networks):
     model, half = networks
     half.write_bytes(half.read_bytes()[:-1])
     assert half_precision_of(model) is None

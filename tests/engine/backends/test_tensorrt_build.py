@@ -22,15 +22,15 @@ from tests.shipped import NETWORKS
 
 trt = pytest.importorskip("tensorrt_rtx")
 
-from hmr_live.backends.tensorrt.distribution import open_flavour  # noqa: E402
+from hmr_live.backends.tensorrt.distribution import open_distribution  # noqa: E402
 
 ADA = GpuIdentity("Test Ada", "8.9", "580.1")
 AMPERE = GpuIdentity("Test Ampere", "8.6", "580.1")
 
 
 @pytest.fixture(scope="module")
-def flavour():
-    return open_flavour("tensorrt-rtx")
+def distribution():
+    return open_distribution("tensorrt-rtx")
 
 
 @pytest.fixture
@@ -58,44 +58,44 @@ def builds(monkeypatch):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_shipped_network_is_built_and_kept(name, flavour, cache, builds):
+def test_a_shipped_network_is_built_and_kept(name, distribution, cache, builds):
     model = asset_path("networks", f"{name}.onnx")
     reached = []
     engine = engine_for(
-        model, flavour, ADA, cache=cache, progress=lambda fraction, _: reached.append(fraction)
+        model, distribution, ADA, cache=cache, progress=lambda fraction, _: reached.append(fraction)
     )
     assert len(engine) > 1_000_000
     assert reached == sorted(reached)
     assert 0 < reached[0] < reached[-1] <= 1
-    assert engine_for(model, flavour, ADA, cache=cache) == engine
+    assert engine_for(model, distribution, ADA, cache=cache) == engine
     assert len(builds) == 1
 
 
-def test_another_gpu_driver_or_network_is_built_again(flavour, cache, builds, model, tmp_path):
-    engine_for(model, flavour, ADA, cache=cache)
-    engine_for(model, flavour, AMPERE, cache=cache)
-    engine_for(model, flavour, GpuIdentity(ADA.name, "8.9", "590.2"), cache=cache)
-    engine_for(tiny_network(tmp_path / "b.onnx", scale=2.0), flavour, ADA, cache=cache)
+def test_another_gpu_driver_or_network_is_built_again(distribution, cache, builds, model, tmp_path):
+    engine_for(model, distribution, ADA, cache=cache)
+    engine_for(model, distribution, AMPERE, cache=cache)
+    engine_for(model, distribution, GpuIdentity(ADA.name, "8.9", "590.2"), cache=cache)
+    engine_for(tiny_network(tmp_path / "b.onnx", scale=2.0), distribution, ADA, cache=cache)
     assert len(builds) == 4
 
 
-def test_a_damaged_engine_is_built_again(flavour, cache, builds, model):
-    engine = engine_for(model, flavour, ADA, cache=cache)
-    path = cache.folder / keys.engine_key(model, flavour, ADA).file_name
+def test_a_damaged_engine_is_built_again(distribution, cache, builds, model):
+    engine = engine_for(model, distribution, ADA, cache=cache)
+    path = cache.folder / keys.engine_key(model, distribution, ADA).file_name
     path.write_bytes(engine[:-1] + b"!")
-    assert engine_for(model, flavour, ADA, cache=cache)[-1:] != b"!"
+    assert engine_for(model, distribution, ADA, cache=cache)[-1:] != b"!"
     assert len(builds) == 2
 
 
-def test_a_foreign_engine_is_never_handed_on(flavour, cache, builds, model):
-    path = cache.folder / keys.engine_key(model, flavour, ADA).file_name
+def test_a_foreign_engine_is_never_handed_on(distribution, cache, builds, model):
+    path = cache.folder / keys.engine_key(model, distribution, ADA).file_name
     cache.folder.mkdir(mode=0o700)
     path.write_bytes(b"foreign")
-    assert engine_for(model, flavour, ADA, cache=cache) != b"foreign"
+    assert engine_for(model, distribution, ADA, cache=cache) != b"foreign"
     assert len(builds) == 1
 
 
-def test_a_build_can_be_cancelled(flavour, cache):
+def test_a_build_can_be_cancelled(distribution, cache):
     steps = []
 
     def cancelled():
@@ -104,15 +104,15 @@ def test_a_build_can_be_cancelled(flavour, cache):
 
     model = asset_path("networks", "full.onnx")
     with pytest.raises(BackendError, match="cancelled"):
-        engine_for(model, flavour, ADA, cache=cache, cancelled=cancelled)
+        engine_for(model, distribution, ADA, cache=cache, cancelled=cancelled)
     assert len(steps) < 20, "it stops at once"
     assert not list(cache.folder.glob("*.bin"))
 
 
-def test_a_gpu_that_is_too_old_is_refused(flavour, cache, model):
+def test_a_gpu_that_is_too_old_is_refused(distribution, cache, model):
     old = GpuIdentity("GeForce GTX 1080", "6.1", "580.1")
     with pytest.raises(BackendError, match=r"does not support GeForce GTX 1080 .*6\.1"):
-        engine_for(model, flavour, old, cache=cache)
+        engine_for(model, distribution, old, cache=cache)
 
 
 @pytest.mark.parametrize(
@@ -126,40 +126,40 @@ def test_a_gpu_that_is_too_old_is_refused(flavour, cache, model):
 )
 def test_a_gpu_that_it_does_not_build_for_is_unavailable(call, model, monkeypatch):
     device = types.SimpleNamespace(gpu=GpuIdentity("NVIDIA H100", "9.0", "580.1"), close=Mock())
-    monkeypatch.setattr(back_end, "open_device", lambda flavour: device)
+    monkeypatch.setattr(back_end, "open_device", lambda distribution: device)
     with pytest.raises(BackendUnavailableError, match=r"does not support NVIDIA H100 .*9\.0"):
         call(model)
     device.close.assert_called_once()
 
 
-def test_a_target_that_tensorrt_refuses_ends_in_a_sentence(flavour):
+def test_a_target_that_tensorrt_refuses_ends_in_a_sentence(distribution):
     config = types.SimpleNamespace(set_compute_capability=lambda target, index: False)
     with pytest.raises(BackendError, match="refuses to build for Test Ada"):
-        builder._set_target(config, flavour, ADA)
+        builder._set_target(config, distribution, ADA)
 
 
-def test_a_network_that_is_none_is_refused(flavour, cache, tmp_path):
+def test_a_network_that_is_none_is_refused(distribution, cache, tmp_path):
     path = tmp_path / "text.onnx"
     path.write_text("not a network")
     with pytest.raises(BackendError, match="cannot read the network"):
-        engine_for(path, flavour, ADA, cache=cache)
+        engine_for(path, distribution, ADA, cache=cache)
 
 
-def test_without_room_nothing_is_built(flavour, cache, builds, model, monkeypatch):
+def test_without_room_nothing_is_built(distribution, cache, builds, model, monkeypatch):
     monkeypatch.setattr("hmr_live.backends.tensorrt._ROOM_FACTOR", 10**12)
     with pytest.raises(BackendError, match="make room"):
-        engine_for(model, flavour, ADA, cache=cache)
+        engine_for(model, distribution, ADA, cache=cache)
     assert not builds
 
 
 def test_a_disk_that_fills_up_while_building_costs_only_the_cache(
-    flavour, cache, model, monkeypatch, caplog
+    distribution, cache, model, monkeypatch, caplog
 ):
     def full(*_):
         raise BackendError("The compiled network cannot be kept.")
 
     monkeypatch.setattr(cache, "write", full)
-    assert engine_for(model, flavour, ADA, cache=cache)
+    assert engine_for(model, distribution, ADA, cache=cache)
     assert "cannot be kept" in caplog.text
 
 

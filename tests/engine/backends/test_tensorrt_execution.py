@@ -12,7 +12,7 @@ import pytest
 
 from hmr_live.backends.tensorrt.builder import MAX_BATCH
 from hmr_live.backends.tensorrt.device import GpuIdentity
-from hmr_live.backends.tensorrt.distribution import Flavour
+from hmr_live.backends.tensorrt.distribution import TensorRtDistribution
 from hmr_live.backends.tensorrt.execution import TensorRtBackend
 from hmr_live.core.errors import BackendError
 
@@ -135,11 +135,11 @@ def open_stand_in(tmp_path, *, for_rtx=False, **settings):
         ),
     )
     log = types.SimpleNamespace(last_error="no magic number")
-    flavour = Flavour("tensorrt", "TensorRT", trt, log, ("stand-in",), for_rtx)
+    distribution = TensorRtDistribution("tensorrt", "TensorRT", trt, log, ("stand-in",), for_rtx)
     return (
-        flavour,
+        distribution,
         device,
-        lambda engine: TensorRtBackend(tmp_path / "tiny.onnx", engine, flavour, device),
+        lambda engine: TensorRtBackend(tmp_path / "tiny.onnx", engine, distribution, device),
     )
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hmr_live.batch import offline
+from hmr_live.batch import offline, overlay_video
 from hmr_live.batch.offline import run_offline
 from hmr_live.core.errors import RecordingError, SourceError
 from hmr_live.core.state import Frame
@@ -60,7 +60,7 @@ class SlowPainter:
 @pytest.fixture
 def painter(monkeypatch):
     SlowPainter.threads = set()
-    monkeypatch.setattr(offline, "_Painter", SlowPainter)
+    monkeypatch.setattr(overlay_video, "_OverlayPainter", SlowPainter)
     return SlowPainter
 
 
@@ -113,7 +113,7 @@ def test_frames_that_wait_are_drawn_when_the_source_breaks(painter, tmp_path):
 def test_a_video_that_cannot_be_written_ends_the_run_with_its_sentence(
     painter, tmp_path, monkeypatch, fails_at
 ):
-    class Full(offline.VideoFileWriter):
+    class Full(overlay_video.VideoFileWriter):
         left = fails_at
 
         def add(self, picture):
@@ -122,7 +122,7 @@ def test_a_video_that_cannot_be_written_ends_the_run_with_its_sentence(
                 raise RecordingError("The disk is full: make room.")
             super().add(picture)
 
-    monkeypatch.setattr(offline, "VideoFileWriter", Full)
+    monkeypatch.setattr(overlay_video, "VideoFileWriter", Full)
     taken = []
     original = offline.TakeWriter.add_frame
     monkeypatch.setattr(

@@ -9,7 +9,7 @@ import pytest
 
 from hmr_live.angles import joint_angles
 from hmr_live.batch.offline import run_offline
-from hmr_live.batch.zero_phase import CUTOFF, LookAhead
+from hmr_live.batch.zero_phase import CUTOFF, ZeroPhaseSmoother
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.errors import SourceError
@@ -25,12 +25,12 @@ PICTURE = np.zeros((4, 4, 3), np.uint8)
 class Mover:
     """Moves a body without a body model."""
 
-    def moved(self, state, placed, size):
+    def with_body(self, state, body, size):
         assert size == (4, 4)
-        return replace(state, **placed._asdict())
+        return replace(state, **body._asdict())
 
 
-def body(turn, place, person=0, shape=0.0):
+def body(turn, place, track_id=0, shape=0.0):
     pose = np.zeros((24, 3), np.float32)
     pose[5, 0] = turn
     points = np.zeros((24, 3), np.float32)
@@ -46,7 +46,7 @@ def body(turn, place, person=0, shape=0.0):
         confidence=np.ones(24, np.float32),
         score=1.0,
         angles_of=joint_angles,
-        person=person,
+        track_id=track_id,
     )
 
 
@@ -56,13 +56,13 @@ def result(number, *bodies, time=None):
 
 
 def through(results):
-    ahead = LookAhead(Mover())
+    ahead = ZeroPhaseSmoother(Mover())
     done = [part for one in results for part in ahead.add(one)]
-    return done + ahead.rest()
+    return done + ahead.flush()
 
 
-def turns(results, person=0):
-    found = [[b for b in r.bodies if b.person == person] for r in results]
+def turns(results, track_id=0):
+    found = [[b for b in r.bodies if b.track_id == track_id] for r in results]
     return np.array([np.arcsin(b[0].rotmats[5, 2, 1]) if b else np.nan for b in found])
 
 
@@ -92,26 +92,26 @@ def test_trembling_is_calmed():
 
 
 def test_frames_wait_for_a_tenth_of_a_second_only():
-    ahead = LookAhead(Mover())
+    ahead = ZeroPhaseSmoother(Mover())
     assert [len(ahead.add(result(k, body(0, 0)))) for k in range(8)] == [0, 0, 0, 0, 1, 1, 1, 1]
-    assert [r.frame.index for r in ahead.rest()] == [4, 5, 6, 7]
-    assert ahead.rest() == []
+    assert [r.frame.index for r in ahead.flush()] == [4, 5, 6, 7]
+    assert ahead.flush() == []
 
 
 def test_people_are_smoothed_apart_and_absence_is_not_filled():
     def film(k):
-        one = body(0.0, 0.0, person=1, shape=1.0)
-        other = body(0.5, 9.0, person=2, shape=-1.0)
+        one = body(0.0, 0.0, track_id=1, shape=1.0)
+        other = body(0.5, 9.0, track_id=2, shape=-1.0)
         return result(k, *([other, one] if k % 10 < 6 else [one]))
 
     smooth = through(map(film, range(30)))
-    assert [[b.person for b in r.bodies] for r in smooth] == [
+    assert [[b.track_id for b in r.bodies] for r in smooth] == [
         [2, 1] if k % 10 < 6 else [1] for k in range(30)
     ]
     np.testing.assert_allclose(turns(smooth, 1), 0, atol=1e-6)
     there = turns(smooth, 2)
     np.testing.assert_allclose(there[np.isfinite(there)], 0.5, atol=1e-4)
-    assert all(b.betas[0] == (1 if b.person == 1 else -1) for r in smooth for b in r.bodies)
+    assert all(b.betas[0] == (1 if b.track_id == 1 else -1) for r in smooth for b in r.bodies)
 
 
 def test_a_half_turn_is_not_averaged_to_nothing():

@@ -8,9 +8,9 @@ import textwrap
 import numpy as np
 import pytest
 
-from hmr_live.bench import BenchReport, MediaPipePose, open_pipelines, take_turns, time_body
-from hmr_live.bench.bench_report import ContestantReport, ratio_of
-from hmr_live.bench.turns import TURN, WARM_UP, Samples
+from hmr_live.bench import BenchReport, MediaPipePose, open_pipelines, time_body, time_interleaved
+from hmr_live.bench.bench_report import TargetReport, ratio_of
+from hmr_live.bench.interleaved import BLOCK, WARM_UP, TimingSamples
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import BackendError, SourceError
 from hmr_live.core.state import Frame
@@ -85,10 +85,10 @@ def body_timings():
 
 def test_every_frame_goes_to_everybody_and_the_first_turn_changes_hands():
     log = []
-    a, b = take_turns(Clip(1000), [Scripted("a", log), Scripted("b", log)], 30)
+    a, b = time_interleaved(Clip(1000), [Scripted("a", log), Scripted("b", log)], 30)
     assert len(log) == 2 * (WARM_UP + 30)
-    first, second = range(TURN), range(TURN, 2 * TURN)
-    assert log[: 4 * TURN] == [
+    first, second = range(BLOCK), range(BLOCK, 2 * BLOCK)
+    assert log[: 4 * BLOCK] == [
         *[(k, "a") for k in first],
         *[(k, "b") for k in first],
         *[(k, "b") for k in second],
@@ -99,19 +99,19 @@ def test_every_frame_goes_to_everybody_and_the_first_turn_changes_hands():
 
 
 def test_a_clip_that_ends_early_is_timed_to_its_end():
-    (samples,) = take_turns(Clip(WARM_UP + 7), [Scripted("a", [])], 300)
+    (samples,) = time_interleaved(Clip(WARM_UP + 7), [Scripted("a", [])], 300)
     assert len(samples.totals) == 7
 
 
 @pytest.mark.parametrize(("length", "frames"), [(WARM_UP, 5), (100, 0)])
 def test_nothing_to_time_is_a_sentence(length, frames):
     with pytest.raises(SourceError, match=r"longer clip|at least one frame"):
-        take_turns(Clip(length), [Scripted("a", [])], frames)
+        time_interleaved(Clip(length), [Scripted("a", [])], frames)
 
 
 def test_shares_are_of_the_time_after_decoding():
-    contestant = Scripted("a", [])
-    report = ContestantReport.of(contestant, take_turns(Clip(50), [contestant], 30)[0])
+    target = Scripted("a", [])
+    report = TargetReport.of(target, time_interleaved(Clip(50), [target], 30)[0])
     assert report.stages["capture"].share is None
     assert report.stages["network"].share == pytest.approx(90 / 96)
     assert report.stages["detect"].share == pytest.approx(6 / 96)
@@ -137,11 +137,11 @@ def test_a_ratio_of_few_frames_has_few_parts():
 
 
 def test_the_report_compares_everybody_with_the_rival(body_timings):
-    contestants = [Scripted("a", []), Scripted("b", [], slower=2), Scripted("rival", [], slower=4)]
-    samples = take_turns(Clip(100), contestants, 50)
+    targets = [Scripted("a", []), Scripted("b", [], slower=2), Scripted("rival", [], slower=4)]
+    samples = time_interleaved(Clip(100), targets, 50)
     report = BenchReport.of(
         "clip.mp4",
-        contestants,
+        targets,
         samples,
         body=body_timings,
         has_rival=True,
@@ -159,9 +159,9 @@ def test_the_report_compares_everybody_with_the_rival(body_timings):
 
 
 def test_alone_nobody_is_compared(body_timings):
-    contestant = Scripted("a", [])
-    samples = [Samples([3.0], {"network": [3.0]})]
-    report = BenchReport.of("clip.mp4", [contestant], samples, body=body_timings)
+    target = Scripted("a", [])
+    samples = [TimingSamples([3.0], {"network": [3.0]})]
+    report = BenchReport.of("clip.mp4", [target], samples, body=body_timings)
     assert report.rival == ""
     assert "taking turns" not in report.as_text()
 
@@ -190,7 +190,7 @@ def test_all_opens_what_runs_and_says_why_the_others_do_not(tmp_path):
         return FakePipeline()
 
     opened, left_out = open_pipelines(["all"], tmp_path / "none.onnx", open_pipeline)
-    assert [contestant.name for contestant in opened] == ["onnxruntime:fp32"]
+    assert [target.name for target in opened] == ["onnxruntime:fp32"]
     assert left_out["openvino:fp32"] == "openvino:fp32 is not installed."
 
 

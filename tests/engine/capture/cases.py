@@ -20,6 +20,7 @@ class FakeCamera:
     def __init__(self, fps: float = 50.0) -> None:
         self.state: State = "well"
         self.fps = fps
+        self.asked = 0
         self.opened = 0
         self.released = 0
         self.shown = 0
@@ -27,6 +28,7 @@ class FakeCamera:
         self.unblocked = threading.Event()
 
     def __call__(self) -> FakeDevice:
+        self.asked += 1
         if self.state == "unplugged":
             raise SourceError("Desk Cam is not connected: plug it in.")
         self._block()
@@ -35,7 +37,7 @@ class FakeCamera:
 
     def _block(self) -> None:
         if self.state == "blocked":
-            self.unblocked.wait(30)
+            self.unblocked.wait(120)
 
 
 class FakeDevice:

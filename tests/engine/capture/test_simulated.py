@@ -19,8 +19,8 @@ def test_a_simulated_camera_keeps_its_pace_and_stamps_the_moment(make_video):
     # A picture that came while the machine was busy is missed, as with a camera.
     steps = np.diff(times) * camera.fps
     np.testing.assert_allclose(steps, steps.round(), atol=1e-6)
-    assert np.median(steps) == pytest.approx(1)
-    assert 0 <= time.monotonic() - times[-1] < 0.5
+    assert steps.min() == pytest.approx(1)
+    assert times[-1] <= time.monotonic()
 
 
 def test_it_plays_to_and_fro_so_that_nothing_jumps():
@@ -37,7 +37,8 @@ def test_who_comes_late_gets_the_newest_picture():
     device = SimulatedDevice([np.zeros((16, 16, 3), np.uint8)] * 2, fps=100.0)
     device.grab()
     time.sleep(0.1)
-    assert time.monotonic() - device.grab() < 0.05
+    before = time.monotonic()
+    assert device.grab() > before - 1 / device.fps
 
 
 def test_without_pictures_there_is_no_camera():

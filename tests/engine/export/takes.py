@@ -37,10 +37,10 @@ def swinging_pose(times, seed=0, size=0.9):
     return pose
 
 
-def make_motion(times, *, pose=None, transl=None, betas=None, person=0, body=None):
+def make_motion(times, *, pose=None, transl=None, betas=None, track_id=0, body=None):
     body = body or BodyModel.default()
     count = len(times)
-    pose = np.asarray(swinging_pose(times, person) if pose is None else pose, np.float32)
+    pose = np.asarray(swinging_pose(times, track_id) if pose is None else pose, np.float32)
     if transl is None:
         since = times - times[0] if count else times
         transl = np.stack([0.2 * np.sin(since), 0.1 * since, 3 + 0.3 * np.cos(since)], axis=1)
@@ -52,7 +52,7 @@ def make_motion(times, *, pose=None, transl=None, betas=None, person=0, body=Non
         for p, b, t in zip(pose, betas, transl, strict=True)
     ]
     return Motion(
-        person=person,
+        track_id=track_id,
         times=np.asarray(times, np.float64),
         unix_times=np.asarray(times, np.float64) + 1.7e9,
         frame_index=np.arange(count),
@@ -82,7 +82,7 @@ def make_take(*motions, body=None, **info):
 
 def cut(motion, keep):
     """The frames for which ``keep`` (T,) is true."""
-    names = [name for name in motion.__dataclass_fields__ if name != "person"]
+    names = [name for name in motion.__dataclass_fields__ if name != "track_id"]
     return replace(motion, **{name: getattr(motion, name)[keep] for name in names})
 
 

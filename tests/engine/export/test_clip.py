@@ -104,7 +104,7 @@ def test_people_on_the_floor_keep_their_places_beside_one_another(body):
     # The other one is two metres away, sideways and in depth, on the same tilted floor.
     tilt = matrix_from_axis_angle(np.array([0.3, 0.0, 0.0]))
     shift = (tilt @ [1.2, 0.0, 1.6]).astype(np.float32)
-    right = replace(right, person=1, transl=right.transl + shift, joints=right.joints + shift)
+    right = replace(right, track_id=1, transl=right.transl + shift, joints=right.joints + shift)
     take = make_take(left, right)
     clips = on_floor([make_clip(take, motion, body, name="a") for motion in take.motions])
     apart = clips[1].joints[:, 0] - clips[0].joints[:, 0]

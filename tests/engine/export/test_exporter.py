@@ -13,7 +13,7 @@ import pytest
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import ExportError
-from hmr_live.export import optional_packages as extras
+from hmr_live.core.optional_packages import import_package
 from hmr_live.export.exporter import Exporter, ExportOptions, body_of_take
 from hmr_live.export.formats import FORMATS, TakeFormat, format_named
 from hmr_live.takes.take import Take
@@ -52,18 +52,18 @@ def test_the_suffix_is_added_to_a_name_without_it(body, tmp_path):
 
 
 def test_several_people_become_several_files_or_one_that_holds_all(body, tmp_path):
-    people = make_motion(TIMES), make_motion(TIMES[3:], person=4)
+    people = make_motion(TIMES), make_motion(TIMES[3:], track_id=4)
     both = exporter(*people, body=body)
     names = [path.name for path in both.write(FORMATS["csv"], tmp_path / "a.csv")]
     assert names == ["a_person0.csv", "a_person4.csv"]
     assert [path.name for path in both.write(FORMATS["pkl"], tmp_path)] == ["walk.pkl"]
     assert both.notes() == ["walk_person4 begins 0.10 s after walk_person0."]
-    one = exporter(*people, body=body, person=4)
+    one = exporter(*people, body=body, track_id=4)
     (path,) = one.write(FORMATS["csv"], tmp_path)
     assert path.name == "walk.csv"
     assert len(path.read_text().splitlines()) == 10
     with pytest.raises(ExportError, match="no person 2 in walk: choose one of 0, 4"):
-        exporter(*people, body=body, person=2)
+        exporter(*people, body=body, track_id=2)
 
 
 def test_up_and_rate_reach_the_file(body, tmp_path):
@@ -130,7 +130,7 @@ def test_a_missing_package_is_named(name, module, package, body, tmp_path, monke
     with pytest.raises(ExportError, match=rf"{package}.* pip install 'hmr-live\[export\]'"):
         exporter(make_motion(TIMES), body=body).write(FORMATS[name], tmp_path)
     assert not list(tmp_path.iterdir())
-    assert extras.require("json", "json", "This") is json
+    assert import_package("json", "json", "This", extra="export", error=ExportError) is json
 
 
 def test_optional_packages_are_loaded_only_when_they_are_needed():
@@ -162,7 +162,7 @@ def test_formats_go_by_name_or_suffix():
 
 def test_progress_ends_at_one(body, tmp_path):
     shares = []
-    people = make_motion(TIMES), make_motion(TIMES, person=1)
+    people = make_motion(TIMES), make_motion(TIMES, track_id=1)
     exporter(*people, body=body).write(FORMATS["trc"], tmp_path, shares.append)
     assert shares == [0.5, 1.0]
 

@@ -12,7 +12,9 @@ from tests.engine.export.takes import even_times, make_motion, make_take
 
 
 def test_pickle_has_vibe_layout_and_its_cameras_put_the_body_where_it_was(tmp_path):
-    take = make_take(make_motion(even_times(8), betas=SHAPE), make_motion(even_times(5), person=3))
+    take = make_take(
+        make_motion(even_times(8), betas=SHAPE), make_motion(even_times(5), track_id=3)
+    )
     write_smpl_pickle(take.info, take.motions, tmp_path / "a.pkl")
     people = pickle.loads((tmp_path / "a.pkl").read_bytes())
     assert set(people) == {0, 3}

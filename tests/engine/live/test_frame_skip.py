@@ -8,7 +8,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.state import BodyState, CropBox, Frame, FrameResult
-from hmr_live.live.frame_skip import AlternatePrediction
+from hmr_live.live.frame_skip import FrameSkipExtrapolator
 from hmr_live.recovery.frame_camera import project
 
 SIZE = (320, 240)
@@ -47,7 +47,7 @@ class Walker:
             confidence=np.ones(NUM_JOINTS, np.float32),
             score=0.9,
             angles_of=joint_angles,
-            person=number,
+            track_id=number,
         )
 
     def process(self, frame):
@@ -70,14 +70,14 @@ TIMES = np.arange(8) / 30
 
 def test_switched_off_every_frame_is_measured(body):
     walker = Walker(body)
-    results = run(AlternatePrediction(walker), TIMES)
+    results = run(FrameSkipExtrapolator(walker), TIMES)
     assert walker.processed == len(TIMES)
     assert all(result.bodies[0].measured for result in results)
 
 
 def test_every_second_frame_is_predicted_and_says_so(body):
     walker = Walker(body)
-    processor = AlternatePrediction(walker)
+    processor = FrameSkipExtrapolator(walker)
     processor.on = True
     results = run(processor, TIMES)
     # The speed is known after two frames.
@@ -89,11 +89,11 @@ def test_every_second_frame_is_predicted_and_says_so(body):
 
 def test_steady_motion_is_predicted_as_it_goes_on(body):
     walker = Walker(body, people=3)
-    processor = AlternatePrediction(walker)
+    processor = FrameSkipExtrapolator(walker)
     processor.on = True
     for result in run(processor, TIMES)[2::2]:
         for predicted in result.bodies:
-            true = walker.person(predicted.person, result.frame.time)
+            true = walker.person(predicted.track_id, result.frame.time)
             assert angle_between(true.rotmats, predicted.rotmats).max() < 1e-3
             np.testing.assert_allclose(predicted.transl, true.transl, atol=1e-4)
             np.testing.assert_allclose(predicted.joints, true.joints, atol=1e-4)
@@ -103,7 +103,7 @@ def test_steady_motion_is_predicted_as_it_goes_on(body):
 
 def test_after_a_pause_and_on_a_very_slow_machine_every_frame_is_measured(body):
     walker = Walker(body)
-    processor = AlternatePrediction(walker)
+    processor = FrameSkipExtrapolator(walker)
     processor.on = True
     for result in run(processor, [0, 0.03, 5.0, 5.03, 5.3, 5.5, 5.7]):
         assert result.bodies[0].measured
@@ -111,18 +111,18 @@ def test_after_a_pause_and_on_a_very_slow_machine_every_frame_is_measured(body):
 
 def test_who_has_just_come_stays_where_they_are_for_a_frame(body):
     walker = Walker(body, people=1)
-    processor = AlternatePrediction(walker)
+    processor = FrameSkipExtrapolator(walker)
     processor.on = True
     run(processor, TIMES[:1])
     walker.people = 2
     last, predicted = run(processor, TIMES[1:3])
-    places = [{b.person: b.transl for b in result.bodies} for result in (last, predicted)]
+    places = [{b.track_id: b.transl for b in result.bodies} for result in (last, predicted)]
     np.testing.assert_array_equal(places[0][1], places[1][1])
     assert (places[0][0] != places[1][0]).any()
 
 
 def test_a_joint_that_jumped_does_not_go_on_jumping(body):
-    processor = AlternatePrediction(Walker(body, speed=40.0))
+    processor = FrameSkipExtrapolator(Walker(body, speed=40.0))
     processor.on = True
     last, predicted = run(processor, TIMES[:3])[1:]
     np.testing.assert_allclose(predicted.bodies[0].rotmats, last.bodies[0].rotmats, atol=1e-6)
@@ -135,7 +135,7 @@ def test_nobody_comes_through_the_camera(body):
                 super().person(number, time), transl=np.array([0, 0, 1.2 - 30 * time], np.float32)
             )
 
-    processor = AlternatePrediction(Rusher(body))
+    processor = FrameSkipExtrapolator(Rusher(body))
     processor.on = True
     predicted = run(processor, TIMES[:3])[-1]
     assert predicted.bodies[0].transl[2] > 0
@@ -143,7 +143,7 @@ def test_nobody_comes_through_the_camera(body):
 
 def test_an_empty_picture_is_looked_at_every_time(body):
     walker = Walker(body, people=0)
-    processor = AlternatePrediction(walker)
+    processor = FrameSkipExtrapolator(walker)
     processor.on = True
     run(processor, TIMES)
     assert walker.processed == len(TIMES)
@@ -151,7 +151,7 @@ def test_an_empty_picture_is_looked_at_every_time(body):
 
 def test_reset_forgets_the_motion(body):
     walker = Walker(body)
-    processor = AlternatePrediction(walker)
+    processor = FrameSkipExtrapolator(walker)
     processor.on = True
     run(processor, TIMES[:2])
     processor.reset()

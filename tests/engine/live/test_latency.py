@@ -3,12 +3,12 @@ import json
 import numpy as np
 import pytest
 
-from hmr_live.live.latency import RECENT, SEGMENTS, LatencyMeter, Milestones
+from hmr_live.live.latency import RECENT, SEGMENTS, FrameTimestamps, LatencyMeter
 
 
 def shown(at, *parts):
     """A frame grabbed at ``at`` seconds whose segments took these milliseconds."""
-    return Milestones(at, *(at + np.cumsum(parts) / 1000).tolist())
+    return FrameTimestamps(at, *(at + np.cumsum(parts) / 1000).tolist())
 
 
 def test_the_latency_is_that_from_grab_to_swap():

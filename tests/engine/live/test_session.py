@@ -49,7 +49,7 @@ class Worker:
         self.resets += 1
 
 
-def run(source, worker, wait=5.0):
+def run(source, worker, wait=60.0):
     """Run a session to its end; return (session, results, errors)."""
     ended = threading.Event()
     results, errors = [], []
@@ -65,6 +65,13 @@ def run(source, worker, wait=5.0):
     return session, results, errors
 
 
+def wait_until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.002)
+
+
 def test_a_fast_pipeline_sees_every_frame_in_order():
     session, results, errors = run(Ticker(count=30), Worker())
     assert [r.frame.index for r in results] == list(range(30))
@@ -73,19 +80,22 @@ def test_a_fast_pipeline_sees_every_frame_in_order():
 
 
 def test_a_slow_pipeline_skips_frames_and_stays_up_to_date():
-    late = []
+    source = Ticker(count=60, period=0.001)
 
     class Slow(Worker):
         def process(self, frame):
-            late.append(time.monotonic() - frame.time)
+            # Five more frames come in the meantime, as long as there are so many.
+            wait_until(lambda: source.index >= min(frame.index + 6, source.count))
             return super().process(frame)
 
-    session, results, _ = run(Ticker(count=60, period=0.005), Slow(seconds=0.03))
+    session, results, _ = run(source, Slow())
     stats = session.stats()
-    assert stats.dropped > 20
+    assert stats.dropped > 40
     assert stats.captured == stats.processed + stats.dropped, "no frame may vanish uncounted"
     assert len(results) == stats.processed
-    assert np.median(late) < 0.02, "what is processed must be the latest frame, not an old one"
+    steps = np.diff([r.frame.index for r in results])
+    # The fifth of them may be on its way from the source still.
+    assert (steps[:-1] >= 4).all(), "what is processed must be the latest frame, not an old one"
     assert results[-1].frame.index == 59, "the last frame is never lost"
 
 
@@ -104,18 +114,17 @@ def test_a_bug_in_the_pipeline_is_reported_not_swallowed(caplog):
 
 
 def test_stopping_is_quick_and_silent():
-    errors, ends = [], []
+    results, errors, ends = [], [], []
     session = LiveSession(
-        Ticker(count=10_000),
+        Ticker(count=10**9),
         Worker(),
+        on_result=results.append,
         on_error=errors.append,
         on_end=lambda: ends.append(1),
     )
     session.start()
-    time.sleep(0.1)
-    start = time.monotonic()
+    wait_until(lambda: results)
     session.stop()
-    assert time.monotonic() - start < 1.0
     assert not session.alive
     assert not errors
     assert not ends
@@ -126,15 +135,13 @@ def test_a_paused_session_holds_and_goes_on():
     results = []
     session = LiveSession(Ticker(count=10_000), Worker(), on_result=results.append)
     session.start()
-    time.sleep(0.1)
+    wait_until(lambda: results)
     session.pause(True)
-    time.sleep(0.05)
     held = len(results)
-    time.sleep(0.15)
-    assert len(results) <= held + 1
+    time.sleep(0.2)  # thirty more would come
+    assert len(results) <= held + 2, "those that were on their way"
     session.pause(False)
-    time.sleep(0.15)
-    assert len(results) > held + 5
+    wait_until(lambda: len(results) > held + 5)
     session.stop()
 
 
@@ -147,8 +154,10 @@ def test_a_session_can_be_stopped_while_paused():
 
 
 def test_the_rate_is_that_of_the_source():
-    session, _, _ = run(Ticker(count=60, period=0.01), Worker())
-    assert session.stats().fps == pytest.approx(95, rel=0.35)
+    session, results, _ = run(Ticker(count=60, period=0.01), Worker())
+    times = [result.frame.time for result in results]
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    assert session.stats().fps == pytest.approx(rate, rel=0.35)
 
 
 def test_a_session_starts_without_the_past_of_the_last_one():

@@ -42,7 +42,7 @@ class FakeNetwork:
     """Sees one person, always at the same place of the frame, upright in the crop."""
 
     name = "fake"
-    tells_presence = True
+    has_presence_score = True
 
     def __init__(self):
         self.score = 0.95
@@ -125,7 +125,7 @@ def test_a_lost_person_is_looked_for_again(pipeline, parts):
 
 def test_a_network_that_cannot_tell_presence_is_checked_by_the_detector(pipeline, parts):
     detector, network = parts
-    network.tells_presence = False
+    network.has_presence_score = False
     for k in range(2 * CHECK_EVERY + 1):
         assert pipeline.process(frame(k)).bodies
     assert detector.calls == 3
@@ -149,7 +149,7 @@ def test_a_doubtful_detection_is_not_taken_for_a_person(pipeline, parts):
 def test_a_picture_alone_is_looked_at_until_the_region_settles(pipeline, parts):
     detector, network = parts
     detector.place = (350, 260, 210)
-    result = pipeline.still(frame(0))
+    result = pipeline.process_still(frame(0))
     assert [len(result.bodies), detector.calls] == [1, 2]
     far = [abs(crop_box.side - network.crop_boxes[-1].side) for crop_box in network.crop_boxes]
     assert len(network.crop_boxes) > 3
@@ -159,11 +159,11 @@ def test_a_picture_alone_is_looked_at_until_the_region_settles(pipeline, parts):
 
 def test_a_picture_counts_answers_that_were_no_numbers(pipeline, parts):
     _, network = parts
-    result = pipeline.still(frame(0))
-    assert result.bodies[0].person == 0
+    result = pipeline.process_still(frame(0))
+    assert result.bodies[0].track_id == 0
     assert result.leader is result.bodies[0]
     network.poison = np.nan
-    result = pipeline.still(frame(1))
+    result = pipeline.process_still(frame(1))
     assert result.bodies == ()
     assert result.invalid_outputs == 1
 
@@ -269,9 +269,9 @@ def headings(pipeline, network, angles):
 def test_a_body_that_turns_about_for_a_moment_is_not_believed(parts):
     pipeline = Pipeline(*parts, BodyModel.default(), smoothing=False)
     shown = headings(pipeline, parts[1], [0.0, 0.1, 3.0, 0.2])
-    (first, _), (second, _), (third, believed), (last, again) = shown
+    (first, _), (second, _), (third, accepted), (last, again) = shown
     assert third == second != first
-    assert not believed
+    assert not accepted
     assert again
     assert abs(last - second) == pytest.approx(0.1, abs=0.02)
 

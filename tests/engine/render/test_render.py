@@ -15,11 +15,15 @@ from hmr_live.recovery.frame_camera import project
 from hmr_live.render import offscreen
 from hmr_live.render.body_renderer import BodyRenderer
 from hmr_live.render.image_plane import ImagePlane, Rectangle, letterbox
-from hmr_live.render.mesh_simplify import in_patches, lightened, vertex_normals
+from hmr_live.render.mesh_simplify import (
+    simplify_by_clustering,
+    sort_faces_by_morton_code,
+    vertex_normals,
+)
 from hmr_live.render.offscreen import OffscreenRenderer
-from hmr_live.render.palette import tint
+from hmr_live.render.palette import body_color
 from hmr_live.render.skinning import strongest_influences
-from hmr_live.render.view_camera import VIEW_FROM_CAMERA, Camera, perspective
+from hmr_live.render.view_camera import VIEW_FROM_CAMERA, ViewCamera, perspective
 
 SIZE = (320, 240)
 FOCAL = 300.0
@@ -135,7 +139,7 @@ def test_projection_puts_points_where_the_pinhole_model_puts_them() -> None:
 
 
 def test_weak_perspective_agrees_with_the_pinhole_model_at_its_own_depth() -> None:
-    camera = Camera.weak_perspective(FOCAL, 3.0, SIZE)
+    camera = ViewCamera.weak_perspective(FOCAL, 3.0, SIZE)
     points = np.random.default_rng(0).uniform([-1, -1, 2], [1, 1, 6], (50, 3))
     at_depth = points * [1, 1, 0] + [0, 0, 3]
     matrix = camera.projection @ camera.view
@@ -203,7 +207,9 @@ def test_only_the_part_with_people_is_drawn_and_nobody_can_tell(
     target.clear(depth=1.0)
     plane.draw(Rectangle(0, 0, *SIZE))
     renderer.bodies.pose(state.rotmats, state.betas, state.transl)
-    renderer.bodies.draw(Camera.over_frame(state, SIZE), opacity=0.8, over=plane, color=tint(0))
+    renderer.bodies.draw(
+        ViewCamera.over_frame(state, SIZE), opacity=0.8, over=plane, color=body_color(0)
+    )
     data = np.frombuffer(target.read(components=3), np.uint8)
     whole = data.reshape(SIZE[1], SIZE[0], 3)[::-1, :, ::-1]
     covered = renderer.silhouette(SIZE, state)
@@ -253,7 +259,7 @@ def painted(
     if over is not None:
         over.draw(Rectangle(40, 20, 200, 150))
     renderer.ctx.viewport = (0, 0, *SIZE)
-    bodies.draw(Camera.over_frame(state, SIZE), opacity=opacity, over=over)
+    bodies.draw(ViewCamera.over_frame(state, SIZE), opacity=opacity, over=over)
     data = np.frombuffer(target.read(components=3), np.uint8)
     return data.reshape(SIZE[1], SIZE[0], 3)[::-1].astype(float)
 
@@ -306,7 +312,7 @@ def test_software_renderers_draw_fewer_triangles_of_a_small_body(
 
 
 def test_fewer_faces_join_some_of_the_same_vertices(body: BodyModel) -> None:
-    light = lightened(body.v_template, body.faces, 0.03)
+    light = simplify_by_clustering(body.v_template, body.faces, 0.03)
     assert len(light) < 0.5 * len(body.faces)
     assert light.max() < len(body.v_template)
     a, b, c = light.T
@@ -319,7 +325,7 @@ def test_fewer_faces_join_some_of_the_same_vertices(body: BodyModel) -> None:
 
 
 def test_faces_in_patches_are_the_same_faces_and_share_their_vertices(body: BodyModel) -> None:
-    patches = in_patches(body.v_template, body.faces)
+    patches = sort_faces_by_morton_code(body.v_template, body.faces)
     assert sorted(map(tuple, patches.tolist())) == sorted(map(tuple, body.faces.tolist()))
 
     def worked_out(faces: np.ndarray) -> int:

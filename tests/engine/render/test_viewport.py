@@ -8,10 +8,10 @@ import pytest
 
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.state import Array
-from hmr_live.render.floor import EXTENT, Floor, floor_from_picture
+from hmr_live.render.floor import EXTENT, Floor, floor_homography
+from hmr_live.render.floor_tracker import FloorTracker
 from hmr_live.render.offscreen import create_standalone_context, leave_context
-from hmr_live.render.view_camera import Camera, OrbitCamera
-from hmr_live.render.viewport import Room
+from hmr_live.render.view_camera import OrbitCamera, ViewCamera
 
 
 def person(x: float = 0.0, y: float = 0.0, z: float = 3.0) -> SimpleNamespace:
@@ -24,13 +24,13 @@ def person(x: float = 0.0, y: float = 0.0, z: float = 3.0) -> SimpleNamespace:
     return SimpleNamespace(joints=joints)
 
 
-def in_room(room: Room, joints: Array) -> Array:
-    matrix = room.from_camera
+def in_room(room: FloorTracker, joints: Array) -> Array:
+    matrix = room.world_from_camera
     return joints @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def test_first_person_stands_on_the_floor_in_the_middle_of_the_room() -> None:
-    room = Room()
+    room = FloorTracker()
     someone = person(x=1.0, y=0.3, z=4.0)
     room.follow([someone], 10.0)
     joints = in_room(room, someone.joints)
@@ -40,7 +40,7 @@ def test_first_person_stands_on_the_floor_in_the_middle_of_the_room() -> None:
 
 
 def test_quick_jump_is_seen_and_slow_drift_is_not() -> None:
-    room = Room(time_constant=0.8)
+    room = FloorTracker(time_constant=0.8)
     room.follow([person()], 0.0)
     jump = person(y=-0.3)
     room.follow([jump], 0.03)
@@ -51,18 +51,18 @@ def test_quick_jump_is_seen_and_slow_drift_is_not() -> None:
 
 
 def test_room_stays_when_nobody_is_seen_and_after_reset_takes_the_next_person_at_once() -> None:
-    room = Room()
+    room = FloorTracker()
     room.follow([person(x=1.0)], 0.0)
-    before = room.from_camera
+    before = room.world_from_camera
     room.follow([], 1.0)
-    np.testing.assert_array_equal(room.from_camera, before)
+    np.testing.assert_array_equal(room.world_from_camera, before)
     room.reset()
     room.follow([person(x=-2.0)], 1.1)
     assert in_room(room, person(x=-2.0).joints)[0, 0] == pytest.approx(0)
 
 
 def test_room_starts_anew_when_time_runs_backwards() -> None:
-    room = Room()
+    room = FloorTracker()
     room.follow([person(x=0.0)], 10.0)
     room.follow([person(x=5.0)], 0.0)
     assert in_room(room, person(x=5.0).joints)[0, 0] == pytest.approx(0)
@@ -117,7 +117,7 @@ def test_picture_and_floor_are_related_by_a_homography(elevation: float) -> None
     points = np.column_stack([spots[:, 0], np.zeros(3), spots[:, 1], np.ones(3)])
     clip = points @ (camera.projection @ camera.view).T
     seen = np.column_stack([clip[:, :2] / clip[:, 3:], np.ones(3)])
-    found = seen @ floor_from_picture(camera).T
+    found = seen @ floor_homography(camera).T
     assert (found[:, 2] > 0).all()
     np.testing.assert_allclose(found[:, :2] / found[:, 2:], spots, atol=1e-3)
 
@@ -125,7 +125,7 @@ def test_picture_and_floor_are_related_by_a_homography(elevation: float) -> None
 def test_a_camera_at_the_height_of_the_floor_sees_the_backdrop_alone() -> None:
     target = np.zeros(3, np.float32)
     camera = OrbitCamera(target=target, elevation=0.0).camera((400, 300))
-    found = floor_from_picture(camera) @ np.array([0.3, -0.4, 1.0])
+    found = floor_homography(camera) @ np.array([0.3, -0.4, 1.0])
     assert np.linalg.norm(found[:2] / found[2]) > 100 * EXTENT
 
 
@@ -134,7 +134,7 @@ def test_the_empty_room_follows_the_view() -> None:
     target = ctx.simple_framebuffer((120, 90), 4)
     floor = Floor(ctx)
 
-    def picture(camera: Camera) -> bytes:
+    def picture(camera: ViewCamera) -> bytes:
         target.use()
         target.clear()
         floor.draw(camera, [])
@@ -161,7 +161,7 @@ def test_floor_is_darker_under_a_person() -> None:
         floor.draw(camera, people)
         return np.frombuffer(target.read(components=3), np.uint8).reshape(200, 200, 3).astype(float)
 
-    room = Room()
+    room = FloorTracker()
     someone = person()
     room.follow([someone], 0.0)
     empty, shaded = picture([]), picture([in_room(room, someone.joints)])

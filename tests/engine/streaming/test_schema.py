@@ -10,10 +10,10 @@ import pytest
 from hmr_live.angles import ANGLES
 from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT_NAMES, PARENTS
+from hmr_live.core import optional_packages as packages
 from hmr_live.core.errors import StreamError
 from hmr_live.core.state import FrameResult
 from hmr_live.recovery.frame_camera import project
-from hmr_live.streaming import optional_packages as packages
 from hmr_live.streaming import schema
 from hmr_live.streaming.schema import encoder, frame_message, hello_message
 from tests.engine.streaming.cases import SIZE, body_model, person, random_pose, result_of
@@ -23,7 +23,7 @@ DECODE = {"json": json.loads, "msgpack": msgpack.unpackb}
 
 @pytest.mark.parametrize("form", ["json", "msgpack"])
 def test_a_message_holds_the_whole_body(form):
-    body = dataclasses.replace(person(random_pose(1)), person=3)
+    body = dataclasses.replace(person(random_pose(1)), track_id=3)
     message = DECODE[form](encoder(form)(frame_message(result_of(body, index=7))))
     assert message["type"] == "frame"
     assert message["version"] == 1

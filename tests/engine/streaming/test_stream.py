@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 
-import numpy as np
 import pytest
 
 from hmr_live.core.errors import StreamError
@@ -105,14 +103,9 @@ def test_a_sink_that_is_busy_gets_the_newest_result_afterwards(running, sink):
 def test_sending_to_a_sink_that_never_returns_takes_no_time(running, sink):
     sink.go_on.clear()
     result = result_of()
-    times = []
     for _ in range(1000):
-        start = time.perf_counter()
         running.send(result)
-        times.append(time.perf_counter() - start)
-    # Some microseconds; the limit allows for a machine that is busy with other things.
-    assert np.percentile(times, 50) < 200e-6
-    assert running.status().dropped >= 998
+    assert running.status().dropped >= 998, "nobody waited for the sink"
 
 
 def test_a_sink_that_cannot_be_opened_is_tried_again(sink, monkeypatch):
@@ -172,10 +165,11 @@ def test_streams_send_to_all_that_are_on_and_to_none_that_is_off():
 
 def test_a_stream_that_replaces_another_waits_until_the_address_is_free():
     order = []
+    may_close = threading.Event()
 
     class Slow(Recorder):
         def close(self) -> None:
-            time.sleep(0.1)
+            assert may_close.wait(60)
             order.append("closed")
 
     class Next(Recorder):
@@ -184,9 +178,9 @@ def test_a_stream_that_replaces_another_waits_until_the_address_is_free():
 
     streams = Streams()
     streams.start(StreamKind.VMC, Stream(Slow()))
-    start = time.monotonic()
     streams.start(StreamKind.VMC, Stream(Next()))
-    assert time.monotonic() - start < 0.1
-    streams.wait_open(5)
+    assert not order, "who starts it does not wait"
+    may_close.set()
+    streams.wait_open(60)
     assert order == ["closed", "opened"]
     streams.stop_all()

@@ -153,7 +153,7 @@ def test_without_opengl_the_plain_picture_is_shown_and_told(camera, start, monke
     stream.send(result)
     np.testing.assert_array_equal(first_frame(camera), result.frame.image)
     wait_until(lambda: stream.status().problem is not None)
-    assert "plain picture" in stream.status().problem
+    assert "plain video" in stream.status().problem
 
 
 def test_the_missing_package_is_named_with_its_licence(monkeypatch):

@@ -14,8 +14,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from hmr_live.core import optional_packages as packages
 from hmr_live.core.errors import StreamError
-from hmr_live.streaming import optional_packages as packages
 from hmr_live.streaming import stream as stream_module
 from hmr_live.streaming import websocket, websocket_client
 from hmr_live.streaming.address import Address

@@ -48,7 +48,8 @@ def result(number: int, people: int = 1, time: float | None = None) -> FrameResu
     """Frame ``number``; person p in it is ``body_state(number + 1000 p)``."""
     moment = 100 + number / FPS if time is None else time
     bodies = tuple(
-        replace(body_state(number + 1000 * person), person=person) for person in range(people)
+        replace(body_state(number + 1000 * track_id), track_id=track_id)
+        for track_id in range(people)
     )
     return FrameResult(Frame(PICTURE, moment, number), bodies)
 

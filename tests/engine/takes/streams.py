@@ -10,7 +10,7 @@ from hmr_live.takes.take import Marker, Motion, Take
 from tests.engine.takes.cases import INFO
 
 
-def motion(times, pose=None, *, person=0, joints=None):
+def motion(times, pose=None, *, track_id=0, joints=None):
     """A stream with the given moments; joint 0 swings about y unless a pose is given."""
     times = np.asarray(times, np.float64)
     count = len(times)
@@ -19,12 +19,12 @@ def motion(times, pose=None, *, person=0, joints=None):
         pose[:, 0, 1] = np.sin(times)
     joints = np.zeros((count, 24, 3)) if joints is None else joints
     return Motion(
-        person=person,
+        track_id=track_id,
         times=times,
         unix_times=times + 1.7e9,
         frame_index=np.arange(count),
         pose=np.asarray(pose, np.float32),
-        betas=np.full((count, 10), 0.1 * person, np.float32),
+        betas=np.full((count, 10), 0.1 * track_id, np.float32),
         transl=np.asarray(joints[:, 0], np.float32),
         focal_length=np.full(count, 500, np.float32),
         camera=np.tile(np.array([0.9, 0.0, 0.2], np.float32), (count, 1)),

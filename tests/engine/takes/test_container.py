@@ -45,7 +45,7 @@ def test_every_person_has_a_stream_of_their_own(tmp_path):
     writer.close()
     take = read_take(tmp_path / "a.hmrtake")
     first, second = take.motions
-    assert (first.person, second.person) == (0, 1)
+    assert (first.track_id, second.track_id) == (0, 1)
     assert first.frame_index.tolist() == [0, 1, 2, 5, 6, 7]
     assert second.frame_index.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(second.transl[2], body_state(1002).transl)
@@ -53,8 +53,8 @@ def test_every_person_has_a_stream_of_their_own(tmp_path):
 
 
 def test_a_body_is_filed_under_its_person():
-    predicted = dataclasses.replace(body_state(1), person=7, measured=False)
-    records = body_records((predicted, dataclasses.replace(body_state(2), person=3)))
+    predicted = dataclasses.replace(body_state(1), track_id=7, measured=False)
+    records = body_records((predicted, dataclasses.replace(body_state(2), track_id=3)))
     assert records["person"].tolist() == [7, 3]
     assert records["measured"].tolist() == [False, True]
 

@@ -35,7 +35,7 @@ def test_both_parts_of_a_split_make_the_whole():
 
 
 def test_a_take_of_two_people_comes_back_from_its_file_as_it_was(tmp_path):
-    original = take(motion(TIMES), motion(TIMES[7:30], person=3), markers=(11,), dropped=4)
+    original = take(motion(TIMES), motion(TIMES[7:30], track_id=3), markers=(11,), dropped=4)
     done = []
     save_take(original, tmp_path / "a.hmrtake", done.append)
     again = read_take(tmp_path / "a.hmrtake")

@@ -7,8 +7,8 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.errors import RecordingError
-from hmr_live.takes.people import HOLD_S, Presence, body_state, shown_with
-from hmr_live.takes.picture_reader import PictureReader, picture_at
+from hmr_live.takes.people import HOLD_S, Presence, adapt_to_body, body_state
+from hmr_live.takes.picture_reader import TakePictureReader, picture_at
 from hmr_live.takes.playback import Playback, moments_of
 from hmr_live.takes.video import VideoFileWriter
 from tests.engine.takes.streams import motion, take
@@ -19,7 +19,7 @@ def playback(frames=31, fps=10.0):
 
 
 def test_moments_are_those_of_everybody_and_of_the_video(tmp_path):
-    people = motion([1.0, 2.0]), motion([2.0, 3.0], person=1)
+    people = motion([1.0, 2.0]), motion([2.0, 3.0], track_id=1)
     np.testing.assert_array_equal(moments_of(take(*people)), [1, 2, 3])
     filmed = take(*people, video=tmp_path / "x.avi", video_times=[0.5, 2.0])
     np.testing.assert_array_equal(moments_of(filmed), [0.5, 1, 2, 3])
@@ -99,8 +99,8 @@ def test_a_single_frame_stands_still():
 
 def test_people_are_in_sight_from_their_first_frame_until_a_moment_after_their_last():
     times = np.arange(10) / 10
-    presence = Presence(take(motion(times), motion(times[5:], person=1)))
-    seen = [[m.person for m, _ in presence.at(moment)] for moment in (-0.01, 0.0, 0.5, 0.95, 1.5)]
+    presence = Presence(take(motion(times), motion(times[5:], track_id=1)))
+    seen = [[m.track_id for m, _ in presence.at(moment)] for moment in (-0.01, 0.0, 0.5, 0.95, 1.5)]
     assert seen == [[], [0], [0, 1], [0, 1], []]
     assert [index for _, index in presence.at(0.75)] == [7, 2]
     assert [index for _, index in presence.at(0.9 + HOLD_S)] == [9, 4]
@@ -124,8 +124,8 @@ def test_a_frame_becomes_the_body_that_was_recorded():
 def test_a_take_of_another_body_keeps_poses_and_place_and_says_so():
     body = BodyModel.default()
     joints = np.random.default_rng(0).normal(size=(3, 24, 3)) + np.array([0, 0, 3])
-    original = take(motion([0.0, 0.1, 0.2], joints=joints, person=1))
-    shown, sentence = shown_with(original, body)
+    original = take(motion([0.0, 0.1, 0.2], joints=joints, track_id=1))
+    shown, sentence = adapt_to_body(original, body)
     assert "test body" in sentence
     stream = shown.motions[0]
     np.testing.assert_array_equal(stream.pose, original.motions[0].pose)
@@ -136,7 +136,7 @@ def test_a_take_of_another_body_keeps_poses_and_place_and_says_so():
         body.joints(rotmats, stream.betas[2]) + stream.transl[2], stream.joints[2], atol=1e-5
     )
     assert shown.info["body"]["sha256"] == body.sha256
-    assert shown_with(shown, body) == (shown, "")
+    assert adapt_to_body(shown, body) == (shown, "")
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def film(tmp_path):
 
 def test_any_picture_of_a_video_is_found_in_any_order(film):
     path, pictures = film
-    reader = PictureReader(path)
+    reader = TakePictureReader(path)
     for number in (0, 1, 2, 40, 41, 5, 59, 58, 0):
         np.testing.assert_array_equal(reader.read(number), pictures[number])
     assert reader.read(60) is None
@@ -166,7 +166,7 @@ def test_pictures_of_a_video_that_was_cut_off_are_found_too(film):
     path, pictures = film
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    reader = PictureReader(path)
+    reader = TakePictureReader(path)
     for number in (12, 3, 20, 8):
         np.testing.assert_array_equal(reader.read(number), pictures[number])
     assert reader.read(55) is None

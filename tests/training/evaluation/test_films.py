@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from hmr_live.batch.zero_phase import LookAhead
+from hmr_live.batch.zero_phase import ZeroPhaseSmoother
 from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import VideoFile
 from hmr_live.recovery.detector import PersonDetector
@@ -55,8 +55,8 @@ def test_a_track_holds_what_the_program_shows(demo_clip, estimator, detector, fo
     pipeline = Pipeline(detector, estimator.network, estimator.reader.body, smoothing=smoothing)
     shown = [pipeline.process(frame) for frame in frames]
     if form == "ahead":
-        look_ahead = LookAhead(pipeline)
-        shown = [*(r for result in shown for r in look_ahead.add(result)), *look_ahead.rest()]
+        zero_phase = ZeroPhaseSmoother(pipeline)
+        shown = [*(r for result in shown for r in zero_phase.add(result)), *zero_phase.flush()]
     joints = np.stack([result.bodies[0].joints for result in shown])
     expected = hip_centred(joints[:, list(LSP_LIMBS_IN_SMPL)])
     np.testing.assert_allclose(getattr(track, form), expected, atol=1e-4)

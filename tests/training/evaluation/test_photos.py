@@ -228,7 +228,7 @@ def test_the_jitter_moves_scales_and_turns_and_the_nearest_detection_is_the_pers
 class Answering:
     """A network that knows one person."""
 
-    tells_presence = True
+    has_presence_score = True
 
     def __init__(self, person, score):
         self._run = perfect(person)

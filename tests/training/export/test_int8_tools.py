@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hmr_live.backends.choice import choices
-from hmr_live.backends.precision_variants import precision_of, stand_in_of
+from hmr_live.backends.precision_variants import precision_of, validated_variant
 from hmr_live.core.assets import read_manifest
 from hmr_live.core.errors import AssetError
 from hmr_live.recovery.network import HmrNetwork
@@ -53,7 +53,7 @@ def test_the_quantise_command_says_what_it_measured(network, data, capsys):
         used = proof["joint_change_mm"]["mean"] <= 5 and (
             proof["milliseconds"]["int8"] < 0.9 * proof["milliseconds"]["fp32"]
         )
-        assert (stand_in_of(network, "int8", backend) == int8) == used
+        assert (validated_variant(network, "int8", backend) == int8) == used
         assert (f"{backend}:int8" in choices(network)) == used
 
 

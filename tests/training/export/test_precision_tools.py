@@ -249,10 +249,10 @@ def test_a_half_precision_network_is_built_by_tensorrt(model, tmp_path):
     pytest.importorskip("tensorrt_rtx")
     from hmr_live.backends.tensorrt.builder import build_engine
     from hmr_live.backends.tensorrt.device import GpuIdentity
-    from hmr_live.backends.tensorrt.distribution import open_flavour
+    from hmr_live.backends.tensorrt.distribution import open_distribution
 
     trunk = [name for run in trunk_segments(model, 1) for name in run]
-    flavour, gpu = open_flavour("tensorrt-rtx"), GpuIdentity("Test Ada", "8.9", "580.1")
-    half = build_engine(flavour, to_half(model, trunk).SerializeToString(), gpu=gpu)
-    full = build_engine(flavour, model.SerializeToString(), gpu=gpu)
+    distribution, gpu = open_distribution("tensorrt-rtx"), GpuIdentity("Test Ada", "8.9", "580.1")
+    half = build_engine(distribution, to_half(model, trunk).SerializeToString(), gpu=gpu)
+    full = build_engine(distribution, model.SerializeToString(), gpu=gpu)
     assert len(half.engine) < len(full.engine), "its weights take half the room"

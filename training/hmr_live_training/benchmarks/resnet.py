@@ -17,11 +17,12 @@ from typing import Any, Final
 import numpy as np
 import onnx
 
-from hmr_live.bench import BenchReport, Contestant, PipelineContestant, take_turns, time_body
+from hmr_live.bench import BenchReport, BenchTarget, PipelineTarget, time_body, time_interleaved
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import BackendError, HmrLiveError
 from hmr_live.core.state import Frame
+from hmr_live.core.telemetry import import_without_telemetry
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_training.export.precision import subjects_from_lspet
@@ -40,7 +41,7 @@ class BareNetwork:
 
     def __init__(self, path: Path, threads: int) -> None:
         try:
-            import openvino
+            openvino = import_without_telemetry("openvino")
         except ImportError as error:
             raise BackendError(
                 f"OpenVINO is not installed ({error}): pip install 'hmr-live[openvino]'."
@@ -61,13 +62,13 @@ class BareNetwork:
         self.description = f"{path.name}, OpenVINO, threads: {threads}"
 
     def run(self, frame: Frame) -> dict[str, float]:
-        """See :class:`hmr_live.bench.contestants.Contestant`."""
+        """See :class:`hmr_live.bench.targets.BenchTarget`."""
         start = time.perf_counter()
         self._request.infer({0: self._input}, share_inputs=True)
         return {"network": (time.perf_counter() - start) * 1000}
 
     def close(self) -> None:
-        """See :class:`hmr_live.bench.contestants.Contestant`."""
+        """See :class:`hmr_live.bench.targets.BenchTarget`."""
         self._request = None
 
 
@@ -90,22 +91,22 @@ def measure(network: Path, clip: Path, *, frames: int, threads: int) -> BenchRep
     """Time the whole way and the bare network in turns."""
     source = VideoFile(clip, loop=True)
     pipeline = Pipeline.open(network=network, backend="openvino:fp32", threads=threads)
-    contestants: list[Contestant] = [
-        PipelineContestant("whole way", pipeline),
+    targets: list[BenchTarget] = [
+        PipelineTarget("whole way", pipeline),
         BareNetwork(network, threads),
     ]
     try:
         return BenchReport.of(
             clip.name,
-            contestants,
-            take_turns(source, contestants, frames),
+            targets,
+            time_interleaved(source, targets, frames),
             body=time_body(pipeline.body),
             has_rival=True,
         )
     finally:
         source.close()
-        for contestant in contestants:
-            contestant.close()
+        for target in targets:
+            target.close()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.batch.zero_phase import LookAhead
+from hmr_live.batch.zero_phase import ZeroPhaseSmoother
 from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.state import Frame, FrameResult
@@ -66,12 +66,12 @@ def follow(
     pipeline = Pipeline(
         detector, estimator.network, body, smoothing=False, focal_length=focal_length
     )
-    smoother, look_ahead = BodySmoother(), LookAhead(pipeline)
+    smoother, zero_phase = BodySmoother(), ZeroPhaseSmoother(pipeline)
     raw, smoothed = [], []
     ahead: list[FrameResult] = []
     for frame in frames:
         result = pipeline.process(frame)
-        ahead += look_ahead.add(result)
+        ahead += zero_phase.add(result)
         raw.append(_limbs(body, result))
         if not result.bodies:
             smoother.reset()
@@ -81,7 +81,7 @@ def follow(
         rotmats, betas, _ = smoother(one.rotmats, one.betas, one.transl, frame.time)
         one = replace(one, rotmats=rotmats, betas=betas)
         smoothed.append(_limbs(body, replace(result, bodies=(one,))))
-    ahead += look_ahead.rest()
+    ahead += zero_phase.flush()
     found = np.stack(raw)
     return Track(
         found,

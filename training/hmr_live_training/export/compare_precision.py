@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hmr_live.backends import split_choice
-from hmr_live.backends.precision_variants import LIMITS_MM as STAND_IN_LIMITS_MM
+from hmr_live.backends.precision_variants import LIMITS_MM as VARIANT_LIMITS_MM
 from hmr_live.backends.precision_variants import precision_of
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import HmrLiveError
@@ -30,7 +30,7 @@ from hmr_live_training.export.precision import (
 )
 
 #: Largest mean change in mm with which a precision may be a default.
-LIMITS_MM = {"fp32": 0.1, **STAND_IN_LIMITS_MM}
+LIMITS_MM = {"fp32": 0.1, **VARIANT_LIMITS_MM}
 
 
 def open_exactly(network: Path, backend: str, threads: int) -> HmrNetwork:
@@ -42,7 +42,7 @@ def open_exactly(network: Path, backend: str, threads: int) -> HmrNetwork:
 def limit_of(network: Path, backend: str) -> float:
     """Largest mean change in mm that is allowed for what :func:`open_exactly` opens."""
     precision = split_choice(backend)[1]
-    return LIMITS_MM[precision if precision in STAND_IN_LIMITS_MM else precision_of(network)]
+    return LIMITS_MM[precision if precision in VARIANT_LIMITS_MM else precision_of(network)]
 
 
 def time_networks(

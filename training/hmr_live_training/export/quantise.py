@@ -29,7 +29,7 @@ from typing import Any
 
 import onnx
 
-from hmr_live.backends.precision_variants import LIMITS_MM, WORTHWHILE, variant_path
+from hmr_live.backends.precision_variants import LIMITS_MM, MAX_TIME_RATIO, variant_path
 from hmr_live.body.model import BodyModel
 from hmr_live.core.assets import read_manifest, sha256_of
 from hmr_live.core.errors import AssetError, HmrLiveError
@@ -75,7 +75,7 @@ class Proof:
     def as_text(self) -> str:
         """One line for people."""
         verdict = "proved" if self.accurate else "REFUSED"
-        if self.accurate and not self.after < WORTHWHILE * self.before:
+        if self.accurate and not self.after < MAX_TIME_RATIO * self.before:
             verdict = "proved, but it saves too little time to be used"
         return f"{self.change.as_text()}; {self.before:.1f} -> {self.after:.1f} ms: {verdict}"
 

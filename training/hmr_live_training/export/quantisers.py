@@ -18,6 +18,7 @@ from onnxruntime.quantization import (
 )
 
 from hmr_live.core.errors import AssetError
+from hmr_live.core.telemetry import import_without_telemetry
 from hmr_live_training.export.precision import Array
 
 CALIBRATION: Final = {
@@ -106,7 +107,7 @@ class NncfQuantiser:
 
     def __init__(self, model: onnx.ModelProto, crops: Array) -> None:
         try:
-            import nncf
+            nncf = import_without_telemetry("nncf")
         except ImportError as error:
             raise AssetError(
                 f"NNCF is not installed ({error}): pip install 'hmr-live[quantisation]', or take "

@@ -13,7 +13,7 @@ from hmr_live.takes.header import VIDEO_SUFFIX
 from hmr_live.takes.repair import repair_take
 from hmr_live.takes.summary import TakeSummary, list_takes, summarise_take
 from hmr_live.takes.take import Take
-from hmr_live_app.model.background import CallInMain, in_thread
+from hmr_live_app.model.background import CallInMain, run_in_background
 from hmr_live_app.model.events import Event
 
 
@@ -53,10 +53,10 @@ class TakeCollection:
         self._call_in_main, self._to_trash = call_in_main, to_trash
         self._known: dict[tuple[Path, int, int], TakeSummary] = {}
         # One look at the folder at a time; the newest wish ends those before it.
-        self._looking = threading.Lock()
-        self._looks = 0
+        self._listing = threading.Lock()
+        self._refreshes = 0
 
-    def look(self, folder: Path, recording: Path | None = None) -> None:
+    def refresh(self, folder: Path, recording: Path | None = None) -> None:
         """Bring the list up to date; returns at once.
 
         Parameters
@@ -66,22 +66,22 @@ class TakeCollection:
         recording
             The take that is being recorded, which is left out.
         """
-        self._looks += 1
-        wish = self._looks
+        self._refreshes += 1
+        request = self._refreshes
 
-        def work() -> None:
-            with self._looking:
+        def task() -> None:
+            with self._listing:
                 found: list[TakeSummary] = []
                 for path in list_takes(folder):
-                    if wish != self._looks:
+                    if request != self._refreshes:
                         return
                     if path == recording:
                         continue
                     with contextlib.suppress(OSError):  # gone since the folder was read
                         found.append(self._summary(path))
-                self._call_in_main(lambda: self._found(wish, found))
+                self._call_in_main(lambda: self._found(request, found))
 
-        threading.Thread(target=work, daemon=True, name="look at takes").start()
+        threading.Thread(target=task, daemon=True, name="look at takes").start()
 
     def rename(self, path: Path, name: str) -> None:
         """Give a take another name."""
@@ -110,14 +110,14 @@ class TakeCollection:
     def repair(self, path: Path) -> None:
         """Save what can be saved of a damaged take as a new one; returns at once."""
 
-        def tell(report: tuple[Path, str]) -> None:
+        def announce(report: tuple[Path, str]) -> None:
             self.saved.emit(*report)
 
-        def work() -> tuple[Path, str]:
+        def task() -> tuple[Path, str]:
             report = repair_take(path)
             return report.path, report.as_text()
 
-        in_thread(work, tell, self.failed.emit, self._call_in_main)
+        run_in_background(task, announce, self.failed.emit, self._call_in_main)
 
     def save(self, make: Callable[[], Take], folder: Path, name: str) -> None:
         """Write a new take; returns at once.
@@ -130,16 +130,16 @@ class TakeCollection:
             Where it goes; the name gets a number where it is taken.
         """
 
-        def work() -> Path:
+        def task() -> Path:
             take = make()
             target = free_path(folder, name)
             save_take(take, target)
             return target
 
-        def tell(path: Path) -> None:
+        def announce(path: Path) -> None:
             self.saved.emit(path, f"Saved as {path}")
 
-        in_thread(work, tell, self.failed.emit, self._call_in_main)
+        run_in_background(task, announce, self.failed.emit, self._call_in_main)
 
     def _summary(self, path: Path) -> TakeSummary:
         status = path.stat()
@@ -148,7 +148,7 @@ class TakeCollection:
             self._known[key] = summarise_take(path)
         return self._known[key]
 
-    def _found(self, wish: int, found: list[TakeSummary]) -> None:
-        if wish == self._looks:
+    def _found(self, request: int, found: list[TakeSummary]) -> None:
+        if request == self._refreshes:
             self.takes = found
             self.changed.emit()

@@ -57,7 +57,7 @@ def angle_curves(
     return AngleCurves(motion.times - start, degrees)
 
 
-def outline(
+def decimate(
     times: NDArray[np.float64], values: Array, start: float, end: float, bins: int
 ) -> tuple[NDArray[np.float64], Array, NDArray[np.int32]]:
     """What a plot of few pixels needs of many samples: lowest and highest of each bin.

@@ -11,7 +11,7 @@ from hmr_live.core.errors import ExportError
 from hmr_live.export.exporter import Exporter, ExportOptions, body_of_take
 from hmr_live.export.formats import ClipFormat, TakeFormat
 from hmr_live.takes.take import Take
-from hmr_live_app.model.background import CallInMain, in_thread
+from hmr_live_app.model.background import CallInMain, run_in_background
 from hmr_live_app.model.events import Event
 
 
@@ -38,7 +38,7 @@ class ExportJob:
         self.done: Event[[tuple[Path, ...], list[str]]] = Event()
         self.failed: Event[[str]] = Event()
         self._call_in_main = call_in_main
-        self._called_off = threading.Event()
+        self._cancelled = threading.Event()
 
     def start(
         self,
@@ -61,7 +61,7 @@ class ExportJob:
             one.
         """
 
-        def work() -> tuple[tuple[Path, ...], list[str]]:
+        def task() -> tuple[tuple[Path, ...], list[str]]:
             name = target.name.removesuffix(format_.suffix)
             exporter = Exporter(take, name, body_of_take(take, body), options)
             self._progress(0.0)
@@ -69,17 +69,19 @@ class ExportJob:
             self._progress(0.0)
             return exporter.write(format_, target, self._progress), notes
 
-        in_thread(work, lambda found: self.done.emit(*found), self._fail, self._call_in_main)
+        run_in_background(
+            task, lambda found: self.done.emit(*found), self._fail, self._call_in_main
+        )
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """End at the next step; what was begun is removed."""
-        self._called_off.set()
+        self._cancelled.set()
 
-    def _fail(self, sentence: str) -> None:
-        self.failed.emit("" if self._called_off.is_set() else sentence)
+    def _fail(self, message: str) -> None:
+        self.failed.emit("" if self._cancelled.is_set() else message)
 
     def _progress(self, share: float) -> None:
-        if self._called_off.is_set():
+        if self._cancelled.is_set():
             raise ExportError("The export was called off.")
         self._call_in_main(_emitter(self.progressed, share))
 

@@ -9,7 +9,7 @@ from typing import Final
 from hmr_live.angles import AnatomicalFrames
 from hmr_live.body.model import BodyModel
 from hmr_live.imports.motion_file import open_take
-from hmr_live.takes.people import shown_with
+from hmr_live.takes.people import adapt_to_body
 from hmr_live.takes.playback import Playback, moments_of
 from hmr_live.takes.take import Take
 
@@ -59,5 +59,5 @@ def read_take_to_show(path: Path, body: BodyModel) -> tuple[OpenTake, Playback]:
     """
     take = open_take(path, body)
     playback = Playback(moments_of(take))
-    shown, note = shown_with(take, body)
+    shown, note = adapt_to_body(take, body)
     return OpenTake(path, take, shown, body, AnatomicalFrames.of(body), note), playback

@@ -21,11 +21,11 @@ from hmr_live.takes.picture_reader import picture_at
 from hmr_live.takes.playback import Playback
 from hmr_live.takes.smooth import smooth_take
 from hmr_live.takes.take import Motion, Take
-from hmr_live_app.model.background import CallInMain, in_thread
+from hmr_live_app.model.background import CallInMain, run_in_background
 from hmr_live_app.model.events import Event
 from hmr_live_app.model.takes.curves import AngleCurves, angle_curves
 from hmr_live_app.model.takes.opening import OpenTake, read_take_to_show
-from hmr_live_app.model.takes.video_frames import PictureThread
+from hmr_live_app.model.takes.video_frames import VideoFrameThread
 
 #: Blue, green and red of the ground that people stand before where there is no video.
 _GROUND: Final = (46, 38, 33)
@@ -57,7 +57,7 @@ class TakePlayer:
         Tell a sentence.
     current, playback
         What is open and where it stands; None when nothing is.
-    person
+    track_id
         Whose angles :attr:`curves` are.
     compare
         Whether the raw take is shown beside the smoothed one.
@@ -78,7 +78,7 @@ class TakePlayer:
         self.noted: Event[[str]] = Event()
         self.current: OpenTake | None = None
         self.playback: Playback | None = None
-        self.person = 0
+        self.track_id = 0
         self.compare = True
         self.is_smoothing = False
         self.smoothed: Take | None = None
@@ -88,11 +88,11 @@ class TakePlayer:
         # Counts what was asked for: what an older wish still brings is ignored.
         self._opening = self._smoothing = self._curving = 0
         self._presence: tuple[Presence, Presence | None] | None = None
-        self._pictures: PictureThread | None = None
+        self._pictures: VideoFrameThread | None = None
         self._picture_times = np.zeros(0)
         self._waiting: tuple[int, float] | None = None
         self._picture: tuple[int, Image] | None = None
-        self._on_show: object = None
+        self._shown_key: object = None
 
     @property
     def is_open(self) -> bool:
@@ -108,16 +108,16 @@ class TakePlayer:
     def people(self) -> list[int]:
         """Who is in the take."""
         motions = () if self.current is None else self.current.shown.motions
-        return [motion.person for motion in motions if len(motion.times)]
+        return [motion.track_id for motion in motions if len(motion.times)]
 
     def open(self, path: Path) -> None:
         """Read a take or motion file and stand at its first frame; returns at once."""
         self._opening += 1
-        wish = self._opening
-        in_thread(
+        request = self._opening
+        run_in_background(
             lambda: read_take_to_show(path, self._load_body()),
-            lambda result: self._opened(wish, *result),
-            lambda sentence: self.failed.emit(sentence) if wish == self._opening else None,
+            lambda result: self._opened(request, *result),
+            lambda message: self.failed.emit(message) if request == self._opening else None,
             self._call_in_main,
         )
 
@@ -125,11 +125,11 @@ class TakePlayer:
         """Let the take go, also one that is still being read."""
         self._opening += 1
         was_open = self.is_open
-        self._let_go()
+        self._release_take()
         if was_open:
             self.closed.emit()
 
-    def has_moved(self, old: Path, new: Path) -> None:
+    def note_rename(self, old: Path, new: Path) -> None:
         """Take note that a file has another name."""
         current = self.current
         if current is not None and current.path == old:
@@ -143,7 +143,7 @@ class TakePlayer:
         if self.playback is None or not self.playback.playing:
             return
         goes_on = self.playback.advance(seconds)
-        self._go_on()
+        self._update()
         if not goes_on:
             self.changed.emit()
 
@@ -152,18 +152,18 @@ class TakePlayer:
         if self.playback is not None:
             command(self.playback)
             self.changed.emit()
-            self._go_on()
+            self._update()
 
     def seek(self, time: float) -> None:
         """Go to this many seconds after the first frame."""
         if self.playback is not None:
             self.playback.seek(time)
-            self._go_on()
+            self._update()
 
-    def follow(self, person: int) -> None:
+    def follow(self, track_id: int) -> None:
         """Show this person's angles."""
-        self.person = person
-        self._find_curves()
+        self.track_id = track_id
+        self._compute_curves()
         self.changed.emit()
 
     def smooth(self, cutoff: float) -> None:
@@ -172,19 +172,19 @@ class TakePlayer:
         if current is None:
             return
         self._smoothing += 1
-        wish = self._smoothing
+        request = self._smoothing
         self.is_smoothing = True
         self.changed.emit()
 
-        def failed(sentence: str) -> None:
-            if wish == self._smoothing:
+        def failed(message: str) -> None:
+            if request == self._smoothing:
                 self.is_smoothing = False
-                self.failed.emit(sentence)
+                self.failed.emit(message)
                 self.changed.emit()
 
-        in_thread(
+        run_in_background(
             lambda: smooth_take(current.shown, current.body, cutoff),
-            lambda take: self._smoothed_as(wish, take),
+            lambda take: self._set_smoothed(request, take),
             failed,
             self._call_in_main,
         )
@@ -193,44 +193,44 @@ class TakePlayer:
         """The raw take alone again."""
         self._smoothing += 1
         if self.smoothed is not None or self.is_smoothing:
-            self._smoothed_as(self._smoothing, None)
+            self._set_smoothed(self._smoothing, None)
 
     def set_compare(self, on: bool) -> None:
         """Whether the raw take is shown beside the smoothed one."""
         self.compare = on
         self.changed.emit()
         self.angles_ready.emit()
-        self._go_on(again=True)
+        self._update(again=True)
 
-    def _opened(self, wish: int, current: OpenTake, playback: Playback) -> None:
-        if wish != self._opening:
+    def _opened(self, request: int, current: OpenTake, playback: Playback) -> None:
+        if request != self._opening:
             return
-        self._let_go()
+        self._release_take()
         self.current, self.playback = current, playback
         self._presence = Presence(current.shown), None
-        self.person = next(iter(self.people), 0)
+        self.track_id = next(iter(self.people), 0)
         if current.take.video is not None:
-            self._open_video(wish, current.take.video)
+            self._open_video(request, current.take.video)
         self.opened.emit()
         self.changed.emit()
-        self._go_on(again=True)
-        self._find_curves()
+        self._update(again=True)
+        self._compute_curves()
         if current.note:
             self.noted.emit(current.note)
 
-    def _open_video(self, wish: int, video: Path) -> None:
+    def _open_video(self, request: int, video: Path) -> None:
         take = self.current.take if self.current else None
         self._picture_times = np.asarray(take.info["video_times"] if take else (), np.float64)
 
         def on_picture(number: int, image: Image | None) -> None:
-            self._call_in_main(lambda: self._picture_came(wish, number, image))
+            self._call_in_main(lambda: self._on_picture(request, number, image))
 
-        def on_trouble(sentence: str) -> None:
-            self._call_in_main(lambda: self._video_is_lost(wish, sentence))
+        def on_error(message: str) -> None:
+            self._call_in_main(lambda: self._on_video_lost(request, message))
 
-        self._pictures = PictureThread(video, on_picture, on_trouble)
+        self._pictures = VideoFrameThread(video, on_picture, on_error)
 
-    def _let_go(self) -> None:
+    def _release_take(self) -> None:
         self._smoothing += 1
         self._curving += 1
         self.is_smoothing = False
@@ -238,27 +238,27 @@ class TakePlayer:
             self._pictures.close()
         self.current = self.playback = self.smoothed = None
         self.curves = self.raw_curves = self._presence = None
-        self._pictures = self._picture = self._waiting = self._on_show = None
+        self._pictures = self._picture = self._waiting = self._shown_key = None
 
-    def _go_on(self, *, again: bool = False) -> None:
+    def _update(self, *, again: bool = False) -> None:
         """Tell the time; show the frame if it is another one than before, or ``again``."""
         if self.playback is None or self._presence is None:
             return
         self.moved.emit()
         moment = self.playback.moment
-        people = tuple((m.person, index) for m, index in self._presence[0].at(moment))
+        people = tuple((m.track_id, index) for m, index in self._presence[0].at(moment))
         number = picture_at(self._picture_times, moment) if self._pictures is not None else -1
-        if not again and self._on_show == (people, number):
+        if not again and self._shown_key == (people, number):
             return
-        self._on_show = people, number
+        self._shown_key = people, number
         if self._pictures is not None and (self._picture is None or self._picture[0] != number):
             self._waiting = number, moment
             self._pictures.ask(number)
         else:
             self._show(moment, None if self._picture is None else self._picture[1])
 
-    def _picture_came(self, wish: int, number: int, image: Image | None) -> None:
-        if wish != self._opening or self.playback is None:
+    def _on_picture(self, request: int, number: int, image: Image | None) -> None:
+        if request != self._opening or self.playback is None:
             return
         self._picture = None if image is None else (number, image)
         if self._waiting is not None and self._waiting[0] == number:
@@ -268,11 +268,11 @@ class TakePlayer:
             moment = max(float(self._picture_times[number]), self.playback.start)
         self._show(moment, image)
 
-    def _video_is_lost(self, wish: int, sentence: str) -> None:
-        if wish == self._opening:
+    def _on_video_lost(self, request: int, message: str) -> None:
+        if request == self._opening:
             self._pictures = None
-            self.noted.emit(sentence)
-            self._go_on(again=True)
+            self.noted.emit(message)
+            self._update(again=True)
 
     def _show(self, moment: float, image: Image | None) -> None:
         current, presence, playback = self.current, self._presence, self.playback
@@ -295,23 +295,23 @@ class TakePlayer:
         ghosts = bodies[0] if len(bodies) > 1 and self.compare else ()
         self.shown.emit(FrameResult(frame, bodies[-1]), ghosts)
 
-    def _smoothed_as(self, wish: int, take: Take | None) -> None:
-        if wish != self._smoothing or self._presence is None:
+    def _set_smoothed(self, request: int, take: Take | None) -> None:
+        if request != self._smoothing or self._presence is None:
             return
         self.smoothed, self.is_smoothing = take, False
         self._presence = self._presence[0], None if take is None else Presence(take)
-        self._find_curves()
+        self._compute_curves()
         self.changed.emit()
-        self._go_on(again=True)
+        self._update(again=True)
 
-    def _find_curves(self) -> None:
+    def _compute_curves(self) -> None:
         current, playback = self.current, self.playback
         if current is None or playback is None:
             return
         self._curving += 1
-        wish, start = self._curving, playback.start
-        raw = _motion_of(current.shown, self.person)
-        smooth = None if self.smoothed is None else _motion_of(self.smoothed, self.person)
+        request, start = self._curving, playback.start
+        raw = _motion_of(current.shown, self.track_id)
+        smooth = None if self.smoothed is None else _motion_of(self.smoothed, self.track_id)
 
         def compute() -> tuple[AngleCurves | None, AngleCurves | None]:
             return (
@@ -319,19 +319,19 @@ class TakePlayer:
                 None if smooth is None else angle_curves(smooth, start, current.frames),
             )
 
-        in_thread(
+        run_in_background(
             compute,
-            lambda pair: self._have_curves(wish, *pair),
+            lambda pair: self._on_curves(request, *pair),
             self.failed.emit,
             self._call_in_main,
         )
 
-    def _have_curves(self, wish: int, raw: AngleCurves | None, smooth: AngleCurves | None) -> None:
-        if wish == self._curving:
+    def _on_curves(self, request: int, raw: AngleCurves | None, smooth: AngleCurves | None) -> None:
+        if request == self._curving:
             self.raw_curves = None if smooth is None else raw
             self.curves = smooth or raw
             self.angles_ready.emit()
 
 
-def _motion_of(take: Take, person: int) -> Motion | None:
-    return next((m for m in take.motions if m.person == person and len(m.times)), None)
+def _motion_of(take: Take, track_id: int) -> Motion | None:
+    return next((m for m in take.motions if m.track_id == track_id and len(m.times)), None)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from hmr_live.core.errors import SourceError
 from hmr_live.core.state import Image
-from hmr_live.takes.picture_reader import PictureReader
+from hmr_live.takes.picture_reader import TakePictureReader
 
 
-class PictureThread:
+class VideoFrameThread:
     """Reads the picture that was asked for last.
 
     Parameters
@@ -28,20 +28,20 @@ class PictureThread:
         self,
         video: Path,
         on_picture: Callable[[int, Image | None], None],
-        on_trouble: Callable[[str], None],
+        on_error: Callable[[str], None],
     ) -> None:
         self._video = video
-        self._on_picture, self._on_trouble = on_picture, on_trouble
+        self._on_picture, self._on_error = on_picture, on_error
         # Guards the wish and the end; the reader belongs to the thread alone.
         self._changed = threading.Condition()
-        self._wish: int | None = None
+        self._request: int | None = None
         self._ended = False
-        threading.Thread(target=self._work, daemon=True, name="take video").start()
+        threading.Thread(target=self._run, daemon=True, name="take video").start()
 
     def ask(self, number: int) -> None:
         """Wish for a picture instead of any that is still waited for."""
         with self._changed:
-            self._wish = number
+            self._request = number
             self._changed.notify()
 
     def close(self) -> None:
@@ -52,16 +52,16 @@ class PictureThread:
 
     def _next(self) -> int | None:
         with self._changed:
-            while self._wish is None and not self._ended:
+            while self._request is None and not self._ended:
                 self._changed.wait()
-            wish, self._wish = self._wish, None
-            return None if self._ended else wish
+            request, self._request = self._request, None
+            return None if self._ended else request
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
-            reader = PictureReader(self._video)
+            reader = TakePictureReader(self._video)
             while (number := self._next()) is not None:
                 self._on_picture(number, reader.read(number))
             reader.close()
         except SourceError as error:
-            self._on_trouble(str(error))
+            self._on_error(str(error))

@@ -33,7 +33,7 @@ from pathlib import Path
 from hmr_live.backends.tensorrt.builder import ProgressCallback, build_engine, build_target
 from hmr_live.backends.tensorrt.cache import EngineCache
 from hmr_live.backends.tensorrt.device import Device, GpuIdentity, open_device
-from hmr_live.backends.tensorrt.distribution import Flavour, open_flavour
+from hmr_live.backends.tensorrt.distribution import TensorRtDistribution, open_distribution
 from hmr_live.backends.tensorrt.execution import TensorRtBackend
 from hmr_live.backends.tensorrt.keys import engine_key, timing_key
 from hmr_live.core.errors import BackendError
@@ -58,20 +58,20 @@ def load(model: Path, *, threads: int, name: str = "tensorrt") -> TensorRtBacken
     BackendError
         If the engine cannot be built or loaded.
     """
-    flavour = open_flavour(name)
-    device = _open_supported(flavour)
+    distribution = open_distribution(name)
+    device = _open_supported(distribution)
     try:
-        if EngineCache().read(engine_key(model, flavour, device.gpu)) is None:
+        if EngineCache().read(engine_key(model, distribution, device.gpu)) is None:
             # Nobody should take the silence of a long start for a crash.
             logger.warning(
                 "%s compiles %s for %s; once, but it can take minutes.",
-                flavour.label,
+                distribution.label,
                 model.name,
                 device.gpu.name,
             )
         with device.current():
-            engine = engine_for(model, flavour, device.gpu, progress=_log_progress())
-        return TensorRtBackend(model, engine, flavour, device)
+            engine = engine_for(model, distribution, device.gpu, progress=_log_progress())
+        return TensorRtBackend(model, engine, distribution, device)
     except BaseException:
         device.close()
         raise
@@ -87,16 +87,16 @@ def version(name: str = "tensorrt") -> str:
     BackendUnavailableError
         If it finds no GPU, or does not support it.
     """
-    flavour = open_flavour(name)
-    with _opened(flavour) as device:
-        return f"{flavour.label} {flavour.version} on {device.gpu.name}"
+    distribution = open_distribution(name)
+    with _opened(distribution) as device:
+        return f"{distribution.label} {distribution.version} on {device.gpu.name}"
 
 
 def is_prepared(model: Path, *, name: str = "tensorrt") -> bool:
     """Whether an engine for this network and machine is in the cache."""
-    flavour = open_flavour(name)
-    with _opened(flavour) as device:
-        key = engine_key(model, flavour, device.gpu)
+    distribution = open_distribution(name)
+    with _opened(distribution) as device:
+        key = engine_key(model, distribution, device.gpu)
         return EngineCache().read(key) is not None
 
 
@@ -104,14 +104,14 @@ def prepare(
     model: Path, *, name: str, progress: ProgressCallback, cancelled: Callable[[], bool]
 ) -> None:
     """Build the engine into the cache, in whatever thread this is called from."""
-    flavour = open_flavour(name)
-    with _opened(flavour) as device, device.current():
-        engine_for(model, flavour, device.gpu, progress=progress, cancelled=cancelled)
+    distribution = open_distribution(name)
+    with _opened(distribution) as device, device.current():
+        engine_for(model, distribution, device.gpu, progress=progress, cancelled=cancelled)
 
 
 def engine_for(
     model: Path,
-    flavour: Flavour,
+    distribution: TensorRtDistribution,
     gpu: GpuIdentity,
     *,
     progress: ProgressCallback | None = None,
@@ -124,7 +124,7 @@ def engine_for(
     ----------
     model
         ``.onnx`` file, compiled as it is.
-    flavour, gpu
+    distribution, gpu
         What compiles it, for what.  With TensorRT for RTX the GPU need not be in this machine.
     progress, cancelled
         See :func:`hmr_live.backends.tensorrt.builder.build_engine`.
@@ -138,32 +138,32 @@ def engine_for(
         became true.
     """
     cache = cache or EngineCache()
-    key = engine_key(model, flavour, gpu)
+    key = engine_key(model, distribution, gpu)
     with _building:
         engine = cache.read(key)
         if engine is not None:
             return engine
         onnx = model.read_bytes()
         cache.require_room(_ROOM_FACTOR * len(onnx))
-        logger.info("%s %s compiles %s", flavour.label, flavour.version, model.name)
-        timings = cache.read(timing_key(flavour, gpu)) or b""
+        logger.info("%s %s compiles %s", distribution.label, distribution.version, model.name)
+        timings = cache.read(timing_key(distribution, gpu)) or b""
         built = build_engine(
-            flavour, onnx, gpu=gpu, timings=timings, progress=progress, cancelled=cancelled
+            distribution, onnx, gpu=gpu, timings=timings, progress=progress, cancelled=cancelled
         )
         try:
             cache.write(key, built.engine)
             if built.timings:
-                cache.write(timing_key(flavour, gpu), built.timings)
+                cache.write(timing_key(distribution, gpu), built.timings)
         except BackendError as error:  # the engine is there: it only has to be built again
             logger.warning("%s", error)
         return built.engine
 
 
-def _open_supported(flavour: Flavour) -> Device:
+def _open_supported(distribution: TensorRtDistribution) -> Device:
     """The first GPU, if an engine can be built for it."""
-    device = open_device(flavour)
+    device = open_device(distribution)
     try:
-        build_target(flavour, device.gpu)
+        build_target(distribution, device.gpu)
     except BackendError:
         device.close()
         raise
@@ -173,8 +173,8 @@ def _open_supported(flavour: Flavour) -> Device:
 class _opened:  # noqa: N801 - reads as a statement
     """A device for the length of a ``with``."""
 
-    def __init__(self, flavour: Flavour) -> None:
-        self._device = _open_supported(flavour)
+    def __init__(self, distribution: TensorRtDistribution) -> None:
+        self._device = _open_supported(distribution)
 
     def __enter__(self) -> Device:
         return self._device

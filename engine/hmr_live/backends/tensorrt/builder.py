@@ -9,7 +9,7 @@ from typing import Final
 
 from hmr_live.backends.base import BackendUnavailableError, Untyped
 from hmr_live.backends.tensorrt.device import GpuIdentity
-from hmr_live.backends.tensorrt.distribution import Flavour
+from hmr_live.backends.tensorrt.distribution import TensorRtDistribution
 from hmr_live.core.errors import BackendError
 
 #: Largest batch of an engine; more crops go through in several batches.
@@ -29,7 +29,7 @@ class BuiltEngine:
 
 
 def build_engine(
-    flavour: Flavour,
+    distribution: TensorRtDistribution,
     onnx: bytes,
     *,
     gpu: GpuIdentity,
@@ -41,7 +41,7 @@ def build_engine(
 
     Parameters
     ----------
-    flavour
+    distribution
         Which TensorRT.
     onnx
         Content of the file.  Its tensor types are kept as they are (a strongly typed network).
@@ -59,25 +59,27 @@ def build_engine(
     BackendError
         If the network cannot be parsed or built, or the build was cancelled.
     """
-    trt = flavour.trt
-    builder = trt.Builder(flavour.log)
+    trt = distribution.trt
+    builder = trt.Builder(distribution.log)
     if builder is None:
-        raise BackendUnavailableError(f"{flavour.label} cannot start ({flavour.log.last_error})")
-    # TensorRT 10 has to be told; 11 and the RTX flavour know nothing else.
+        raise BackendUnavailableError(
+            f"{distribution.label} cannot start ({distribution.log.last_error})"
+        )
+    # TensorRT 10 must be asked for this; 11 and the RTX distribution always do it.
     strongly_typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     network = builder.create_network(strongly_typed)
-    parser = trt.OnnxParser(network, flavour.log)
+    parser = trt.OnnxParser(network, distribution.log)
     if not parser.parse(onnx):
-        reason = parser.get_error(0).desc() if parser.num_errors else flavour.log.last_error
-        raise BackendError(f"{flavour.label} cannot read the network ({reason})")
+        reason = parser.get_error(0).desc() if parser.num_errors else distribution.log.last_error
+        raise BackendError(f"{distribution.label} cannot read the network ({reason})")
     config = builder.create_builder_config()
-    _set_target(config, flavour, gpu)
+    _set_target(config, distribution, gpu)
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, _WORKSPACE_BYTES)
     # TF32 keeps as few bits as float16: what the file calls float32 has to stay that.
     config.clear_flag(trt.BuilderFlag.TF32)
     _add_profile(builder, network, config)
     cache = None
-    if not flavour.for_rtx:
+    if not distribution.for_rtx:
         cache = config.create_timing_cache(timings)
         config.set_timing_cache(cache, ignore_mismatch=False)
     # Must outlive the build, hence the name.
@@ -87,12 +89,14 @@ def build_engine(
     if serialized is None:
         if cancelled is not None and cancelled():
             raise BackendError("The compilation was cancelled.")
-        raise BackendError(f"{flavour.label} cannot compile the network ({flavour.log.last_error})")
+        raise BackendError(
+            f"{distribution.label} cannot compile the network ({distribution.log.last_error})"
+        )
     kept = bytes(memoryview(config.get_timing_cache().serialize())) if cache is not None else b""
     return BuiltEngine(bytes(memoryview(serialized)), kept)
 
 
-def build_target(flavour: Flavour, gpu: GpuIdentity) -> Untyped:
+def build_target(distribution: TensorRtDistribution, gpu: GpuIdentity) -> Untyped:
     """TensorRT for RTX's name of a GPU; None for plain TensorRT, which builds where it runs.
 
     Raises
@@ -100,26 +104,26 @@ def build_target(flavour: Flavour, gpu: GpuIdentity) -> Untyped:
     BackendUnavailableError
         If TensorRT for RTX cannot build for the GPU.
     """
-    if not flavour.for_rtx:
+    if not distribution.for_rtx:
         return None
     name = "SM" + gpu.compute_capability.replace(".", "")
-    target = getattr(flavour.trt.ComputeCapability, name, None)
+    target = getattr(distribution.trt.ComputeCapability, name, None)
     if target is None:
         raise BackendUnavailableError(
-            f"{flavour.label} {flavour.version} does not support {gpu.name} (compute capability "
-            f"{gpu.compute_capability})"
+            f"{distribution.label} {distribution.version} does not support {gpu.name} "
+            f"(compute capability {gpu.compute_capability})"
         )
     return target
 
 
-def _set_target(config: Untyped, flavour: Flavour, gpu: GpuIdentity) -> None:
-    target = build_target(flavour, gpu)
+def _set_target(config: Untyped, distribution: TensorRtDistribution, gpu: GpuIdentity) -> None:
+    target = build_target(distribution, gpu)
     if target is None:
         return
     config.num_compute_capabilities = 1
     if not config.set_compute_capability(target, 0):
         raise BackendError(
-            f"{flavour.label} refuses to build for {gpu.name} ({flavour.log.last_error})"
+            f"{distribution.label} refuses to build for {gpu.name} ({distribution.log.last_error})"
         )
 
 

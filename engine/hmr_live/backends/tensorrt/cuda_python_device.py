@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hmr_live.backends.base import BackendUnavailableError, Untyped
 from hmr_live.backends.gpu import driver_version
-from hmr_live.backends.tensorrt.device import GpuIdentity, Graph
+from hmr_live.backends.tensorrt.device import CudaGraph, GpuIdentity
 from hmr_live.core.errors import BackendError
 
 
@@ -92,7 +92,7 @@ class CudaPythonDevice:
         """See :meth:`hmr_live.backends.tensorrt.device.Device.synchronize`."""
         _call(runtime.cudaStreamSynchronize(self._stream))
 
-    def record(self, work: Callable[[], None]) -> Graph | None:
+    def record(self, work: Callable[[], None]) -> CudaGraph | None:
         """See :meth:`hmr_live.backends.tensorrt.device.Device.record`."""
         mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
         _call(runtime.cudaStreamBeginCapture(self._stream, mode))

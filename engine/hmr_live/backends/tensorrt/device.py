@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.backends.base import BackendUnavailableError
-from hmr_live.backends.tensorrt.distribution import Flavour
+from hmr_live.backends.tensorrt.distribution import TensorRtDistribution
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class GpuIdentity:
     driver: str
 
 
-class Graph(Protocol):
+class CudaGraph(Protocol):
     """Work recorded once, to be launched again and again in one call."""
 
     def launch(self) -> None:
@@ -81,7 +81,7 @@ class Device(Protocol):
         """Wait for everything that is queued."""
         ...
 
-    def record(self, work: Callable[[], None]) -> Graph | None:
+    def record(self, work: Callable[[], None]) -> CudaGraph | None:
         """Record what ``work`` queues as a CUDA graph; None where the bindings have no graphs."""
         ...
 
@@ -96,7 +96,7 @@ _MODULES: Final = {
 }
 
 
-def open_device(flavour: Flavour) -> Device:
+def open_device(distribution: TensorRtDistribution) -> Device:
     """Open the first GPU through the first CUDA bindings that are installed.
 
     Raises
@@ -105,7 +105,7 @@ def open_device(flavour: Flavour) -> Device:
         If no bindings are installed, or there is no GPU or no driver.
     """
     missing = []
-    for name in flavour.devices:
+    for name in distribution.devices:
         try:
             module: Any = importlib.import_module(_MODULES[name])
         except ImportError:
@@ -113,4 +113,4 @@ def open_device(flavour: Flavour) -> Device:
             continue
         device: Device = module.open_first()
         return device
-    raise BackendUnavailableError(f"{flavour.label} needs {' or '.join(missing)}")
+    raise BackendUnavailableError(f"{distribution.label} needs {' or '.join(missing)}")

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Flavour:
+class TensorRtDistribution:
     """An imported TensorRT.
 
     Attributes
@@ -48,15 +48,15 @@ class Flavour:
 
 
 #: Back end -> (package, product, CUDA bindings, for RTX).
-_FLAVOURS: Final = {
+_DISTRIBUTIONS: Final = {
     "tensorrt": ("tensorrt", "TensorRT", ("pycuda", "cuda-python"), False),
     "tensorrt-rtx": ("tensorrt_rtx", "TensorRT for RTX", ("cuda-python", "pycuda"), True),
 }
 
 
 @cache
-def open_flavour(name: str) -> Flavour:
-    """Import the package of a flavour.
+def open_distribution(name: str) -> TensorRtDistribution:
+    """Import the package of a distribution.
 
     Raises
     ------
@@ -65,14 +65,14 @@ def open_flavour(name: str) -> Flavour:
     BackendUnavailableError
         If it is installed but its libraries do not load.
     """
-    package, label, devices, for_rtx = _FLAVOURS[name]
+    package, label, devices, for_rtx = _DISTRIBUTIONS[name]
     try:
         trt = importlib.import_module(package)
     except ImportError:
         raise
     except Exception as error:  # a missing shared library ends in one of many errors
         raise BackendUnavailableError(f"{label} does not load ({first_line(error)})") from error
-    return Flavour(name, label, trt, _make_logger(trt), devices, for_rtx)
+    return TensorRtDistribution(name, label, trt, _make_logger(trt), devices, for_rtx)
 
 
 def _make_logger(trt: Untyped) -> Untyped:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from hmr_live.backends.base import Array, Untyped, image_input_shape
 from hmr_live.backends.precision_variants import precision_label
 from hmr_live.backends.tensorrt.builder import MAX_BATCH
-from hmr_live.backends.tensorrt.device import Device, Graph
-from hmr_live.backends.tensorrt.distribution import Flavour
+from hmr_live.backends.tensorrt.device import CudaGraph, Device
+from hmr_live.backends.tensorrt.distribution import TensorRtDistribution
 from hmr_live.core.errors import BackendError
 
 #: Batches of one size in a row after which their work is recorded as a graph.
-_STEADY: Final = 3
+_RUNS_BEFORE_CAPTURE: Final = 3
 
 
 @dataclass(frozen=True)
@@ -42,44 +42,46 @@ class TensorRtBackend:
         If TensorRT refuses the engine or the GPU has too little memory.
     """
 
-    def __init__(self, model: Path, engine: bytes, flavour: Flavour, device: Device) -> None:
-        self.name = flavour.name
-        self._flavour = flavour
+    def __init__(
+        self, model: Path, engine: bytes, distribution: TensorRtDistribution, device: Device
+    ) -> None:
+        self.name = distribution.name
+        self._distribution = distribution
         self._device = device
         self._precision = precision_label(model)
         self._batch = 0
         self._steady = 0
-        self._graph: Graph | None = None
-        self._graphs_allowed = not flavour.for_rtx
+        self._graph: CudaGraph | None = None
+        self._graphs_allowed = not distribution.for_rtx
         with device.current():
-            self._runtime = flavour.trt.Runtime(flavour.log)
+            self._runtime = distribution.trt.Runtime(distribution.log)
             self._engine = self._runtime.deserialize_cuda_engine(engine)
             if self._engine is None:
                 raise BackendError(
-                    f"{flavour.label} cannot load the compiled {model.name} "
-                    f"({flavour.log.last_error})"
+                    f"{distribution.label} cannot load the compiled {model.name} "
+                    f"({distribution.log.last_error})"
                 )
             self._context = self._make_context()
             self._allocate(model)
 
     def _make_context(self) -> Untyped:
-        if self._flavour.for_rtx:
+        if self._distribution.for_rtx:
             # It compiles better kernels behind a frame's back and knows when they are in place,
             # so it records its own graphs; one of ours would keep the first kernels.
             config = self._engine.create_runtime_config()
-            strategy = self._flavour.trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+            strategy = self._distribution.trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
             config.cuda_graph_strategy = strategy
             context = self._engine.create_execution_context(config)
         else:
             context = self._engine.create_execution_context()
         if context is None:
             raise BackendError(
-                f"The GPU's memory does not suffice ({self._flavour.log.last_error})"
+                f"The GPU's memory does not suffice ({self._distribution.log.last_error})"
             )
         return context
 
     def _allocate(self, model: Path) -> None:
-        trt, engine, context = self._flavour.trt, self._engine, self._context
+        trt, engine, context = self._distribution.trt, self._engine, self._context
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         inputs = [n for n in names if engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
         outputs = [n for n in names if n not in inputs]
@@ -96,8 +98,8 @@ class TensorRtBackend:
         tensor = _Tensor(name, host, self._device.allocate(host.nbytes))
         if not self._context.set_tensor_address(name, tensor.address):
             raise BackendError(
-                f"{self._flavour.label} refuses the memory for {name} "
-                f"({self._flavour.log.last_error})"
+                f"{self._distribution.label} refuses the memory for {name} "
+                f"({self._distribution.log.last_error})"
             )
         return tensor
 
@@ -117,7 +119,7 @@ class TensorRtBackend:
             self._set_batch(self._input.name, n)
             self._batch, self._steady = n, 0
         self._input.host[:n] = image
-        if self._graph is None and self._graphs_allowed and self._steady == _STEADY:
+        if self._graph is None and self._graphs_allowed and self._steady == _RUNS_BEFORE_CAPTURE:
             self._record()
         if self._graph is not None:
             self._graph.launch()
@@ -132,7 +134,9 @@ class TensorRtBackend:
         n = self._batch
         self._device.upload(self._input.address, self._input.host[:n])
         if not self._context.execute_async_v3(self._device.stream):
-            raise BackendError(f"{self._flavour.label} failed ({self._flavour.log.last_error})")
+            raise BackendError(
+                f"{self._distribution.label} failed ({self._distribution.log.last_error})"
+            )
         for tensor in self._outputs:
             self._device.download(tensor.host[:n], tensor.address)
 
@@ -146,7 +150,7 @@ class TensorRtBackend:
 
     def _set_batch(self, name: str, n: int) -> None:
         if not self._context.set_input_shape(name, (n, *self.input_shape)):
-            raise BackendError(f"{self._flavour.label} refuses a batch of {n}")
+            raise BackendError(f"{self._distribution.label} refuses a batch of {n}")
 
     def _drop_graph(self) -> None:
         if self._graph is not None:
@@ -155,8 +159,8 @@ class TensorRtBackend:
 
     def describe(self) -> str:
         """See :meth:`hmr_live.backends.base.Backend.describe`."""
-        flavour = f"{self._flavour.label} {self._flavour.version}"
-        return f"{flavour}, {self._device.gpu.name}, {self._precision}"
+        distribution = f"{self._distribution.label} {self._distribution.version}"
+        return f"{distribution}, {self._device.gpu.name}, {self._precision}"
 
     def close(self) -> None:
         """See :meth:`hmr_live.backends.base.Backend.close`."""

@@ -9,26 +9,26 @@ from hmr_live.backends.precision_variants import precision_of
 from hmr_live.backends.tensorrt.builder import MAX_BATCH
 from hmr_live.backends.tensorrt.cache import CacheKey
 from hmr_live.backends.tensorrt.device import GpuIdentity
-from hmr_live.backends.tensorrt.distribution import Flavour
+from hmr_live.backends.tensorrt.distribution import TensorRtDistribution
 from hmr_live.core.assets import sha256_of
 
 #: Raise it when the builder's settings change.
 _RECIPE: Final = "1"
 
 
-def engine_key(model: Path, flavour: Flavour, gpu: GpuIdentity) -> CacheKey:
+def engine_key(model: Path, distribution: TensorRtDistribution, gpu: GpuIdentity) -> CacheKey:
     """Key of the engine of a network for a GPU."""
     return CacheKey(
         slot={
             "kind": "engine",
             "onnx_sha256": sha256_of(model),
-            "flavour": flavour.name,
+            "flavour": distribution.name,
             "gpu": gpu.name,
             "compute_capability": gpu.compute_capability,
             "precision": precision_of(model),
         },
         stamp={
-            "tensorrt": flavour.version,
+            "tensorrt": distribution.version,
             "driver": gpu.driver,
             "max_batch": str(MAX_BATCH),
             "recipe": _RECIPE,
@@ -36,14 +36,14 @@ def engine_key(model: Path, flavour: Flavour, gpu: GpuIdentity) -> CacheKey:
     )
 
 
-def timing_key(flavour: Flavour, gpu: GpuIdentity) -> CacheKey:
+def timing_key(distribution: TensorRtDistribution, gpu: GpuIdentity) -> CacheKey:
     """Key of the measurements that TensorRT reuses when it builds another network."""
     return CacheKey(
         slot={
             "kind": "timings",
-            "flavour": flavour.name,
+            "flavour": distribution.name,
             "gpu": gpu.name,
             "compute_capability": gpu.compute_capability,
         },
-        stamp={"tensorrt": flavour.version, "driver": gpu.driver},
+        stamp={"tensorrt": distribution.version, "driver": gpu.driver},
     )

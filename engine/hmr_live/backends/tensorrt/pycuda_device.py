@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hmr_live.backends.base import BackendUnavailableError, Untyped, first_line
 from hmr_live.backends.gpu import driver_version
-from hmr_live.backends.tensorrt.device import GpuIdentity, Graph
+from hmr_live.backends.tensorrt.device import CudaGraph, GpuIdentity
 from hmr_live.core.errors import BackendError
 
 #: CUDA's CU_STREAM_NON_BLOCKING, which PyCUDA does not name.
@@ -103,7 +103,7 @@ class PyCudaDevice:
         with _errors():
             self._stream.synchronize()
 
-    def record(self, work: Callable[[], None]) -> Graph | None:
+    def record(self, work: Callable[[], None]) -> CudaGraph | None:
         """PyCUDA has no CUDA graphs."""
         return None
 

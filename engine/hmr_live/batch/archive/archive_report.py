@@ -1,43 +1,72 @@
-"""What became of all files of an archive, for people and as JSON."""
+"""How far a run over an archive is, and its report, as text and as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from hmr_live.batch.archive.inputs import Job, Shard
+from hmr_live.batch.archive.inputs import ArchiveShard, Job
 from hmr_live.batch.archive.job_record import replace_text
 from hmr_live.batch.archive.worker import Outcome, State
 from hmr_live.core.errors import ArchiveError
 
-if TYPE_CHECKING:
-    from hmr_live.batch.archive.run import ArchiveProgress
-
-#: State in the report of a file that an interrupted run did not get to.
+#: State in the report of a file that an interrupted run did not finish.
 _OPEN: Final = "not done"
+
+
+@dataclass
+class ArchiveProgress:
+    """Progress of a run.
+
+    Attributes
+    ----------
+    files, bytes
+        Number of files in the archive, and their size.
+    outcomes
+        Outcomes of the files that are done with, in the order of completion.
+    bytes_through
+        Bytes of those files, and the finished share of those in work.
+    bytes_worked
+        The same without the files that an earlier run had finished.
+    frames
+        Frames processed by this run.
+    seconds
+        Since its start.
+    waiting_for
+        Names of the machines that work on the remaining files; empty while there is work here.
+    """
+
+    files: int
+    bytes: int
+    outcomes: list[Outcome] = field(default_factory=list)
+    bytes_done: float = 0.0
+    bytes_worked: float = 0.0
+    frames: int = 0
+    seconds: float = 0.0
+    waiting_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ArchiveReport:
-    """What became of the files.
+    """The result of a run.
 
     Attributes
     ----------
     outcomes
-        One for each file that is through, in the order of their names.
+        One for each file that is done with, sorted by name.
     not_done
         Names of the files that an interrupted run did not finish.
     frames, seconds
-        Frames processed by this run, and its wall-clock time, start of the workers included.
+        Frames processed by this run, and its wall-clock time, startup of the workers included.
     settings
-        See :class:`hmr_live.batch.archive.worker.Recipe`.
+        See :class:`hmr_live.batch.archive.worker.JobSpec`.
     interrupted
-        Whether the run was ended early.
+        Whether the run was stopped early.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -58,10 +87,10 @@ class ArchiveReport:
     ) -> ArchiveReport:
         """Sum up a run."""
         outcomes = sorted(progress.outcomes, key=lambda outcome: outcome.name)
-        through = {outcome.name for outcome in outcomes}
+        done = {outcome.name for outcome in outcomes}
         return cls(
             outcomes=tuple(outcomes),
-            not_done=tuple(job.name for job in jobs if job.name not in through),
+            not_done=tuple(job.name for job in jobs if job.name not in done),
             frames=sum(o.frames for o in outcomes if o.state is State.DONE),
             seconds=progress.seconds,
             settings=settings,
@@ -75,11 +104,11 @@ class ArchiveReport:
 
     @property
     def fps(self) -> float:
-        """Frames a second of this run, all its workers together."""
+        """Frames a second of this run, over all its workers."""
         return self.frames / self.seconds if self.seconds else 0.0
 
     def as_text(self) -> str:
-        """Lines for people: the count, then every file that failed or has something to tell."""
+        """Summary as text: the counts, then every file that failed or has notes."""
         count = Counter(outcome.state for outcome in self.outcomes)
         files = len(self.outcomes) + len(self.not_done)
         parts = [f"{count[State.DONE]} of {files} files done"]
@@ -97,7 +126,7 @@ class ArchiveReport:
             lines.append("The run was stopped: start the same command again and it goes on.")
         return "\n".join(lines)
 
-    def write(self, out: Path, shard: Shard | None = None) -> Path:
+    def write(self, out: Path, shard: ArchiveShard | None = None) -> Path:
         """Write the report into the folder of the results, as ``archive.json``; return its path.
 
         Each shard writes one of its own, ``archive-2-of-8.json``.
@@ -105,7 +134,7 @@ class ArchiveReport:
         Raises
         ------
         ArchiveError
-            If the disk refuses.
+            If the file cannot be written.
         """
         part = f"-{shard.number}-of-{shard.count}" if shard else ""
         path = out / f"archive{part}.json"

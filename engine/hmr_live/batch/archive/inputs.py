@@ -1,4 +1,4 @@
-"""Which files an archive holds: files, folders, patterns and lists of them, and shards."""
+"""Find the files of an archive: from files, folders, patterns and lists, in shards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from hmr_live.core.errors import ArchiveError
 
-#: What counts as a video in a folder; files that are named are taken whatever they are called.
+#: What counts as a video in a folder; files named explicitly may have any suffix.
 VIDEO_SUFFIXES: Final = frozenset(
     [
         ".3gp",
@@ -42,13 +42,13 @@ class Job:
     Attributes
     ----------
     name
-        Its path beneath the folder that all files have in common, with forward slashes.
+        Its path below the folder that all files have in common, with forward slashes.
     source
         Its absolute path.
     out
-        Absolute path of the folder of its results.
+        Absolute path of its results folder.
     size
-        Bytes; 0 where it is not there.
+        Bytes; 0 if the file is missing.
     """
 
     name: str
@@ -58,30 +58,30 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class ArchiveShard:
     """Part ``number`` (from 1) of ``count`` parts of an archive."""
 
     number: int
     count: int
 
     @classmethod
-    def parse(cls, text: str) -> Shard:
+    def parse(cls, text: str) -> ArchiveShard:
         """Read ``"2/8"``.
 
         Raises
         ------
         ArchiveError
-            If the text says something else.
+            If the text is anything else.
         """
         match = re.fullmatch(r"(\d+)/(\d+)", text)
         if match:
             number, count = int(match[1]), int(match[2])
             if 1 <= number <= count:
                 return cls(number, count)
-        raise ArchiveError(f"{text!r} is no shard: give --shard 2/8 for the second of eight.")
+        raise ArchiveError(f"{text!r} is not a shard: give --shard 2/8 for the second of eight.")
 
     def holds(self, job: Job) -> bool:
-        """Whether the job is in this part: by its name alone, so that a new file moves no other."""
+        """Whether the job is in this part: by a hash of its name, so new files move no others."""
         return zlib.crc32(job.name.encode()) % self.count == self.number - 1
 
 
@@ -89,7 +89,7 @@ def find_jobs(inputs: Iterable[str], out: Path) -> list[Job]:
     """Find the files and give each a folder for its results.
 
     The folders under ``out`` mirror the tree beneath the deepest folder that all inputs have in
-    common, so that two files never share one.
+    common, so that no two files share one.
 
     Parameters
     ----------
@@ -97,17 +97,17 @@ def find_jobs(inputs: Iterable[str], out: Path) -> list[Job]:
         Files, folders (searched for videos, with the folders in them) and patterns such as
         ``rec/**/*.mp4``.  A file that is missing becomes a job all the same, which will fail.
     out
-        Folder of the results; nothing in it is taken for an input.
+        Folder of the results; nothing in it counts as an input.
 
     Returns
     -------
     list of Job
-        In the order of their names.
+        Sorted by name.
 
     Raises
     ------
     ArchiveError
-        If a folder or pattern holds nothing, or no folder holds all inputs.
+        If a folder or pattern matches nothing, or the inputs have no common folder.
     """
     out = _absolute(out)
     roots: list[Path] = []
@@ -123,13 +123,13 @@ def find_jobs(inputs: Iterable[str], out: Path) -> list[Job]:
 
 
 def read_list(lines: Iterable[str]) -> list[str]:
-    """Inputs of a list, one a line; empty lines and those that begin with # are skipped."""
+    """Inputs listed one a line; empty lines and lines that begin with # are skipped."""
     stripped = (line.strip() for line in lines)
     return [line for line in stripped if line and not line.startswith("#")]
 
 
 def is_pattern(text: str) -> bool:
-    """Whether the text stands for files by ``*``, ``?`` or ``[...]``, not for the one so named."""
+    """Whether the text is a pattern (``*``, ``?`` or ``[...]``) rather than the name of a file."""
     return glob.has_magic(text) and not Path(text).exists()
 
 
@@ -148,7 +148,7 @@ def _expand(text: str, out: Path) -> tuple[Path, list[Path]]:
     files = list(_videos(path, out))
     if not files:
         raise ArchiveError(
-            f"{text} is a folder without any video: choose another, or name the files in it."
+            f"{text} is a folder without videos: choose another, or name the files in it."
         )
     return path, files
 
@@ -163,7 +163,7 @@ def _videos(folder: Path, out: Path) -> Iterator[Path]:
 
 
 def _fixed_part(pattern: Path) -> Path:
-    """The folders of a pattern before the first that varies."""
+    """The part of a pattern before its first wildcard."""
     while glob.has_magic(str(pattern)):
         pattern = pattern.parent
     return pattern

@@ -1,4 +1,4 @@
-"""The record in a finished folder: of which input, and with what settings, its files were made."""
+"""The record in a finished folder: the input and the settings that its files were made from."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from hmr_live.core.assets import sha256_of
 
-#: Name of the record.  It is written last into a folder that then gets its final name.
+#: File name of the record.  It is written last, before the folder gets its final name.
 RECORD: Final = "job.json"
-#: Raised when the results change so much that earlier ones have to be made again.
+#: Increased when the results change so much that earlier ones must be made again.
 FORMAT: Final = 1
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """What tells one input from another.
+    """Identifies an input file.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class InputFile:
 
     @classmethod
     def of(cls, path: Path) -> InputFile:
-        """Read a file through; raises OSError where it cannot be read."""
+        """Hash a file; raises OSError if it cannot be read."""
         status = path.stat()
         return cls(status.st_size, status.st_mtime_ns, sha256_of(path))
 
-    def is_untouched(self, path: Path) -> bool:
-        """Whether the file has still this size and time; reads no content."""
+    def is_unchanged(self, path: Path) -> bool:
+        """Whether the file still has this size and time; reads no content."""
         try:
             status = path.stat()
         except OSError:
@@ -52,22 +52,22 @@ class InputFile:
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a finished job.
+    """Record of a finished job.
 
     Attributes
     ----------
     input
         The file that was processed.
     settings
-        What the results depend on besides the input, as JSON can hold it.
+        What the results depend on besides the input, as JSON values.
     files
         Names of the results in the folder.
     frames, frames_with_body, seconds
         As in :class:`hmr_live.batch.offline.RunSummary`.
     notes
-        Sentences on what could not be done.
+        Messages about what could not be done.
     format
-        :data:`FORMAT` of the program that made the results.
+        :data:`FORMAT` of the program that wrote the results.
     """
 
     input: InputFile
@@ -79,19 +79,19 @@ class Record:
     notes: tuple[str, ...]
     format: int = FORMAT
 
-    def is_whole(self, folder: Path, settings: Mapping[str, Any]) -> bool:
-        """Whether the folder still holds everything, made with these settings by this program."""
+    def is_complete(self, folder: Path, settings: Mapping[str, Any]) -> bool:
+        """Whether the folder still holds all files, made with these settings by this format."""
         if self.format != FORMAT or dict(self.settings) != dict(settings):
             return False
         return all((folder / name).is_file() for name in self.files)
 
     def write(self, folder: Path) -> None:
-        """Put the record into a folder, whole or not at all; raises OSError."""
+        """Write the record into a folder atomically; raises OSError."""
         replace_text(folder / RECORD, json.dumps(asdict(self), indent=2) + "\n")
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record of a folder; None where there is none that can be read."""
+    """The record of a folder; None if there is no readable one."""
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return Record(
@@ -107,21 +107,21 @@ def read_record(folder: Path) -> Record | None:
 def finished_record(source: Path, folder: Path, settings: Mapping[str, Any]) -> Record | None:
     """The record of a folder if it is finished for this input and these settings, else None.
 
-    The input is taken for the same when its size and time are; its content is not read.
+    The input counts as the same if its size and time are; its content is not read.
     """
     record = read_record(folder)
-    if record is None or not record.is_whole(folder, settings):
+    if record is None or not record.is_complete(folder, settings):
         return None
-    return record if record.input.is_untouched(source) else None
+    return record if record.input.is_unchanged(source) else None
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file so that readers see the old content or the new, never half of it.
+    """Write a text file atomically: readers see the old content or the new.
 
     Raises
     ------
     OSError
-        If the disk refuses.
+        If the file cannot be written.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -1,12 +1,12 @@
 """Who works on which file, where several runs, on one machine or many, share a folder.
 
-A claim is a small file beside the folder of the results, created exclusively, whose time its
-holder renews.  A holder that stops renewing it is dead; whoever takes over creates the claim with
-the next number, which again only one can.  No clocks are compared: a claim is dead when the
-watcher has not seen its time change for long enough.
+A lease is a small file beside the results folder, created exclusively, whose modification time its
+holder renews.  A lease that is no longer renewed has expired; whoever takes over creates the lease
+with the next number, which again only one can.  No clocks are compared: a lease has expired when
+the watcher has not seen its time change for long enough.
 
-Claims save work; they do not protect the results, which get their final name in one step.  A
-holder that was only asleep finds the results there when it has finished its own.
+Leases save work; they do not protect the results, which get their final name in one step.  A
+holder that was only suspended finds the results there when it has finished its own.
 """
 
 from __future__ import annotations
@@ -25,35 +25,37 @@ from typing import Final
 from hmr_live.batch.archive.inputs import Job
 from hmr_live.core.errors import ArchiveError
 
-#: A holder renews its claims this often.
-BEAT_S: Final = 15.0
-#: After so long without a renewal the holder is dead.  Network file systems may show a file's old
+#: A holder renews its leases this often.
+HEARTBEAT_S: Final = 15.0
+#: A lease expires after this long without a renewal.  Network file systems may show a file's old
 #: time for a minute.
-DEAD_AFTER_S: Final = 150.0
+EXPIRES_AFTER_S: Final = 150.0
 
 
-class Claims:
-    """The claims of one run; a thread renews them until :meth:`close`.
+class Leases:
+    """The leases of one run; a thread renews them until :meth:`close`.
 
     Parameters
     ----------
-    beat_s, dead_after_s
-        Seconds between renewals, and without one until a holder counts as dead.
+    heartbeat_s, expires_after_s
+        Seconds between renewals, and without one until a lease expires.
     """
 
-    def __init__(self, *, beat_s: float = BEAT_S, dead_after_s: float = DEAD_AFTER_S) -> None:
-        self._beat_s, self._dead_after_s = beat_s, dead_after_s
-        #: Number of the claim that is held on each job.
+    def __init__(
+        self, *, heartbeat_s: float = HEARTBEAT_S, expires_after_s: float = EXPIRES_AFTER_S
+    ) -> None:
+        self._heartbeat_s, self._expires_after_s = heartbeat_s, expires_after_s
+        #: Number of the lease held on each job.
         self._held: dict[Job, int] = {}
         #: The thread reads what the owner changes.
         self._lock = threading.Lock()
-        #: For claims of others: the time that the file showed last, and when that was news.
+        #: For the leases of others: the file's last known time, and when it was first seen.
         self._seen: dict[Path, tuple[int, float]] = {}
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._renew_always, name="claims", daemon=True)
+        self._thread = threading.Thread(target=self._renew_until_closed, name="leases", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Claims:
+    def __enter__(self) -> Leases:
         return self
 
     def __exit__(
@@ -64,8 +66,8 @@ class Claims:
     ) -> None:
         self.close()
 
-    def take(self, job: Job) -> bool:
-        """Claim a job; False where somebody else works on it.
+    def acquire(self, job: Job) -> bool:
+        """Lease a job; False if somebody else holds its lease.
 
         Raises
         ------
@@ -73,10 +75,10 @@ class Claims:
             If nothing can be written there.
         """
         number = _newest(job)
-        if number is not None and not self._is_dead(claim_path(job, number)):
+        if number is not None and not self._is_expired(lease_path(job, number)):
             return False
         number = 0 if number is None else number + 1
-        path = claim_path(job, number)
+        path = lease_path(job, number)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -93,61 +95,61 @@ class Claims:
         return True
 
     def release(self, job: Job) -> None:
-        """Give a job back, finished or not."""
+        """Release a job, finished or not."""
         with self._lock:
             held = self._held.pop(job)
-        if claim_path(job, held + 1).exists():
-            return  # somebody took this run for dead and holds the job now
+        if lease_path(job, held + 1).exists():
+            return  # this lease had expired and somebody else holds the job now
         for number in range(held, -1, -1):
-            with contextlib.suppress(OSError):  # what stays is found dead later
-                claim_path(job, number).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what stays expires later
+                lease_path(job, number).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release all leases."""
         self._closed.set()
         self._thread.join()
         for job in list(self._held):
             self.release(job)
 
-    def _is_dead(self, path: Path) -> bool:
-        if _ended_here(path):
+    def _is_expired(self, path: Path) -> bool:
+        if _holder_ended(path):
             return True
         try:
-            shown = path.stat().st_mtime_ns
+            modified = path.stat().st_mtime_ns
         except OSError:
-            return False  # given back just now: free at the next look
+            return False  # released just now: free at the next try
         now = time.monotonic()
         before = self._seen.get(path)
-        if before is None or before[0] != shown:
-            self._seen[path] = (shown, now)
+        if before is None or before[0] != modified:
+            self._seen[path] = (modified, now)
             return False
-        return now - before[1] > self._dead_after_s
+        return now - before[1] > self._expires_after_s
 
-    def _renew_always(self) -> None:
-        while not self._closed.wait(self._beat_s):
+    def _renew_until_closed(self) -> None:
+        while not self._closed.wait(self._heartbeat_s):
             with self._lock:
                 held = list(self._held.items())
             for job, number in held:
                 with contextlib.suppress(OSError):  # the server may be away for a while
-                    os.utime(claim_path(job, number))
+                    os.utime(lease_path(job, number))
 
 
-def claim_path(job: Job, number: int) -> Path:
-    """The file of a job's claim ``number``."""
+def lease_path(job: Job, number: int) -> Path:
+    """The file of a job's lease ``number``."""
     return job.out.with_name(f".{job.out.name}.claim-{number}")
 
 
 def holder_of(job: Job) -> str:
-    """Name of the machine that works on a job, for people."""
+    """Name of the machine that works on a job, for display."""
     number = _newest(job)
-    holder = {} if number is None else _read(claim_path(job, number))
+    holder = {} if number is None else _read(lease_path(job, number))
     return str(holder.get("machine", "another run")).partition(" ")[0]
 
 
 def _newest(job: Job) -> int | None:
-    """Number of the newest claim on a job, None where there is none."""
+    """Number of the newest lease on a job; None if there is none."""
     number = 0
-    while claim_path(job, number).exists():
+    while lease_path(job, number).exists():
         number += 1
     return number - 1 if number else None
 
@@ -160,8 +162,8 @@ def _read(path: Path) -> dict[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def _ended_here(path: Path) -> bool:
-    """Whether the holder was a process of this machine that is no more."""
+def _holder_ended(path: Path) -> bool:
+    """Whether the holder was a process of this machine that has ended."""
     holder = _read(path)
     process = holder.get("process")
     if sys.platform == "win32" or holder.get("machine") != _machine():
@@ -169,7 +171,7 @@ def _ended_here(path: Path) -> bool:
     if not isinstance(process, int):
         return False
     try:
-        os.kill(process, 0)  # only asks whether the process is there
+        os.kill(process, 0)  # signal 0 only checks whether the process exists
     except ProcessLookupError:
         return True
     except OSError:

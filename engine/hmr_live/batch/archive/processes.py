@@ -1,4 +1,4 @@
-"""Workers in processes of this machine; one that dies takes only its own file along."""
+"""Worker processes on this machine; one that crashes loses only its own file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Final
 import cv2
 
 from hmr_live.batch.archive.inputs import Job
-from hmr_live.batch.archive.worker import Outcome, Progress, Recipe, State, StopWork, Worker
+from hmr_live.batch.archive.worker import JobProgress, JobSpec, Outcome, State, StopWork, Worker
 from hmr_live.core.errors import ArchiveError, HmrLiveError
 
-#: Progress is told at most this often.
-_TELL_EVERY_S: Final = 0.2
-#: A worker that does not stop by itself for so long is ended.
-_PATIENCE_S: Final = 10.0
+#: Progress is reported at most this often.
+_REPORT_EVERY_S: Final = 0.2
+#: A worker that has not stopped by itself after this long is killed.
+_STOP_TIMEOUT_S: Final = 10.0
 
 #: Threads, OpenGL and the inference runtimes do not survive a fork.
 _CONTEXT: Final = multiprocessing.get_context("spawn")
@@ -32,59 +32,59 @@ class ProcessPool:
 
     Parameters
     ----------
-    recipe
+    job_spec
         How to process a file.
     size
         Number of processes.
     threads
-        Threads of OpenCV in each process; those of the networks are the recipe's.
+        Threads of OpenCV in each process; those of the networks come with the job spec.
     """
 
-    def __init__(self, recipe: Recipe, size: int, *, threads: int = 1) -> None:
-        self._recipe, self._threads = recipe, threads
+    def __init__(self, job_spec: JobSpec, size: int, *, threads: int = 1) -> None:
+        self._job_spec, self._threads = job_spec, threads
         self._workers: list[_Process] = []
         self.size = size
 
     @property
     def free(self) -> int:
-        """How many more jobs it takes now."""
+        """How many more jobs can be submitted now."""
         return self.size - sum(worker.job is not None for worker in self._workers)
 
     def submit(self, job: Job) -> None:
-        """Give a job to a worker that is free, or to a new one."""
+        """Give a job to an idle worker, or to a new one."""
         worker = next((w for w in self._workers if w.job is None), None)
         if worker is None:
-            worker = _start(self._recipe, self._threads)
+            worker = _start(self._job_spec, self._threads)
             self._workers.append(worker)
         worker.job = job
         with contextlib.suppress(OSError):  # a dead worker is found by collect()
             worker.connection.send(job)
 
-    def collect(self, seconds: float) -> list[Progress | Outcome]:
-        """Wait at most so long for news, and return what there is.
+    def collect(self, seconds: float) -> list[JobProgress | Outcome]:
+        """Wait at most so long for messages, and return what there is.
 
         Raises
         ------
         ArchiveError
-            If a worker died before it could begin.
+            If a worker died before it was ready.
         HmrLiveError
             If a worker cannot go on: no pipeline, no room on the disk.
         """
         if not self._workers:
             time.sleep(seconds)
             return []
-        news: list[Progress | Outcome] = []
+        messages: list[JobProgress | Outcome] = []
         by_connection = {worker.connection: worker for worker in self._workers}
         for connection in wait(list(by_connection), seconds):
             assert isinstance(connection, Connection)
-            news += self._news_of(by_connection[connection])
-        return news
+            messages += self._messages_from(by_connection[connection])
+        return messages
 
     def stop(self) -> None:
-        """End all workers; what they were doing is dropped."""
+        """Stop all workers; unfinished jobs are dropped."""
         for worker in self._workers:
-            worker.connection.close()  # they look for this between two frames
-        give_up = time.monotonic() + _PATIENCE_S
+            worker.connection.close()  # checked between two frames
+        give_up = time.monotonic() + _STOP_TIMEOUT_S
         for worker in self._workers:
             worker.process.join(max(give_up - time.monotonic(), 0))
             if worker.process.is_alive():
@@ -92,8 +92,8 @@ class ProcessPool:
                 worker.process.join()
         self._workers.clear()
 
-    def _news_of(self, worker: _Process) -> list[Progress | Outcome]:
-        news: list[Progress | Outcome] = []
+    def _messages_from(self, worker: _Process) -> list[JobProgress | Outcome]:
+        messages: list[JobProgress | Outcome] = []
         try:
             while worker.connection.poll():
                 message = worker.connection.recv()
@@ -104,27 +104,27 @@ class ProcessPool:
                     continue
                 if isinstance(message, Outcome):
                     worker.job = None
-                news.append(message)
+                messages.append(message)
         except (EOFError, OSError):
-            news += self._bury(worker)
-        return news
+            messages += self._reap(worker)
+        return messages
 
-    def _bury(self, worker: _Process) -> list[Outcome]:
-        """Tell what a dead worker was doing; a new one comes with the next job."""
+    def _reap(self, worker: _Process) -> list[Outcome]:
+        """Remove a dead worker and report its job as failed; the next job starts a new worker."""
         worker.connection.close()
         worker.process.join()
         self._workers.remove(worker)
-        how = _how_it_ended(worker.process.exitcode)
+        ending = _describe_exit(worker.process.exitcode)
         if not worker.ready:
             raise ArchiveError(
-                f"A worker process {how} before it could begin: see whether hmr-live doctor finds "
-                "something, and whether there is memory enough."
+                f"A worker process {ending} before it could start: run hmr-live doctor, and check "
+                "that there is enough memory."
             )
         if worker.job is None:
             return []
         problem = (
-            f"{worker.job.source.name}: the process that worked on it {how}: the file is damaged "
-            "in a way that breaks the decoder, or the memory was too small for so many processes."
+            f"{worker.job.source.name}: the process that worked on it {ending}: either the file is "
+            "damaged in a way that crashes the decoder, or so many processes need more memory."
         )
         return [Outcome(worker.job.name, State.FAILED, problem)]
 
@@ -139,20 +139,20 @@ class _Process:
     ready: bool = False
 
 
-def _start(recipe: Recipe, threads: int) -> _Process:
+def _start(job_spec: JobSpec, threads: int) -> _Process:
     ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=_work, args=(theirs, recipe, threads), daemon=True)
-    with _ctrl_c_held_back():
+    process = _CONTEXT.Process(target=_work, args=(theirs, job_spec, threads), daemon=True)
+    with _sigint_blocked():
         process.start()
-    theirs.close()  # or the end of the process would not be seen at our end
+    theirs.close()  # or our end would not see the process end
     return _Process(process, ours)
 
 
 @contextlib.contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach: the terminal sends it to all of a group.
+def _sigint_blocked() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: the terminal sends it to the whole group.
 
-    The mask is inherited, so there is no moment at which it could strike a half-started process.
+    The mask is inherited, so it cannot strike a half-started process.
     Windows has no such mask; there the worker itself ignores the signal once it runs.
     """
     if not hasattr(signal, "pthread_sigmask"):
@@ -165,38 +165,38 @@ def _ctrl_c_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(connection: Connection, recipe: Recipe, threads: int) -> None:
+def _work(connection: Connection, job_spec: JobSpec, threads: int) -> None:
     """Main function of a worker process: jobs come in, progress and outcomes go out.
 
-    A closed connection means that the parent wants an end, or has met one.
+    A closed connection means that the parent wants to stop, or has died.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(threads)
-    told = 0.0
+    reported_at = 0.0
 
-    def tell(progress: Progress) -> None:
-        nonlocal told
+    def report(progress: JobProgress) -> None:
+        nonlocal reported_at
         if connection.poll():
             raise StopWork
         now = time.monotonic()
-        if now - told >= _TELL_EVERY_S:
-            told = now
+        if now - reported_at >= _REPORT_EVERY_S:
+            reported_at = now
             connection.send(progress)
 
     with contextlib.suppress(StopWork, EOFError, OSError):
         try:
-            worker = Worker(recipe)
+            worker = Worker(job_spec)
             connection.send(None)
             while True:
-                connection.send(worker.do(connection.recv(), tell))
+                connection.send(worker.process(connection.recv(), report))
         except HmrLiveError as error:
             connection.send(error)
 
 
-def _how_it_ended(code: int | None) -> str:
+def _describe_exit(code: int | None) -> str:
     if code is None or code >= 0:
         return f"ended with code {code}"
     try:
-        return f"was ended by {signal.Signals(-code).name}"
+        return f"was killed by {signal.Signals(-code).name}"
     except ValueError:
-        return f"was ended by signal {-code}"
+        return f"was killed by signal {-code}"

@@ -24,12 +24,12 @@ from hmr_live.takes.recorder import KEEP_FREE_BYTES
 
 logger = logging.getLogger(__name__)
 
-#: The free space of the disk is looked at this often.
-_LOOK_AT_DISK_S: Final = 2.0
+#: Free disk space is checked this often.
+_DISK_CHECK_S: Final = 2.0
 
 
 @dataclass(frozen=True)
-class Recipe:
+class JobSpec:
     """How to process a file; can be sent to another process or machine.
 
     Attributes
@@ -37,12 +37,12 @@ class Recipe:
     open_pipeline
         Makes the pipeline; a function that can be pickled.
     settings
-        What the results depend on besides the input, as JSON can hold it: two runs with equal
-        settings make equal results.
+        What the results depend on besides the input, as JSON values: two runs with equal
+        settings give equal results.
     overlay
         Whether to draw and write the video.
     keep_free
-        Bytes of the disk that are left free.
+        Bytes to leave free on the disk.
     """
 
     open_pipeline: Callable[[], Pipeline]
@@ -52,26 +52,26 @@ class Recipe:
 
 
 class State(Enum):
-    """What became of a file."""
+    """State of a processed file."""
 
     DONE = "done"
-    #: Finished by an earlier run, or by another one at the same time.
+    #: Finished by an earlier run, or by another one in parallel.
     FINISHED_BEFORE = "finished before"
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file, and why.
+    """The outcome of one file.
 
     Attributes
     ----------
     name
         See :class:`hmr_live.batch.archive.inputs.Job`.
     state
-        What became of it.
+        Whether it is done.
     problem
-        The sentence that says why it failed; empty where it did not.
+        Message that says why it failed; empty if it did not.
     frames, frames_with_body, seconds, notes
         As in :class:`hmr_live.batch.offline.RunSummary`.
     """
@@ -98,8 +98,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a file is: frames done, and those that it announces (0 when it does not)."""
+class JobProgress:
+    """Progress of a file: frames done, and frames in total (0 if unknown)."""
 
     name: str
     frames: int
@@ -107,16 +107,16 @@ class Progress:
 
 
 class StopWork(Exception):  # noqa: N818  (a request, not an error)
-    """Raised by the caller's ``on_frame`` to end a job early; nothing of it is kept."""
+    """Raised by the caller's ``on_frame`` to stop a job; nothing of it is kept."""
 
 
 class Worker:
-    """Does jobs, one at a time, with one pipeline.
+    """Processes jobs, one at a time, with one pipeline.
 
     Parameters
     ----------
-    recipe
-        How.
+    job_spec
+        How to process a file.
 
     Raises
     ------
@@ -124,39 +124,39 @@ class Worker:
         If the pipeline cannot be opened.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-        self._pipeline = recipe.open_pipeline()
+    def __init__(self, job_spec: JobSpec) -> None:
+        self._job_spec = job_spec
+        self._pipeline = job_spec.open_pipeline()
 
-    def do(self, job: Job, on_frame: Callable[[Progress], None]) -> Outcome:
-        """Process one file; what is wrong with the file itself ends in a failed outcome.
+    def process(self, job: Job, on_frame: Callable[[JobProgress], None]) -> Outcome:
+        """Process one file; a fault of the file itself gives a failed outcome.
 
-        The results are made in a hidden folder, which gets the final name when it is complete.
+        The results are written to a hidden folder, which gets its final name when complete.
 
         Parameters
         ----------
         job
-            The file; the caller holds its claim.
+            The file; the caller holds its lease.
         on_frame
             Called after every frame; may raise :class:`StopWork`.
 
         Raises
         ------
         ArchiveError
-            If the disk has no room left: the next file would fare no better.
+            If the disk is full: the next file would fail too.
         HmrLiveError
-            If the pipeline broke and cannot be opened again.
+            If the pipeline failed and cannot be opened again.
         StopWork
             As raised by ``on_frame``.
         """
         try:
-            return self._do(job, on_frame)
+            return self._process_file(job, on_frame)
         except (StopWork, ArchiveError):
             raise
         except BackendError as error:
-            # What is left of a device after a failure helps no other file.
+            # After a failure the device may be unusable: start afresh for the next file.
             self._pipeline.close()
-            self._pipeline = self._recipe.open_pipeline()
+            self._pipeline = self._job_spec.open_pipeline()
             return Outcome(job.name, State.FAILED, str(error))
         except HmrLiveError as error:
             self._require_room(job)
@@ -164,62 +164,62 @@ class Worker:
         except OSError as error:
             self._require_room(job)
             return Outcome(
-                job.name, State.FAILED, f"{job.source.name}: {error.strerror or error}: {_CHECK}"
+                job.name, State.FAILED, f"{job.source.name}: {error.strerror or error}: {_ADVICE}"
             )
-        except Exception as error:  # one strange file must not cost the others
+        except Exception as error:  # one strange file must not stop the others
             logger.exception("%s has failed", job.source)
             return Outcome(
                 job.name,
                 State.FAILED,
-                f"{job.source.name} ended in an unexpected error ({error!r}): {_CHECK}",
+                f"{job.source.name} ended in an unexpected error ({error!r}): {_ADVICE}",
             )
 
-    def _do(self, job: Job, on_frame: Callable[[Progress], None]) -> Outcome:
-        # The source first: its sentences say best what is wrong with a file.
+    def _process_file(self, job: Job, on_frame: Callable[[JobProgress], None]) -> Outcome:
+        # The source first: its messages say best what is wrong with a file.
         with closing(open_source(job.source)) as source:
             input_file = InputFile.of(job.source)
-            record = self._earlier(job, input_file)
+            record = self._reusable_record(job, input_file)
             if record is not None:
                 return Outcome.of(job.name, State.FINISHED_BEFORE, record)
             self._require_room(job)
             part = _part_folder(job)
             try:
-                record = self._process(job, source, input_file, part, on_frame)
-                _give_final_name(part, job.out)
+                record = self._recover(job, source, input_file, part, on_frame)
+                _move_into_place(part, job.out)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
         return Outcome.of(job.name, State.DONE, record)
 
-    def _process(
+    def _recover(
         self,
         job: Job,
         source: FrameSource,
         input_file: InputFile,
         folder: Path,
-        on_frame: Callable[[Progress], None],
+        on_frame: Callable[[JobProgress], None],
     ) -> Record:
-        """Fill the folder with the results, and the record last."""
+        """Write the results into the folder, the record last."""
         total = int(getattr(source, "frame_count", 0))
-        looked_at = time.monotonic()
+        checked_at = time.monotonic()
 
         def report(frames: int) -> None:
-            nonlocal looked_at
-            if time.monotonic() - looked_at > _LOOK_AT_DISK_S:
-                looked_at = time.monotonic()
+            nonlocal checked_at
+            if time.monotonic() - checked_at > _DISK_CHECK_S:
+                checked_at = time.monotonic()
                 self._require_room(job)
-            on_frame(Progress(job.name, frames, total))
+            on_frame(JobProgress(job.name, frames, total))
 
         summary = run_offline(
-            source, self._pipeline, folder, overlay=self._recipe.overlay, progress=report
+            source, self._pipeline, folder, overlay=self._job_spec.overlay, progress=report
         )
-        if not input_file.is_untouched(job.source):
+        if not input_file.is_unchanged(job.source):
             raise SourceError(
-                f"{job.source.name} was changed while it was read: start the run again when it is "
-                "complete."
+                f"{job.source.name} changed while it was being read: start the run again when "
+                "it is complete."
             )
         record = Record(
             input=input_file,
-            settings=self._recipe.settings,
+            settings=self._job_spec.settings,
             files=tuple(summary.files.values()),
             frames=summary.frames,
             frames_with_body=summary.frames_with_body,
@@ -229,14 +229,14 @@ class Worker:
         record.write(folder)
         return record
 
-    def _earlier(self, job: Job, input_file: InputFile) -> Record | None:
-        """The record of finished results of this very content, renewed if only the time differs."""
+    def _reusable_record(self, job: Job, input_file: InputFile) -> Record | None:
+        """Record of finished results for the same content, updated if only the time differs."""
         record = read_record(job.out)
-        if record is None or not record.is_whole(job.out, self._recipe.settings):
+        if record is None or not record.is_complete(job.out, self._job_spec.settings):
             return None
         if record.input.sha256 != input_file.sha256:
             return None
-        with suppress(OSError):  # without it the file is only read through again next time
+        with suppress(OSError):  # otherwise the file is merely hashed again next time
             replace(record, input=input_file).write(job.out)
         return record
 
@@ -244,18 +244,18 @@ class Worker:
         folder = job.out.parent
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
-        if free < self._recipe.keep_free:
+        if free < self._job_spec.keep_free:
             raise ArchiveError(
                 f"The disk of {folder} has only {free / 1e6:.0f} MB left: make room, then start "
                 "the same command again; what is finished is kept."
             )
 
 
-_CHECK: Final = "look at the file, then start the run again."
+_ADVICE: Final = "check the file, then start the run again."
 
 
 def _part_folder(job: Job) -> Path:
-    """Name of a fresh hidden folder beside the final one; what dead runs left is removed."""
+    """Path of a new hidden folder beside the final one; leftovers of dead runs are removed."""
     prefix, suffix = f".{job.out.name}.", ".part"
     for path in job.out.parent.iterdir():
         if path.name.startswith(prefix) and path.name.endswith(suffix):
@@ -263,8 +263,8 @@ def _part_folder(job: Job) -> Path:
     return job.out.with_name(f"{prefix}{platform.node()}-{os.getpid()}{suffix}")
 
 
-def _give_final_name(part: Path, out: Path) -> None:
-    """Put a complete folder in the place of an earlier one; in between there is none."""
+def _move_into_place(part: Path, out: Path) -> None:
+    """Move a complete folder to its final name, replacing an earlier one."""
     if out.exists():
         earlier = part.with_name(f"{part.name}.earlier.part")
         out.rename(earlier)

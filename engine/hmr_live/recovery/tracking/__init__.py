@@ -1,6 +1,5 @@
-"""Who is who from frame to frame: tracks, their identities, and whom the program follows."""
+"""Multi-person tracking: tracks, their ids across frames, and which of them leads."""
 
-from hmr_live.recovery.tracking.limits import MAX_PEOPLE, check_people
-from hmr_live.recovery.tracking.tracker import Tracker
+from hmr_live.recovery.tracking.tracker import MAX_PEOPLE, Tracker, check_people
 
 __all__ = ["MAX_PEOPLE", "Tracker", "check_people"]

@@ -1,4 +1,4 @@
-"""What somebody wears, as colour histograms of trunk and thighs."""
+"""Appearance: colour histograms of trunk and thighs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _CORNERS: Final = [
 ]
 _HIPS: Final = [JOINT["left_hip"], JOINT["right_hip"]]
 _KNEES: Final = [JOINT["left_knee"], JOINT["right_knee"]]
-#: Levels of each colour channel that are told apart.
+#: Bins of each colour channel.
 _LEVELS: Final = 4
 _BINS: Final = _LEVELS**3
-#: With fewer points of a part inside the frame, the part says nothing.
-_FEWEST_POINTS: Final = 12
-#: Histograms over which the remembered one is averaged.
-_MEMORY: Final = 30
+#: A part with fewer points than this inside the frame is left out.
+_MIN_POINTS: Final = 12
+#: Frames over which the running mean is taken.
+_MAX_COUNT: Final = 30
 
 
 def _trunk_weights() -> Array:
@@ -69,16 +69,16 @@ def similarity(first: Array, second: Array) -> float | None:
 
 
 class Appearance:
-    """A slowly learnt appearance; what is hidden at the moment keeps what was learnt."""
+    """Running mean of somebody's appearance; a part that is hidden keeps its histogram."""
 
     def __init__(self) -> None:
         self.histogram = np.zeros((2, _BINS))
         self._counts = np.zeros((2, 1))
 
-    def learn(self, histogram: Array) -> None:
-        """Take in a histogram of :func:`colour_histogram`."""
+    def update(self, histogram: Array) -> None:
+        """Add a histogram from :func:`colour_histogram`."""
         seen = histogram.sum(axis=1, keepdims=True) > 0
-        self._counts = np.minimum(self._counts + seen, _MEMORY)
+        self._counts = np.minimum(self._counts + seen, _MAX_COUNT)
         share = seen / np.maximum(self._counts, 1)
         self.histogram = self.histogram + share * (histogram - self.histogram)
 
@@ -87,7 +87,7 @@ def _histogram(image: Image, points: Array) -> Array:
     height, width = image.shape[:2]
     places = np.round(points).astype(int)
     inside = ((places >= 0) & (places < [width, height])).all(axis=1)
-    if inside.sum() < _FEWEST_POINTS:
+    if inside.sum() < _MIN_POINTS:
         return np.zeros(_BINS)
     columns, rows = places[inside].T
     levels = image[rows, columns].astype(int) * _LEVELS // 256

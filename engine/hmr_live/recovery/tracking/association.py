@@ -1,4 +1,4 @@
-"""Whether two sightings are one person, and how well a sighting fits somebody known."""
+"""Data association: whether two estimates show one person, and how well one fits a track."""
 
 from __future__ import annotations
 
@@ -8,75 +8,75 @@ from typing import Final
 import numpy as np
 
 from hmr_live.core.state import Array, CropBox
-from hmr_live.recovery.crop_to_camera import Sighting
+from hmr_live.recovery.crop_to_camera import CropEstimate
 from hmr_live.recovery.tracking.appearance import similarity
 from hmr_live.recovery.tracking.track import Track
 
-#: Joints that lie apart by less than this share of the region's side, in the mean, are of one body:
-#: about 0.2 m, less than people are wide.
-SAME_BODY: Final = 0.08
-#: People whose centres are nearer than this share of a region may be mistaken for each other.
-CROWDED: Final = 0.3
-#: Somebody lost is looked for within this share of a region, and so much farther each second.
+#: Two estimates whose joints are, in the mean, closer than this share of the crop box's side show
+#: one body: about 0.2 m, less than people are wide.
+SAME_BODY_DISTANCE: Final = 0.08
+#: People whose centres are closer than this share of a crop box may be confused with each other.
+CROSSING_DISTANCE: Final = 0.3
+#: A lost track is searched for within this share of its crop box, growing by so much a second.
 _SEARCH_RADIUS: Final = 0.35
-_RADIUS_A_SECOND: Final = 0.6
-#: After a crossing they may also come out at the other side.
+_SEARCH_GROWTH_PER_S: Final = 0.6
+#: After a crossing they may also reappear on the other side.
 _CROSSING_RADIUS: Final = 1.2
-#: Colours less alike than this are of two people.
-_LEAST_ALIKE: Final = 0.4
-#: What the colours say of somebody who shows none, or of whom none are known yet.
-_UNKNOWN: Final = 0.7
+#: Appearances less similar than this belong to two people.
+_MIN_SIMILARITY: Final = 0.4
+#: Similarity assumed where there is no appearance to compare yet.
+_DEFAULT_SIMILARITY: Final = 0.7
 
 
 def distance(first: CropBox, second: CropBox) -> float:
-    """Between the centres, in sides of the smaller region."""
+    """Distance of the centres, in sides of the smaller crop box."""
     apart = math.hypot(first.cx - second.cx, first.cy - second.cy)
     return apart / min(first.side, second.side)
 
 
-def same_body(first: Sighting, second: Sighting) -> bool:
-    """Whether the network saw one and the same body in two crops."""
-    side = min(first.around.side, second.around.side)
-    if distance(first.around, second.around) > CROWDED:
+def same_body(first: CropEstimate, second: CropEstimate) -> bool:
+    """Whether two estimates show the same body."""
+    side = min(first.next_crop_box.side, second.next_crop_box.side)
+    if distance(first.next_crop_box, second.next_crop_box) > CROSSING_DISTANCE:
         return False
     apart = np.linalg.norm(first.joints_2d - second.joints_2d, axis=1).mean()
-    return bool(apart < SAME_BODY * side)
+    return bool(apart < SAME_BODY_DISTANCE * side)
 
 
 def same_place(first: CropBox, second: CropBox) -> bool:
-    """Whether two regions can hold the same person."""
+    """Whether two crop boxes can hold the same person."""
     return distance(first, second) < 0.5 and 0.4 < first.side / second.side < 2.5
 
 
-def misfit(track: Track, sighting: Sighting, histogram: Array, time: float) -> float:
-    """How badly a sighting fits to what is known of a person: place and colours, 0 is perfect."""
-    alike = similarity(track.appearance.histogram, histogram)
-    off = distance(track.predicted(time), sighting.around)
-    return off + (1 - (_UNKNOWN if alike is None else alike))
+def association_cost(track: Track, estimate: CropEstimate, histogram: Array, time: float) -> float:
+    """How badly an estimate fits a track, in position and appearance; 0 is perfect."""
+    similar = similarity(track.appearance.histogram, histogram)
+    apart = distance(track.predicted(time), estimate.next_crop_box)
+    return apart + (1 - (_DEFAULT_SIMILARITY if similar is None else similar))
 
 
-def may_be_back(
-    track: Track, sighting: Sighting, histogram: Array, time: float, *, crossing: bool
+def is_same_person(
+    track: Track, estimate: CropEstimate, histogram: Array, time: float, *, crossing: bool
 ) -> bool:
-    """Whether somebody who was lost can be the one seen now.
+    """Whether an estimate can show the person of a lost track.
 
     Parameters
     ----------
     track
-        The lost person.
-    sighting, histogram
-        What is seen, and its colours.
+        The lost track.
+    estimate, histogram
+        The estimate, and the appearance it shows.
     time
         Seconds, of the frame.
     crossing
-        Whether they were lost beside somebody else: then the two may have been mistaken for each
-        other, so neither place nor colours speak against it.
+        Whether the track was lost beside another one: then the two may have been confused, so
+        appearance does not count against it and a larger distance is allowed.
     """
-    if not 0.5 < sighting.around.side / track.crop_box.side < 2:
+    if not 0.5 < estimate.next_crop_box.side / track.crop_box.side < 2:
         return False
-    off = distance(track.predicted(time), sighting.around)
+    apart = distance(track.predicted(time), estimate.next_crop_box)
     if crossing:
-        return off < _CROSSING_RADIUS
-    alike = similarity(track.appearance.histogram, histogram)
-    near = off < _SEARCH_RADIUS + _RADIUS_A_SECOND * max(time - track.lost_at, 0.0)
-    return near and (alike is None or alike > _LEAST_ALIKE)
+        return apart < _CROSSING_RADIUS
+    similar = similarity(track.appearance.histogram, histogram)
+    is_near = apart < _SEARCH_RADIUS + _SEARCH_GROWTH_PER_S * max(time - track.lost_at, 0.0)
+    return is_near and (similar is None or similar > _MIN_SIMILARITY)

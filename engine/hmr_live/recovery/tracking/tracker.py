@@ -1,4 +1,4 @@
-"""Who is followed: people come, are lost for a while, come back, leave, and pass each other."""
+"""Multi-person tracking: people appear, are lost, come back, leave, and cross."""
 
 from __future__ import annotations
 
@@ -6,46 +6,63 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
+from hmr_live.core.errors import PeopleError
 from hmr_live.core.state import Array, Frame
-from hmr_live.recovery.crop_to_camera import Sighting
+from hmr_live.recovery.crop_to_camera import CropEstimate
 from hmr_live.recovery.tracking.appearance import colour_histogram
-from hmr_live.recovery.tracking.association import may_be_back, misfit, same_body
-from hmr_live.recovery.tracking.crossings import Crossings
+from hmr_live.recovery.tracking.association import association_cost, is_same_person, same_body
+from hmr_live.recovery.tracking.id_switches import IdSwitchDetector
 from hmr_live.recovery.tracking.leader import Leader
-from hmr_live.recovery.tracking.limits import MAX_PEOPLE
 from hmr_live.recovery.tracking.track import Track
 
-#: While nobody is in sight, the detector runs on every third frame only: it is the dearest stage.
+#: No back end's network takes more crops than this in one call.
+MAX_PEOPLE: Final = 8
+#: While nobody is in sight, the detector runs on every third frame only: it is the most expensive
+#: stage.
 SEARCH_EVERY: Final = 3
-#: While somebody is in sight and there is room for more, it runs after so many seconds only.
+#: While somebody is in sight and more may be tracked, the detector runs at this interval.
 SEARCH_S: Final = 1.0
-#: The same while somebody known is out of sight, or when somebody has just come.
+#: The same while a track is lost, or when somebody has just appeared.
 SEARCH_SOON_S: Final = 0.3
-#: Seconds for which somebody out of sight keeps their identity.
-KEPT_S: Final = 1.2
-#: Where somebody out of sight should be is looked at on every third frame.
+#: Seconds for which a lost track keeps its id.
+MAX_LOST_S: Final = 1.2
+#: The predicted crop of a lost track is inferred on every third frame.
 PROBE_EVERY: Final = 3
-#: Who comes or comes back must be seen clearly: the network's mean confidence in the joints.
-#: Beside others that is not enough, for the detector takes parts of somebody half hidden for
-#: people: they must be seen in so many frames.
-CLEAR_CONFIDENCE: Final = 0.35
+#: Mean confidence in the joints from which an estimate may start or resume a track.  Beside others
+#: that is not enough, since the detector takes parts of somebody half hidden for people: a
+#: tentative track must be seen in so many frames before it is confirmed.
+MIN_MEAN_CONFIDENCE: Final = 0.35
 FRAMES_TO_CONFIRM: Final = 3
-#: Two crops show the same body: whoever was out of sight must fit better by this much.
-_POSSESSION: Final = 0.3
+#: Where two tracks see the same body, a lost one must fit better by this much.
+_LOST_PENALTY: Final = 0.3
 
-Seen = dict[Track, Sighting]
+Estimates = dict[Track, CropEstimate]
+
+
+def check_people(count: int) -> None:
+    """Refuse a number of people that cannot be tracked.
+
+    Raises
+    ------
+    PeopleError
+        If the number is not 1 to :data:`MAX_PEOPLE`.
+    """
+    if not 1 <= count <= MAX_PEOPLE:
+        raise PeopleError(
+            f"{count} people cannot be followed: choose a number from 1 to {MAX_PEOPLE}."
+        )
 
 
 class Tracker:
     """The tracks of up to ``limit`` people.
 
-    With a limit of one there is nobody to mix the person up with: whoever is followed has the
-    identity of the one before, and nothing but the person's own crop is looked at.
+    With a limit of one there is nobody to confuse the person with: whoever is tracked takes over
+    the id of the one before, and only that one crop is inferred.
 
     Parameters
     ----------
     limit
-        How many are followed at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
+        How many people are tracked at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
     """
 
     def __init__(self, limit: int = 1) -> None:
@@ -53,185 +70,193 @@ class Tracker:
         self.leader = Leader()
         self.active: list[Track] = []
         self.lost: list[Track] = []
-        #: Those who may be people; not shown yet.
-        self.newcomers: list[Track] = []
-        self._crossings = Crossings()
-        self._next_person = 0
-        self._frames_without = 0
+        #: Tracks that are not confirmed yet, and not shown.
+        self.tentative: list[Track] = []
+        self._id_switches = IdSwitchDetector()
+        self._next_track_id = 0
+        self._frames_empty = 0
         self._searched_at = 0.0
-        self._somebody_came = False
+        self._somebody_appeared = False
 
     def reset(self) -> None:
-        """Forget everybody, the lock too; identities begin anew."""
-        self.active, self.lost, self.newcomers = [], [], []
+        """Forget all tracks, and the lock; ids start again at 0."""
+        self.active, self.lost, self.tentative = [], [], []
         self.leader.reset()
-        self._crossings.forget()
-        self._next_person = self._frames_without = 0
+        self._id_switches.reset()
+        self._next_track_id = self._frames_empty = 0
 
     def begin(self, time: float) -> None:
-        """Begin a frame at ``time`` seconds: those out of sight for too long are forgotten."""
-        self.lost = [track for track in self.lost if 0 <= time - track.lost_at <= KEPT_S]
+        """Begin a frame at ``time`` seconds: tracks lost for too long are dropped."""
+        self.lost = [track for track in self.lost if 0 <= time - track.lost_at <= MAX_LOST_S]
         if len(self.active) > self.limit:
             self.active = self.in_order()[: self.limit]
         if len(self.active) >= self.limit:
-            self.newcomers = []
+            self.tentative = []
         self.leader.choose(self.active, self.lost)
 
     def in_order(self) -> list[Track]:
-        """Everybody in sight: whom the program follows first, then the largest."""
+        """The active tracks, the leader first, then by size."""
         if len(self.active) < 2:
             return self.active
-        return sorted(self.active, key=lambda t: (t.person != self.leader.person, -t.crop_box.side))
+        return sorted(
+            self.active, key=lambda t: (t.track_id != self.leader.track_id, -t.crop_box.side)
+        )
 
     def wants_search(self, time: float) -> bool:
-        """Whether the detector is to look for people in this frame; to be asked once a frame."""
+        """Whether the detector should run on this frame; call once a frame."""
         if not self.active:
-            self._frames_without += 1
-            due = (self._frames_without - 1) % SEARCH_EVERY == 0
-        elif len(self.active) + len(self.newcomers) < self.limit:
-            interval = SEARCH_SOON_S if self.lost or self._somebody_came else SEARCH_S
+            self._frames_empty += 1
+            due = (self._frames_empty - 1) % SEARCH_EVERY == 0
+        elif len(self.active) + len(self.tentative) < self.limit:
+            interval = SEARCH_SOON_S if self.lost or self._somebody_appeared else SEARCH_S
             due = not 0 <= time - self._searched_at < interval
         else:
             return False
         if due:
-            self._searched_at, self._somebody_came = time, False
+            self._searched_at, self._somebody_appeared = time, False
         return due
 
     def probes(self) -> list[Track]:
-        """Those out of sight whose place is worth a look in this frame."""
+        """The lost tracks whose predicted crop should be inferred in this frame."""
         if self.limit == 1 or len(self.active) >= self.limit:
             return []
         for track in self.lost:
             track.frames_lost += 1
         return [track for track in self.lost if track.frames_lost % PROBE_EVERY == 1]
 
-    def admit(self, sightings: Sequence[Sighting], frame: Frame) -> None:
-        """Follow those whom the detector has found, in their order, as long as there is room.
+    def add_detections(self, estimates: Sequence[CropEstimate], frame: Frame) -> None:
+        """Start or resume tracks from detections, in their order, up to the limit.
 
         Parameters
         ----------
-        sightings
-            Whom the network has confirmed; those who are followed already may be among them.
+        estimates
+            Detections that the network has confirmed; people already tracked may be among them.
         frame
-            The frame they were seen in.
+            The frame that they were found in.
         """
         if self.limit == 1:
-            if sightings and not self.active:
-                self.active = [Track(self.leader.person or 0, sightings[0])]
+            if estimates and not self.active:
+                self.active = [Track(self.leader.track_id or 0, estimates[0])]
             return
-        strangers: list[Sighting] = []
-        followed = [track.last for track in self.active + self.newcomers]
-        for sighting in filter(_is_clear, sightings):
-            if not any(same_body(sighting, known) for known in followed + strangers):
-                strangers.append(sighting)
+        unmatched: list[CropEstimate] = []
+        followed = [track.last for track in self.active + self.tentative]
+        for estimate in filter(_is_confident, estimates):
+            if not any(same_body(estimate, known) for known in followed + unmatched):
+                unmatched.append(estimate)
         for track in list(self.lost):
-            back = self._best_fit(track, strangers, frame)
+            back = self._best_fit(track, unmatched, frame)
             if back is not None:
-                strangers.remove(back)
-                self._come_back(track, back)
-        # A place is kept for those who are out of sight only for a moment.
-        room = self.limit - len(self.active) - len(self.lost) - len(self.newcomers)
-        for stranger in strangers[: max(room, 0)]:
+                unmatched.remove(back)
+                self._reidentify(track, back)
+        # Lost tracks keep their places.
+        room = self.limit - len(self.active) - len(self.lost) - len(self.tentative)
+        for new in unmatched[: max(room, 0)]:
             if not self.active:
-                self._welcome(Track(-1, stranger))
+                self._confirm(Track(-1, new))
             else:
-                self.newcomers.append(Track(-1, stranger))
+                self.tentative.append(Track(-1, new))
 
-    def settle(self, seen: Seen, frame: Frame) -> None:
-        """Decide who is who of those whom the network saw in their own crops.
+    def assign(self, seen: Estimates, frame: Frame) -> None:
+        """Assign the estimates from the tracks' own crops.
 
         Parameters
         ----------
         seen
-            What was seen of the active ones, the newcomers and the probed ones.  Whoever turns
-            out to be somebody else, or not there, is taken out of it.
+            Estimates of the active, the tentative and the probed tracks.  Those that show somebody
+            else, or nobody, are removed.
         frame
             The frame.
         """
         if self.limit > 1:
             colours = {
-                track: colour_histogram(frame.image, sighting.joints_2d)
-                for track, sighting in seen.items()
+                track: colour_histogram(frame.image, estimate.joints_2d)
+                for track, estimate in seen.items()
             }
-            self._part(seen, colours, frame.time)
+            self._resolve_duplicates(seen, colours, frame.time)
             for track in [track for track in self.lost if track in seen]:
-                if self._is_back(track, seen[track], colours[track], frame.time):
-                    self._come_back(track, seen[track])
+                if self._is_reidentified(track, seen[track], colours[track], frame.time):
+                    self._reidentify(track, seen[track])
                 else:
                     del seen[track]
-            self._learn(colours)
-            self._confirm(seen)
+            self._update_appearances(colours)
+            self._confirm_tentative(seen)
         for track in [track for track in self.active if track not in seen]:
             self._lose(track, frame.time)
 
     def lose(self, tracks: Sequence[Track], time: float) -> None:
-        """The detector says that these are not there any more."""
+        """Mark tracks as lost that the detector no longer finds."""
         for track in tracks:
             self._lose(track, time)
 
-    def _part(self, seen: Seen, colours: dict[Track, Array], time: float) -> None:
-        """Leave a body that was seen in two crops to whom it fits better."""
+    def _resolve_duplicates(
+        self, seen: Estimates, colours: dict[Track, Array], time: float
+    ) -> None:
+        """Leave a body seen in two crops to the track that it fits better."""
         for pair in combinations(list(seen), 2):
             first, second = pair
             if first not in seen or second not in seen or not same_body(seen[first], seen[second]):
                 continue
-            if first not in self.newcomers and second not in self.newcomers:
-                self._crossings.begin(first, second)
+            if first not in self.tentative and second not in self.tentative:
+                self._id_switches.begin(first, second)
             loser = max(
                 pair,
                 key=lambda track: (
-                    track in self.newcomers,
-                    misfit(track, seen[track], colours[track], time)
-                    + _POSSESSION * (track in self.lost),
+                    track in self.tentative,
+                    association_cost(track, seen[track], colours[track], time)
+                    + _LOST_PENALTY * (track in self.lost),
                 ),
             )
             del seen[loser]
 
-    def _learn(self, colours: dict[Track, Array]) -> None:
-        for first, second in self._crossings.follow(self.active, self.active + self.lost, colours):
-            first.person, second.person = second.person, first.person
+    def _update_appearances(self, colours: dict[Track, Array]) -> None:
+        for first, second in self._id_switches.update(
+            self.active, self.active + self.lost, colours
+        ):
+            first.track_id, second.track_id = second.track_id, first.track_id
             first.appearance, second.appearance = second.appearance, first.appearance
         for track in self.active:
-            if track in colours and not self._crossings.involve(track):
-                track.appearance.learn(colours[track])
+            if track in colours and not self._id_switches.involves(track):
+                track.appearance.update(colours[track])
 
-    def _confirm(self, seen: Seen) -> None:
-        """Welcome the newcomers who were seen often enough, and forget those who were not."""
-        self.newcomers = [track for track in self.newcomers if track in seen]
-        for track in list(self.newcomers):
-            track.last, track.crop_box = seen[track], seen[track].around
+    def _confirm_tentative(self, seen: Estimates) -> None:
+        """Confirm the tentative tracks seen often enough; drop those not seen."""
+        self.tentative = [track for track in self.tentative if track in seen]
+        for track in list(self.tentative):
+            track.last, track.crop_box = seen[track], seen[track].next_crop_box
             track.frames_seen += 1
             if track.frames_seen >= FRAMES_TO_CONFIRM:
-                self.newcomers.remove(track)
-                self._welcome(track)
+                self.tentative.remove(track)
+                self._confirm(track)
 
-    def _welcome(self, track: Track) -> None:
-        track.person = self._new_person()
+    def _confirm(self, track: Track) -> None:
+        track.track_id = self._new_track_id()
         self.active.append(track)
-        # Somebody clear may have kept the detector from seeing others.
-        self._somebody_came = True
+        # Somebody in plain view may have kept the detector from finding others.
+        self._somebody_appeared = True
 
-    def _is_back(self, track: Track, sighting: Sighting, colours: Array, time: float) -> bool:
-        crossing = self._crossings.involve(track)
-        back = may_be_back(track, sighting, colours, time, crossing=crossing)
-        return back and _is_clear(sighting)
+    def _is_reidentified(
+        self, track: Track, estimate: CropEstimate, colours: Array, time: float
+    ) -> bool:
+        crossing = self._id_switches.involves(track)
+        back = is_same_person(track, estimate, colours, time, crossing=crossing)
+        return back and _is_confident(estimate)
 
     def _best_fit(
-        self, track: Track, strangers: Sequence[Sighting], frame: Frame
-    ) -> Sighting | None:
-        """Who of the strangers the lost person is."""
-        colours = [colour_histogram(frame.image, s.joints_2d) for s in strangers]
+        self, track: Track, unmatched: Sequence[CropEstimate], frame: Frame
+    ) -> CropEstimate | None:
+        """The unmatched estimate that fits the lost track best."""
+        colours = [colour_histogram(frame.image, s.joints_2d) for s in unmatched]
         fits = [
-            (misfit(track, sighting, histogram, frame.time), place)
-            for place, (sighting, histogram) in enumerate(zip(strangers, colours, strict=True))
-            if self._is_back(track, sighting, histogram, frame.time)
+            (association_cost(track, estimate, histogram, frame.time), place)
+            for place, (estimate, histogram) in enumerate(zip(unmatched, colours, strict=True))
+            if self._is_reidentified(track, estimate, histogram, frame.time)
         ]
-        return strangers[min(fits)[1]] if fits else None
+        return unmatched[min(fits)[1]] if fits else None
 
-    def _come_back(self, track: Track, sighting: Sighting) -> None:
+    def _reidentify(self, track: Track, estimate: CropEstimate) -> None:
         self.lost.remove(track)
         self.active.append(track)
-        track.start_again(sighting.around)
+        track.restart(estimate.next_crop_box)
 
     def _lose(self, track: Track, time: float) -> None:
         self.active.remove(track)
@@ -239,17 +264,17 @@ class Tracker:
             self.lost.append(track)
             track.lost_at, track.frames_lost = time, 0
         if not self.active:
-            self._frames_without = 0
+            self._frames_empty = 0
 
-    def _new_person(self) -> int:
-        """The next identity; those seen together differ modulo ``MAX_PEOPLE``, as tints do."""
-        taken = {track.person % MAX_PEOPLE for track in self.active + self.lost}
-        while self._next_person % MAX_PEOPLE in taken:
-            self._next_person += 1
-        self._next_person += 1
-        return self._next_person - 1
+    def _new_track_id(self) -> int:
+        """The next id; ids in sight together differ modulo ``MAX_PEOPLE``, as colours do."""
+        taken = {track.track_id % MAX_PEOPLE for track in self.active + self.lost}
+        while self._next_track_id % MAX_PEOPLE in taken:
+            self._next_track_id += 1
+        self._next_track_id += 1
+        return self._next_track_id - 1
 
 
-def _is_clear(sighting: Sighting) -> bool:
-    """Whether the network is sure enough of a body to take it for somebody new."""
-    return float(sighting.output.confidence.mean()) > CLEAR_CONFIDENCE
+def _is_confident(estimate: CropEstimate) -> bool:
+    """Whether the network is confident enough of a body to start or resume a track."""
+    return float(estimate.output.confidence.mean()) > MIN_MEAN_CONFIDENCE

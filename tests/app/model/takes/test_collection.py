@@ -36,14 +36,14 @@ def test_the_folder_is_listed_without_the_take_that_is_being_recorded(
 ) -> None:
     for name in ("a", "b", "c"):
         write_take(tmp_path / f"{name}.hmrtake")
-    collection.look(tmp_path, recording=tmp_path / "c.hmrtake")
+    collection.refresh(tmp_path, recording=tmp_path / "c.hmrtake")
     main_loop.run_until(lambda: collection.takes)
     assert names(collection) == ["a.hmrtake", "b.hmrtake"]
     known = collection.takes
-    collection.look(tmp_path)
+    collection.refresh(tmp_path)
     main_loop.run_until(lambda: len(collection.takes) == 3)
     assert all(summary in collection.takes for summary in known)
-    collection.look(tmp_path / "not there")
+    collection.refresh(tmp_path / "not there")
     main_loop.run_until(lambda: not collection.takes)
 
 
@@ -61,24 +61,24 @@ def test_a_take_goes_to_the_trash_with_its_video(
 
 def test_where_there_is_no_trash_nothing_is_deleted(main_loop: MainLoop, tmp_path: Path) -> None:
     collection = TakeCollection(main_loop, lambda path: False)
-    sentences: list[str] = []
-    collection.failed.connect(sentences.append)
+    messages: list[str] = []
+    collection.failed.connect(messages.append)
     path = write_take(tmp_path / "a.hmrtake")
     collection.delete(path)
     assert path.exists()
-    assert "no trash" in sentences[0]
+    assert "no trash" in messages[0]
 
 
 def test_a_name_that_is_taken_is_told(collection: TakeCollection, tmp_path: Path) -> None:
-    told: list[object] = []
-    collection.failed.connect(told.append)
-    collection.renamed.connect(lambda old, new: told.append((old.name, new.name)))
+    reported: list[object] = []
+    collection.failed.connect(reported.append)
+    collection.renamed.connect(lambda old, new: reported.append((old.name, new.name)))
     for name in ("a", "b"):
         write_take(tmp_path / f"{name}.hmrtake")
     collection.rename(tmp_path / "a.hmrtake", "b")
     collection.rename(tmp_path / "a.hmrtake", "c")
-    assert "exists already" in str(told[0])
-    assert told[1] == ("a.hmrtake", "c.hmrtake")
+    assert "exists already" in str(reported[0])
+    assert reported[1] == ("a.hmrtake", "c.hmrtake")
 
 
 def test_a_damaged_take_is_repaired_beside_itself(
@@ -87,26 +87,26 @@ def test_a_damaged_take_is_repaired_beside_itself(
     path = write_take(tmp_path / "a.hmrtake")
     data = path.read_bytes()
     path.write_bytes(data[:5000] + b"\0" + data[5001:])
-    told: list[tuple[Path, str]] = []
-    collection.saved.connect(lambda *saved: told.append(saved))
+    reported: list[tuple[Path, str]] = []
+    collection.saved.connect(lambda *saved: reported.append(saved))
     collection.repair(path)
-    main_loop.run_until(lambda: told)
-    assert "1 lost" in told[0][1]
-    assert read_take(told[0][0]).info["frames"] == 11
+    main_loop.run_until(lambda: reported)
+    assert "1 lost" in reported[0][1]
+    assert read_take(reported[0][0]).info["frames"] == 11
 
 
 def test_a_part_is_saved_under_a_free_name_and_what_cannot_be_saved_is_told(
     collection: TakeCollection, main_loop: MainLoop, tmp_path: Path
 ) -> None:
     take = read_take(write_take(tmp_path / "a.hmrtake"))
-    told: list[object] = []
-    collection.saved.connect(lambda path, _: told.append(path))
-    collection.failed.connect(told.append)
+    reported: list[object] = []
+    collection.saved.connect(lambda path, _: reported.append(path))
+    collection.failed.connect(reported.append)
     for _ in range(2):
         collection.save(lambda: keep_range(take, 0, 100.1), tmp_path, "part")
-        count = len(told) + 1
-        main_loop.run_until(lambda n=count: len(told) == n)
-    assert told == [tmp_path / "part.hmrtake", tmp_path / "part_2.hmrtake"]
+        count = len(reported) + 1
+        main_loop.run_until(lambda n=count: len(reported) == n)
+    assert reported == [tmp_path / "part.hmrtake", tmp_path / "part_2.hmrtake"]
     collection.save(lambda: keep_range(take, 0, 1), tmp_path, "nobody")
-    main_loop.run_until(lambda: len(told) == 3)
-    assert "Nobody is in sight" in str(told[2])
+    main_loop.run_until(lambda: len(reported) == 3)
+    assert "Nobody is in sight" in str(reported[2])

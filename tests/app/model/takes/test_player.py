@@ -21,10 +21,10 @@ class Viewer:
 
     def __init__(self, player: TakePlayer) -> None:
         self.frames: list[tuple[FrameResult, tuple[BodyState, ...]]] = []
-        self.sentences: list[str] = []
+        self.messages: list[str] = []
         player.shown.connect(lambda *shown: self.frames.append(shown))
-        player.failed.connect(self.sentences.append)
-        player.noted.connect(self.sentences.append)
+        player.failed.connect(self.messages.append)
+        player.noted.connect(self.messages.append)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_take_opens_at_its_first_frame_with_its_angles(
     assert playback.duration == pytest.approx(44 / 30)
     assert player.curves is not None
     np.testing.assert_allclose(player.curves.degrees[0], result.bodies[0].angles, atol=1e-3)
-    assert viewer.sentences == []
+    assert viewer.messages == []
 
 
 def test_playing_shows_every_frame_once_and_ends(
@@ -126,7 +126,7 @@ def test_a_take_of_another_body_plays_and_says_so(
     player: TakePlayer, viewer: Viewer, main_loop: MainLoop, tmp_path: Path
 ) -> None:
     opened(player, main_loop, write_foreign_take(tmp_path / "a.hmrtake"))
-    assert "another body model" in viewer.sentences[0]
+    assert "another body model" in viewer.messages[0]
     assert len(viewer.frames[-1][0].bodies) == 1
 
 
@@ -139,7 +139,7 @@ def test_motion_of_other_programs_plays_too(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "sentence"),
+    ("name", "content", "message"),
     [
         ("a.hmrtake", b"no take at all", "is not an hmr-live take"),
         ("a.hmrtake", b"", "is empty"),
@@ -155,15 +155,15 @@ def test_what_cannot_be_opened_is_told_and_the_open_take_stays(
     tmp_path: Path,
     name: str,
     content: bytes,
-    sentence: str,
+    message: str,
 ) -> None:
     good = write_take(tmp_path / "good.hmrtake", body, 5)
     opened(player, main_loop, good)
     (tmp_path / name).write_bytes(content)
     player.open(tmp_path / name)
-    main_loop.run_until(lambda: viewer.sentences)
-    assert sentence in viewer.sentences[0]
-    assert "unexpected" not in viewer.sentences[0]
+    main_loop.run_until(lambda: viewer.messages)
+    assert message in viewer.messages[0]
+    assert "unexpected" not in viewer.messages[0]
     assert player.current is not None
     assert player.current.path == good
 
@@ -174,8 +174,8 @@ def test_a_video_that_cannot_be_read_is_told_and_the_take_plays_without(
     path = write_take(tmp_path / "a.hmrtake", body, 6, video=True)
     path.with_suffix(".avi").write_bytes(b"no video")
     player.open(path)
-    main_loop.run_until(lambda: viewer.sentences and viewer.frames)
-    assert "plays without it" in viewer.sentences[0]
+    main_loop.run_until(lambda: viewer.messages and viewer.frames)
+    assert "plays without it" in viewer.messages[0]
     player.seek(0.1)
     assert viewer.frames[-1][0].frame.index == 3
 
@@ -183,14 +183,14 @@ def test_a_video_that_cannot_be_read_is_told_and_the_take_plays_without(
 def test_a_take_that_is_closed_while_it_is_read_never_opens(
     player: TakePlayer, viewer: Viewer, main_loop: MainLoop, body: BodyModel, tmp_path: Path
 ) -> None:
-    told: list[str] = []
-    player.opened.connect(lambda: told.append("opened"))
+    reported: list[str] = []
+    player.opened.connect(lambda: reported.append("opened"))
     player.open(write_take(tmp_path / "a.hmrtake", body, 5))
     player.close()
     player.open(write_take(tmp_path / "b.hmrtake", body, 6))
     main_loop.run_until(lambda: player.curves is not None)
     while not main_loop.asked.empty():
         main_loop.asked.get()()
-    assert told == ["opened"]
+    assert reported == ["opened"]
     assert player.current is not None
     assert player.current.path.name == "b.hmrtake"

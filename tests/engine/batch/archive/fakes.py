@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from hmr_live.batch.archive.inputs import Job
-from hmr_live.batch.archive.worker import Recipe
+from hmr_live.batch.archive.worker import JobSpec
 from hmr_live.core.errors import AssetError, BackendError
 from hmr_live.core.state import FrameResult
 
@@ -62,8 +62,8 @@ def open_deadly():
     os._exit(3)
 
 
-def blind_recipe(open_pipeline=BlindPipeline, **changes):
-    return Recipe(open_pipeline, **{"settings": SETTINGS, "overlay": False, **changes})
+def blind_job_spec(open_pipeline=BlindPipeline, **changes):
+    return JobSpec(open_pipeline, **{"settings": SETTINGS, "overlay": False, **changes})
 
 
 def job_for(source, out):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from hmr_live.batch.archive.inputs import Shard, find_jobs, read_list
+from hmr_live.batch.archive.inputs import ArchiveShard, find_jobs, read_list
 from hmr_live.core.errors import ArchiveError
 
 
@@ -64,7 +64,7 @@ def test_every_file_is_in_exactly_one_shard_and_stays_there(archive):
     (archive / "many").mkdir()
     for number in range(200):
         (archive / "many" / f"{number}.mp4").touch()
-    shards = [Shard(number, 4) for number in (1, 2, 3, 4)]
+    shards = [ArchiveShard(number, 4) for number in (1, 2, 3, 4)]
     jobs = find_jobs(["many"], archive / "out")
     homes = {job.name: [shard for shard in shards if shard.holds(job)] for job in jobs}
     assert all(len(home) == 1 for home in homes.values())
@@ -78,15 +78,15 @@ def test_every_file_is_in_exactly_one_shard_and_stays_there(archive):
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/2/3", "-1/2"])
 def test_a_shard_that_is_none_is_refused(text):
     with pytest.raises(ArchiveError, match="--shard 2/8"):
-        Shard.parse(text)
-    assert Shard.parse("2/8") == Shard(2, 8)
+        ArchiveShard.parse(text)
+    assert ArchiveShard.parse("2/8") == ArchiveShard(2, 8)
 
 
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
         ([], "nothing to process"),
-        (["empty"], "a folder without any video"),
+        (["empty"], "a folder without videos"),
         (["rec/*.avi"], r"No file matches rec/\*\.avi"),
     ],
 )

@@ -7,12 +7,12 @@ import pytest
 
 from hmr_live.batch.archive.processes import ProcessPool
 from hmr_live.batch.archive.run import run_archive
-from hmr_live.batch.archive.worker import Progress, State
+from hmr_live.batch.archive.worker import JobProgress, State
 from hmr_live.core.errors import ArchiveError, AssetError
 from tests.engine.batch.archive.fakes import (
     SETTINGS,
     BlindPipeline,
-    blind_recipe,
+    blind_job_spec,
     hidden_files,
     job_for,
     open_deadly,
@@ -32,21 +32,21 @@ def jobs_of(make_video, tmp_path, **frames):
 def test_a_file_that_kills_its_process_fails_and_the_others_are_done(make_video, tmp_path):
     # The frames of the longest get as bright as what kills the pipeline.
     jobs = jobs_of(make_video, tmp_path, first=5, deadly=45, last=6)
-    report = run_archive(jobs, SETTINGS, ProcessPool(blind_recipe(BlindPipeline), 2))
+    report = run_archive(jobs, SETTINGS, ProcessPool(blind_job_spec(BlindPipeline), 2))
     states = {outcome.name: outcome.state for outcome in report.outcomes}
     assert states == {
         "first.mp4": State.DONE,
         "deadly.mp4": State.FAILED,
         "last.mp4": State.DONE,
     }
-    assert "was ended by SIGKILL" in report.failed[0].problem
+    assert "was killed by SIGKILL" in report.failed[0].problem
     left = hidden_files(tmp_path / "out")
     assert all(path.name.startswith(".deadly") for path in left), "the others left nothing"
 
 
 def test_workers_that_are_stopped_drop_what_they_were_doing(make_video, tmp_path):
     jobs = jobs_of(make_video, tmp_path, long=40)
-    pool = ProcessPool(blind_recipe(open_slowly), 1)
+    pool = ProcessPool(blind_job_spec(open_slowly), 1)
     jobs[0].out.parent.mkdir()
     pool.submit(jobs[0])
     assert pool.free == 0
@@ -61,23 +61,23 @@ def test_workers_that_are_stopped_drop_what_they_were_doing(make_video, tmp_path
     ("open_pipeline", "error", "words"),
     [
         (open_nothing, AssetError, "There is no network"),
-        (open_deadly, ArchiveError, "ended with code 3 before it could begin"),
+        (open_deadly, ArchiveError, "ended with code 3 before it could start"),
     ],
 )
 def test_workers_that_cannot_begin_end_the_run(make_video, tmp_path, open_pipeline, error, words):
     jobs = jobs_of(make_video, tmp_path, one=2)
     with pytest.raises(error, match=words):
-        run_archive(jobs, SETTINGS, ProcessPool(blind_recipe(open_pipeline), 1))
+        run_archive(jobs, SETTINGS, ProcessPool(blind_job_spec(open_pipeline), 1))
     assert list(jobs[0].out.parent.iterdir()) == []
 
 
 def test_progress_is_told_while_a_file_is_worked_on(make_video, tmp_path):
     jobs = jobs_of(make_video, tmp_path, one=3)
-    pool = ProcessPool(blind_recipe(open_slowly), 1)
+    pool = ProcessPool(blind_job_spec(open_slowly), 1)
     jobs[0].out.parent.mkdir()
     pool.submit(jobs[0])
     news = []
-    while not news or isinstance(news[-1], Progress):
+    while not news or isinstance(news[-1], JobProgress):
         news += pool.collect(1.0)
     pool.stop()
     assert [at.total for at in news[:-1]] == [3] * len(news[:-1])

@@ -6,18 +6,18 @@ from dataclasses import replace
 import pytest
 
 from hmr_live.batch.archive import run as run_module
-from hmr_live.batch.archive.inputs import Shard
-from hmr_live.batch.archive.leases import Claims
+from hmr_live.batch.archive.inputs import ArchiveShard
+from hmr_live.batch.archive.leases import Leases
 from hmr_live.batch.archive.run import run_archive
-from hmr_live.batch.archive.worker import Outcome, Progress, State, Worker
-from tests.engine.batch.archive.fakes import SETTINGS, blind_recipe, hidden_files, job_for
+from hmr_live.batch.archive.worker import JobProgress, Outcome, State, Worker
+from tests.engine.batch.archive.fakes import SETTINGS, blind_job_spec, hidden_files, job_for
 
 
 class InstantPool:
     """Does a job when the outcome is asked for, in this thread; may be told to interrupt."""
 
     def __init__(self, *, interrupt_at=None):
-        self.worker = Worker(blind_recipe())
+        self.worker = Worker(blind_job_spec())
         self.submitted, self.stopped = [], False
         self._job = None
         self._interrupt_at = interrupt_at
@@ -36,7 +36,7 @@ class InstantPool:
         if self._job is None:
             return []
         news = []
-        news.append(self.worker.do(self._job, news.append))
+        news.append(self.worker.process(self._job, news.append))
         self._job = None
         return news
 
@@ -47,7 +47,7 @@ class InstantPool:
 @pytest.fixture
 def jobs(make_video, tmp_path, monkeypatch):
     """Three videos; what others hold is looked at again at once."""
-    monkeypatch.setattr(run_module, "LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr(run_module, "CHECK_AGAIN_S", 0.0)
     sources = [make_video(frames=count, name=f"{count}.mp4") for count in (2, 30, 10)]
     return [job_for(source, tmp_path / "out") for source in sources]
 
@@ -119,14 +119,14 @@ def test_a_run_whose_last_file_is_through_was_not_interrupted(jobs):
 
 def test_files_in_the_hands_of_another_run_are_waited_for_and_not_done_twice(jobs):
     pool, waits = InstantPool(), []
-    with Claims() as others:
-        assert others.take(jobs[1])
+    with Leases() as others:
+        assert others.acquire(jobs[1])
 
         def finish_elsewhere(progress):
             if progress.waiting_for:
                 waits.append(progress.waiting_for)
                 if len(waits) == 3:
-                    Worker(blind_recipe()).do(jobs[1], lambda _: None)
+                    Worker(blind_job_spec()).process(jobs[1], lambda _: None)
                     others.release(jobs[1])
 
         report = run_archive(jobs, SETTINGS, pool, on_progress=finish_elsewhere)
@@ -138,12 +138,12 @@ def test_files_in_the_hands_of_another_run_are_waited_for_and_not_done_twice(job
 
 
 def test_a_file_whose_holder_died_after_finishing_it_is_not_waited_for(jobs):
-    with Claims() as others:
-        assert others.take(jobs[0])
+    with Leases() as others:
+        assert others.acquire(jobs[0])
 
         def finish_elsewhere(progress):
             if progress.waiting_for:
-                Worker(blind_recipe()).do(jobs[0], lambda _: None)
+                Worker(blind_job_spec()).process(jobs[0], lambda _: None)
 
         report = run_archive(jobs, SETTINGS, InstantPool(), on_progress=finish_elsewhere)
     assert len(report.outcomes) == 3
@@ -162,14 +162,14 @@ def test_the_report_is_written_as_json_one_for_each_shard(with_broken, tmp_path)
     }
     assert content["failed"] == 1
     assert content["settings"] == SETTINGS
-    assert report.write(tmp_path / "out", Shard(2, 8)).name == "archive-2-of-8.json"
+    assert report.write(tmp_path / "out", ArchiveShard(2, 8)).name == "archive-2-of-8.json"
 
 
 def test_progress_counts_the_share_of_files_that_are_being_worked_on(jobs):
     class Halfway(InstantPool):
         def collect(self, seconds):
             if len(self.submitted) == 1 and not shown:
-                return [Progress("30.mp4", 15, 30)]
+                return [JobProgress("30.mp4", 15, 30)]
             return super().collect(seconds)
 
     shown = []

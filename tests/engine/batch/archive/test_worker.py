@@ -11,7 +11,7 @@ from hmr_live.core.errors import ArchiveError, AssetError
 from tests.engine.batch.archive.fakes import (
     SETTINGS,
     BlindPipeline,
-    blind_recipe,
+    blind_job_spec,
     hidden_files,
     job_for,
     open_nothing,
@@ -23,8 +23,8 @@ def job(make_video, tmp_path):
     return job_for(make_video(frames=6), tmp_path / "out")
 
 
-def do(job, recipe=None, on_frame=lambda _: None):
-    return Worker(recipe or blind_recipe()).do(job, on_frame)
+def do(job, job_spec=None, on_frame=lambda _: None):
+    return Worker(job_spec or blind_job_spec()).process(job, on_frame)
 
 
 def is_finished(job, settings=SETTINGS):
@@ -105,11 +105,11 @@ def test_a_broken_file_fails_with_its_sentence_and_the_next_is_done(job, tmp_pat
     broken = tmp_path / "broken.mp4"
     if content is not None:
         broken.write_bytes(content)
-    worker = Worker(blind_recipe())
-    outcome = worker.do(job_for(broken, tmp_path / "out"), lambda _: None)
+    worker = Worker(blind_job_spec())
+    outcome = worker.process(job_for(broken, tmp_path / "out"), lambda _: None)
     assert outcome.state is State.FAILED
     assert words in outcome.problem
-    assert worker.do(job, lambda _: None).state is State.DONE
+    assert worker.process(job, lambda _: None).state is State.DONE
     assert [path.name for path in job.out.parent.iterdir()] == [job.out.name]
 
 
@@ -121,7 +121,7 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken_for_done(job):
 
     outcome = do(job, on_frame=grow)
     assert outcome.state is State.FAILED
-    assert "was changed while it was read" in outcome.problem
+    assert "changed while it was being read" in outcome.problem
     assert list(job.out.parent.iterdir()) == []
 
 
@@ -139,7 +139,7 @@ def test_a_video_that_ends_early_is_done_with_a_note(job, caplog):
 
 def test_a_full_disk_ends_the_run_with_a_sentence(job):
     with pytest.raises(ArchiveError, match="make room, then start the same command again"):
-        do(job, blind_recipe(keep_free=1 << 62))
+        do(job, blind_job_spec(keep_free=1 << 62))
 
 
 def test_an_unexpected_error_costs_only_its_own_file(job, caplog):
@@ -160,13 +160,13 @@ def test_after_a_lost_device_the_pipeline_is_opened_again(job):
         opened[-1].breaks = len(opened) == 1
         return opened[-1]
 
-    worker = Worker(blind_recipe(open_pipeline))
-    outcome = worker.do(job, lambda _: None)
+    worker = Worker(blind_job_spec(open_pipeline))
+    outcome = worker.process(job, lambda _: None)
     assert (outcome.state, outcome.problem) == (State.FAILED, "The device is lost.")
     assert [pipeline.closed for pipeline in opened] == [True, False]
-    assert worker.do(job, lambda _: None).state is State.DONE
+    assert worker.process(job, lambda _: None).state is State.DONE
 
 
 def test_a_pipeline_that_cannot_be_opened_is_told_at_once():
     with pytest.raises(AssetError, match="There is no network"):
-        Worker(blind_recipe(open_nothing))
+        Worker(blind_job_spec(open_nothing))

@@ -110,5 +110,5 @@ def who_is_who(bodies: Sequence[BodyState], actors: Sequence[Actor]) -> dict[str
     for actor in actors:
         nearest = min(bodies, key=lambda body: abs(body.joints_2d[0, 0] - actor.x), default=None)
         if nearest is not None and abs(nearest.joints_2d[0, 0] - actor.x) < 0.2 * actor.height:
-            found[actor.name] = nearest.person
+            found[actor.name] = nearest.track_id
     return found

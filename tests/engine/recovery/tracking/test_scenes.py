@@ -38,7 +38,7 @@ def played(pipeline, story, frames):
     for number in frames:
         actors = story(number)
         result = pipeline.process(picture(actors, number))
-        people = [body.person for body in result.bodies]
+        people = [body.track_id for body in result.bodies]
         assert len(set(people)) == len(people), "two bodies with one identity"
         told.append(who_is_who(result.bodies, actors))
     return told
@@ -96,7 +96,7 @@ def test_one_person_is_followed_as_ever_beside_others(pipeline):
     pipeline.people = 1
     actors = [Actor("red", 250), Actor("blue", 700)]
     results = [pipeline.process(picture(actors, number)) for number in range(4)]
-    assert [[body.person for body in result.bodies] for result in results] == [[0]] * 4
+    assert [[body.track_id for body in result.bodies] for result in results] == [[0]] * 4
     assert all("detect" not in result.timings for result in results[1:])
 
 
@@ -127,7 +127,7 @@ def test_a_run_records_everybody_under_their_identity(pipeline, tmp_path):
     pipeline.people = 2
     run_offline(VideoFile(video), pipeline, tmp_path / "out", overlay=False)
     motions = read_take(tmp_path / "out" / "take.hmrtake").motions
-    assert [motion.person for motion in motions] == [0, 1]
+    assert [motion.track_id for motion in motions] == [0, 1]
     assert all(len(motion.times) > 3 for motion in motions)
     apart = abs(motions[0].joints[-1, 0, 0] - motions[1].joints[-1, 0, 0])
     assert apart > 0.5, "metres between their hips"
@@ -149,7 +149,7 @@ def test_in_one_picture_nobody_hides_their_neighbours(pipeline):
     sides = [body.crop_box.side for body in bodies]
     assert sides == sorted(sides, reverse=True)
     pipeline.people = 2
-    still = pipeline.still(Frame(shown, 0.0, 0))
+    still = pipeline.process_still(Frame(shown, 0.0, 0))
     assert [body.crop_box for body in still.bodies] == [body.crop_box for body in bodies[:2]]
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from hmr_live.core.state import Frame
 from hmr_live.recovery.crop import crop_box_from_joints
-from hmr_live.recovery.crop_to_camera import Placed, Sighting
+from hmr_live.recovery.crop_to_camera import CameraSpaceBody, CropEstimate
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live.recovery.tracking import MAX_PEOPLE, Tracker
 from hmr_live.recovery.tracking.tracker import (
     FRAMES_TO_CONFIRM,
-    KEPT_S,
+    MAX_LOST_S,
     PROBE_EVERY,
     SEARCH_S,
     SEARCH_SOON_S,
@@ -22,7 +22,7 @@ SKELETON = np.random.default_rng(0).normal(size=(24, 2)).astype(np.float32) * [0
 SIZE = (1200, 400)
 
 
-def sighting(x, height=300.0, confidence=0.9):
+def estimate(x, height=300.0, confidence=0.9):
     """Somebody whose middle is at ``x`` pixels."""
     joints = np.asarray([x, 200] + SKELETON * height, np.float32)
     crop_box = crop_box_from_joints(joints)
@@ -30,7 +30,9 @@ def sighting(x, height=300.0, confidence=0.9):
     output = NetworkOutput(
         rotmats, np.zeros(10), np.ones(3), 0.95, np.full(24, confidence, np.float32)
     )
-    return Sighting(crop_box, output, Placed(rotmats, np.zeros(10), np.ones(3)), joints, crop_box)
+    return CropEstimate(
+        crop_box, output, CameraSpaceBody(rotmats, np.zeros(10), np.ones(3)), joints, crop_box
+    )
 
 
 def frame(time, clothes=()):
@@ -57,18 +59,20 @@ class Stage:
         visible = [seen for name, seen in places.items() if name not in hidden]
         if tracker.wants_search(now.time):
             self.searches.append(now.time)
-            tracker.admit(visible, now)
-        looks = tracker.active + tracker.newcomers + tracker.probes()
+            tracker.add_detections(visible, now)
+        looks = tracker.active + tracker.tentative + tracker.probes()
         seen = {}
         for track in looks:
             crop_box = track.predicted(now.time)
-            near = [s for s in visible if abs(s.around.cx - crop_box.cx) < 0.25 * crop_box.side]
+            near = [
+                s for s in visible if abs(s.next_crop_box.cx - crop_box.cx) < 0.25 * crop_box.side
+            ]
             if near:
-                seen[track] = min(near, key=lambda s: abs(s.around.cx - crop_box.cx))
-        tracker.settle(seen, now)
+                seen[track] = min(near, key=lambda s: abs(s.next_crop_box.cx - crop_box.cx))
+        tracker.assign(seen, now)
         for track in tracker.active:
-            track.move_to(seen[track], now.time)
-        return {track.person: round(track.crop_box.cx) for track in tracker.in_order()}
+            track.update(seen[track], now.time)
+        return {track.track_id: round(track.crop_box.cx) for track in tracker.in_order()}
 
     def run(self, places, seconds, **how):
         for _ in range(round(seconds * 30)):
@@ -77,7 +81,7 @@ class Stage:
 
 
 #: As the detector finds them: the larger one first.
-PAIR = {"right": sighting(800, 330), "left": sighting(300)}
+PAIR = {"right": estimate(800, 330), "left": estimate(300)}
 
 
 def test_people_get_identities_in_the_order_they_are_found():
@@ -95,7 +99,7 @@ def test_one_of_several_is_enough_for_a_limit_of_one_and_nobody_is_searched_for_
 def test_whoever_is_followed_alone_has_one_identity_however_often_they_are_lost():
     stage = Stage(1)
     stage.run(PAIR, 0.5)
-    assert stage.run(PAIR, 3 * KEPT_S, hidden=PAIR) == {}
+    assert stage.run(PAIR, 3 * MAX_LOST_S, hidden=PAIR) == {}
     assert list(stage.run(PAIR, 0.5)) == [0]
 
 
@@ -120,9 +124,9 @@ def test_the_detector_looks_sooner_for_somebody_who_was_just_there():
 def test_somebody_lost_is_known_again_within_about_a_second_and_not_later():
     stage = Stage(2)
     before = stage.run(PAIR, 0.5)
-    stage.run(PAIR, KEPT_S - 0.3, hidden=["left"])
+    stage.run(PAIR, MAX_LOST_S - 0.3, hidden=["left"])
     assert stage.run(PAIR, 0.3) == before
-    stage.run(PAIR, 2 * KEPT_S, hidden=["left"])
+    stage.run(PAIR, 2 * MAX_LOST_S, hidden=["left"])
     later = stage.run(PAIR, 1.5)
     assert len(later) == 2
     assert set(later) - set(before) == {2}
@@ -131,7 +135,7 @@ def test_somebody_lost_is_known_again_within_about_a_second_and_not_later():
 def test_a_place_is_kept_for_somebody_out_of_sight_for_a_moment():
     stage = Stage(2)
     before = stage.run(PAIR, 0.5)
-    crowd = {**PAIR, "newcomer": sighting(1100, 250)}
+    crowd = {**PAIR, "newcomer": estimate(1100, 250)}
     assert set(stage.run(crowd, 0.7, hidden=["left"])) < set(before)
     assert stage.run(crowd, 0.5) == before
 
@@ -150,14 +154,14 @@ def test_the_place_of_somebody_lost_is_probed_on_every_third_frame():
 
 def test_what_is_unclear_is_not_taken_for_somebody_else():
     stage = Stage(3)
-    stage.run({**PAIR, "shadow": sighting(1100, confidence=0.2)}, 3)
+    stage.run({**PAIR, "shadow": estimate(1100, confidence=0.2)}, 3)
     assert len(stage.tracker.active) == 2
 
 
 def test_somebody_new_beside_others_must_be_seen_several_times():
     stage = Stage(2)
     stage.run({"left": PAIR["left"]}, 1.5)
-    while not stage.tracker.newcomers:
+    while not stage.tracker.tentative:
         stage.step(PAIR)
     for _ in range(FRAMES_TO_CONFIRM - 2):
         assert len(stage.step(PAIR)) == 1
@@ -170,43 +174,43 @@ def test_a_body_seen_in_two_crops_is_one_person():
     left, right = sorted(stage.tracker.active, key=lambda track: track.crop_box.cx)
     now = frame(stage.time + 1 / 30)
     stage.tracker.begin(now.time)
-    stage.tracker.settle({left: PAIR["right"], right: PAIR["right"]}, now)
+    stage.tracker.assign({left: PAIR["right"], right: PAIR["right"]}, now)
     assert stage.tracker.active == [right]
     assert stage.tracker.lost == [left]
 
 
 def test_identities_mixed_up_in_a_crossing_go_back_to_who_wears_the_clothes():
     stage = Stage(2)
-    places = {"dark": sighting(300), "bright": sighting(800)}
+    places = {"dark": estimate(300), "bright": estimate(800)}
     before = stage.run(places, 1.0, clothes=[(300, 20), (800, 240)])
-    dark = next(person for person, x in before.items() if x < 500)
-    together = {"dark": sighting(540), "bright": sighting(600)}
+    dark = next(track_id for track_id, x in before.items() if x < 500)
+    together = {"dark": estimate(540), "bright": estimate(600)}
     first, second = stage.tracker.active
     now = frame(stage.time + 1 / 30)
     # Both were in one place, and came out of it with the other one's crop.
     stage.tracker.begin(now.time)
-    stage.tracker.settle({first: together["dark"], second: together["bright"]}, now)
-    first.move_to(together["dark"], now.time)
-    second.move_to(together["bright"], now.time)
+    stage.tracker.assign({first: together["dark"], second: together["bright"]}, now)
+    first.update(together["dark"], now.time)
+    second.update(together["bright"], now.time)
     stage.step(together)
-    swapped = {first: sighting(800), second: sighting(300)}
-    if first.crop_box.cx > second.crop_box.cx or before[first.person] > 500:
-        swapped = {first: sighting(300), second: sighting(800)}
+    swapped = {first: estimate(800), second: estimate(300)}
+    if first.crop_box.cx > second.crop_box.cx or before[first.track_id] > 500:
+        swapped = {first: estimate(300), second: estimate(800)}
     for track, seen in swapped.items():
-        track.crop_box = seen.around
-    apart = {"one": sighting(300), "other": sighting(800)}
+        track.crop_box = seen.next_crop_box
+    apart = {"one": estimate(300), "other": estimate(800)}
     after = stage.run(apart, 1.0, clothes=[(300, 20), (800, 240)])
     assert after[dark] == before[dark]
 
 
 def test_the_largest_leads_and_a_little_growth_of_another_changes_nothing():
     stage = Stage(2)
-    assert next(iter(stage.run(PAIR, 0.5).values())) == round(PAIR["right"].around.cx)
-    leader = stage.tracker.leader.person
-    stage.run({"left": sighting(300, 350), "right": PAIR["right"]}, 0.5)
-    assert stage.tracker.leader.person == leader
-    stage.run({"left": sighting(300, 480), "right": PAIR["right"]}, 0.5)
-    assert stage.tracker.leader.person != leader
+    assert next(iter(stage.run(PAIR, 0.5).values())) == round(PAIR["right"].next_crop_box.cx)
+    leader = stage.tracker.leader.track_id
+    stage.run({"left": estimate(300, 350), "right": PAIR["right"]}, 0.5)
+    assert stage.tracker.leader.track_id == leader
+    stage.run({"left": estimate(300, 480), "right": PAIR["right"]}, 0.5)
+    assert stage.tracker.leader.track_id != leader
 
 
 def test_the_locked_person_leads_until_they_are_gone():
@@ -216,9 +220,9 @@ def test_the_locked_person_leads_until_they_are_gone():
     assert list(stage.run(PAIR, 0.2)) == order[::-1]
     assert stage.tracker.leader.is_locked
     stage.run(PAIR, 0.5, hidden=["left"])
-    assert stage.tracker.leader.person == order[1], "out of sight for a moment"
-    stage.run(PAIR, KEPT_S, hidden=["left"])
-    assert stage.tracker.leader.person == order[0]
+    assert stage.tracker.leader.track_id == order[1], "out of sight for a moment"
+    stage.run(PAIR, MAX_LOST_S, hidden=["left"])
+    assert stage.tracker.leader.track_id == order[0]
     assert not stage.tracker.leader.is_locked
 
 
@@ -226,7 +230,7 @@ def test_identities_of_people_seen_together_have_different_tints():
     stage = Stage(2)
     stage.run(PAIR, 0.5)
     for _ in range(MAX_PEOPLE + 2):
-        stage.run(PAIR, 2 * KEPT_S, hidden=["left"], elapsed=0.2)
+        stage.run(PAIR, 2 * MAX_LOST_S, hidden=["left"], elapsed=0.2)
         shown = list(stage.run(PAIR, 2, elapsed=0.1))
         assert len(shown) == 2
         assert shown[0] % MAX_PEOPLE != shown[1] % MAX_PEOPLE
@@ -245,6 +249,6 @@ def test_a_new_source_begins_with_nobody():
 @pytest.mark.parametrize("level", [0, 255])
 def test_colours_are_learnt_only_of_what_is_inside_the_picture(level):
     stage = Stage(2)
-    stage.run({"left": sighting(-200), "right": PAIR["right"]}, 0.5, clothes=[(0, level)])
+    stage.run({"left": estimate(-200), "right": PAIR["right"]}, 0.5, clothes=[(0, level)])
     outside = min(stage.tracker.active, key=lambda track: track.crop_box.cx)
     assert not outside.appearance.histogram.any()

@@ -21,7 +21,7 @@ _FEET = np.array([JOINT[name] for name in _FOOT_HEIGHT])
 _SOLES = np.array(list(_FOOT_HEIGHT.values()), np.float32)
 
 
-class Room:
+class FloorTracker:
     """The moving relation between the camera frame and the room.
 
     Parameters
@@ -62,7 +62,7 @@ class Room:
         self.spread += float(share) * (spread - self.spread)
 
     @property
-    def from_camera(self) -> Array:
+    def world_from_camera(self) -> Array:
         """``(4, 4)`` from the camera frame to the room: floor at y = 0, people around x = z = 0."""
         matrix = VIEW_FROM_CAMERA.copy()
         if self._origin is not None:

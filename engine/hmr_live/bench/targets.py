@@ -20,7 +20,7 @@ OTHER: Final = "other"
 CAPTURE: Final = "capture"
 
 
-class Contestant(Protocol):
+class BenchTarget(Protocol):
     """Takes frames, one at a time, and tells how long each of them took."""
 
     @property
@@ -42,7 +42,7 @@ class Contestant(Protocol):
         ...
 
 
-class PipelineContestant:
+class PipelineTarget:
     """The pipeline of hmr-live on one back end; closing one closes the other."""
 
     def __init__(self, name: str, pipeline: Pipeline) -> None:
@@ -52,12 +52,12 @@ class PipelineContestant:
 
     @property
     def description(self) -> str:
-        """See :class:`Contestant`."""
+        """See :class:`BenchTarget`."""
         network = self.pipeline.network
         return f"{network.name}, {network.backend.describe()}"
 
     def run(self, frame: Frame) -> dict[str, float]:
-        """See :class:`Contestant`."""
+        """See :class:`BenchTarget`."""
         start = time.perf_counter()
         result = self.pipeline.process(frame)
         spent = (time.perf_counter() - start) * 1000
@@ -65,13 +65,13 @@ class PipelineContestant:
         return stages | {OTHER: max(spent - sum(stages.values()), 0.0)}
 
     def close(self) -> None:
-        """See :class:`Contestant`."""
+        """See :class:`BenchTarget`."""
         self.pipeline.close()
 
 
 def open_pipelines(
     wanted: Sequence[str], network: Path, open_pipeline: Callable[[str], Pipeline]
-) -> tuple[list[PipelineContestant], dict[str, str]]:
+) -> tuple[list[PipelineTarget], dict[str, str]]:
     """Open the pipeline on several back ends.
 
     Parameters
@@ -93,15 +93,15 @@ def open_pipelines(
         If one that was named cannot run, or if none can.
     """
     everything = list(wanted) == [ALL]
-    opened: list[PipelineContestant] = []
+    opened: list[PipelineTarget] = []
     left_out: dict[str, str] = {}
     for name in choices(network) if everything else wanted:
         try:
-            opened.append(PipelineContestant(name, open_pipeline(name)))
+            opened.append(PipelineTarget(name, open_pipeline(name)))
         except BackendError as error:
             if not everything:
-                for contestant in opened:
-                    contestant.close()
+                for target in opened:
+                    target.close()
                 raise
             left_out[name] = str(error)
     if not opened:

@@ -13,7 +13,7 @@ _LEAST_PICTURES: Final = 4
 _STEP: Final = 8
 
 
-class FrozenPicture:
+class FrozenFrameDetector:
     """Compares each picture with the one before.
 
     Attributes
@@ -27,7 +27,7 @@ class FrozenPicture:
         self._samples = b""
         self._count = 0
 
-    def sees(self, image: Image, time: float) -> bool:
+    def is_frozen(self, image: Image, time: float) -> bool:
         """Whether the camera is frozen as of this picture.
 
         Parameters

@@ -1,4 +1,4 @@
-"""What the program remembers between two starts."""
+"""What the program remembers between two starts: its settings, and the state of its window."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from pathlib import Path
 
 from platformdirs import user_documents_path
 from PyQt6.QtCore import QByteArray, QSettings
+from PyQt6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 from hmr_live.recovery.tracking import MAX_PEOPLE
 from hmr_live.takes.pre_roll import PRE_ROLL_S
 from hmr_live_app.model.angle_groups import DEFAULT_CHOICE
+from hmr_live_app.scene.scene_view import SceneView
+from hmr_live_app.widgets.actions import Actions
+from hmr_live_app.widgets.angle_panel import AnglePanel
+from hmr_live_app.widgets.performance import Performance
+from hmr_live_app.widgets.pre_roll_menu import PreRollMenu
 
 
 @dataclass(slots=True)
 class Preferences:
-    """Choices of the person in front of the window.
+    """The user's choices.
 
     Attributes
     ----------
@@ -54,10 +60,10 @@ class Preferences:
 
 
 def load_preferences() -> Preferences:
-    """Read them; whatever is missing or unreadable has its default."""
+    """Read the preferences; whatever is missing or unreadable has its default."""
     stored = _store()
     plain = Preferences(recordings=user_documents_path() / "hmr-live", videos=Path.home())
-    angles = stored.value("angles")  # one word: Qt gives a list of one back as a string
+    angles = stored.value("angles")  # one string: Qt reads a list of one back as a string
     return Preferences(
         smoothing=_flag(stored, "smoothing", plain.smoothing),
         show_mesh=_flag(stored, "show_mesh", plain.show_mesh),
@@ -77,7 +83,7 @@ def load_preferences() -> Preferences:
 
 
 def save_preferences(preferences: Preferences) -> None:
-    """Write them."""
+    """Write the preferences."""
     stored = _store()
     stored.setValue("smoothing", preferences.smoothing)
     stored.setValue("show_mesh", preferences.show_mesh)
@@ -93,6 +99,64 @@ def save_preferences(preferences: Preferences) -> None:
     stored.setValue("videos", str(preferences.videos))
     stored.setValue("geometry", preferences.geometry)
     stored.setValue("splitter", preferences.splitter)
+
+
+@dataclass(frozen=True)
+class WindowState:
+    """The parts of the main window whose state is remembered between two starts."""
+
+    window: QMainWindow
+    splitter: QSplitter
+    actions: Actions
+    pre_roll: PreRollMenu
+    panel: AnglePanel
+    takes: QWidget
+    view: SceneView
+    performance: Performance
+
+    def restore(self, preferences: Preferences, *, smoothing: bool) -> None:
+        """Set the window up, its size and place too.
+
+        Parameters
+        ----------
+        preferences
+            As they were loaded.
+        smoothing
+            Whether this run smooths, whatever the preferences say.
+        """
+        actions = self.actions
+        actions.smoothing.setChecked(smoothing)
+        actions.mesh.setChecked(preferences.show_mesh)
+        actions.panel.setChecked(preferences.show_panel)
+        actions.record_video.setChecked(preferences.record_video)
+        actions.adaptive.setChecked(preferences.adaptive_quality)
+        actions.takes.setChecked(preferences.show_takes)
+        self.performance.set_adaptive(preferences.adaptive_quality)
+        self.pre_roll.choose(preferences.pre_roll)
+        self.panel.setVisible(preferences.show_panel)
+        self.takes.setVisible(preferences.show_takes)
+        self.view.set_show_mesh(preferences.show_mesh)
+        self.panel.set_seconds(preferences.seconds)
+        self.panel.table.choose(preferences.angles)
+        self.window.resize(1440, 860)
+        if preferences.geometry is not None:
+            self.window.restoreGeometry(preferences.geometry)
+        if preferences.splitter is not None:
+            self.splitter.restoreState(preferences.splitter)
+
+    def remember(self, preferences: Preferences) -> None:
+        """Note in the preferences how the window is now."""
+        actions = self.actions
+        preferences.smoothing = actions.smoothing.isChecked()
+        preferences.show_mesh = actions.mesh.isChecked()
+        preferences.show_panel = actions.panel.isChecked()
+        preferences.show_takes = actions.takes.isChecked()
+        preferences.record_video = actions.record_video.isChecked()
+        preferences.adaptive_quality = actions.adaptive.isChecked()
+        preferences.angles, preferences.seconds = self.panel.table.choice, self.panel.seconds
+        if not self.window.isFullScreen():
+            preferences.geometry = self.window.saveGeometry()
+            preferences.splitter = self.splitter.saveState()
 
 
 def _store() -> QSettings:

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from hmr_live.bench.contestants import CAPTURE, Contestant
+from hmr_live.bench.targets import CAPTURE, BenchTarget
 from hmr_live.capture.sources import FrameSource
 from hmr_live.core.errors import SourceError
 
 #: Frames run before the clock starts: caches, memory pools and filters have to settle.
 WARM_UP: Final = 20
 #: Frames that a contestant works on before the next one does: a fraction of a second.
-TURN: Final = 20
+BLOCK: Final = 20
 
 
 @dataclass(frozen=True)
-class Samples:
+class TimingSamples:
     """What was measured of one contestant.
 
     Attributes
@@ -47,9 +47,9 @@ class Samples:
             self.stages.setdefault(stage, []).append(milliseconds)
 
 
-def take_turns(
-    source: FrameSource, contestants: Sequence[Contestant], frames: int
-) -> list[Samples]:
+def time_interleaved(
+    source: FrameSource, targets: Sequence[BenchTarget], frames: int
+) -> list[TimingSamples]:
     """Run a clip through all contestants until ``frames`` frames are timed, or to its end.
 
     Who begins changes from turn to turn, so that nobody always follows the same neighbour.
@@ -65,14 +65,14 @@ def take_turns(
     """
     if frames < 1:
         raise SourceError("A benchmark needs at least one frame: give --frames 1 or more.")
-    samples = [Samples() for _ in contestants]
-    for start in range(0, WARM_UP + frames, TURN):
-        count = min(TURN, WARM_UP + frames - start)
+    samples = [TimingSamples() for _ in targets]
+    for start in range(0, WARM_UP + frames, BLOCK):
+        count = min(BLOCK, WARM_UP + frames - start)
         shown = list(islice(iter(source.read, None), count))
-        for place in range(len(contestants)):
-            i = (start // TURN + place) % len(contestants)
+        for place in range(len(targets)):
+            i = (start // BLOCK + place) % len(targets)
             for number, frame in enumerate(shown, start):
-                stages = contestants[i].run(frame)
+                stages = targets[i].run(frame)
                 if number >= WARM_UP:
                     samples[i].add_stages({CAPTURE: frame.capture_ms})
                     samples[i].add(stages)

@@ -19,14 +19,14 @@ from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import PICTURE_SUFFIXES, SIMULATED, open_source
 from hmr_live.core.errors import HmrLiveError
 from hmr_live.core.state import FrameResult
-from hmr_live.live.frame_skip import AlternatePrediction
+from hmr_live.live.frame_skip import FrameSkipExtrapolator
 from hmr_live.live.session import FrameProcessor, LiveSession, LiveStats
 from hmr_live.streaming import Streams
 from hmr_live.takes.info import DescribedNetwork, take_info
 from hmr_live.takes.pre_roll import PRE_ROLL_S, PreRoll
 from hmr_live.takes.recorder import TakeRecorder
 from hmr_live_app.model.events import Event
-from hmr_live_app.model.recording import RecordingDesk
+from hmr_live_app.model.recording import RecordingController
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class SourceChoice:
         return isinstance(self.spec, int) or str(self.spec).startswith(SIMULATED)
 
 
-class Session:
+class AppModel:
     """One source at a time through one pipeline.
 
     Parameters
@@ -98,22 +98,22 @@ class Session:
         smoothing: bool = True,
         pre_roll: float = PRE_ROLL_S,
     ) -> None:
-        self._desk = RecordingDesk(call_in_main)
+        self._recording_controller = RecordingController(call_in_main)
         self.status_changed: Event[[]] = Event()
         self.result_ready: Event[[FrameResult]] = Event()
         self.source_changed: Event[[]] = Event()
         self.pipeline_ready: Event[[LivePipeline]] = Event()
         self.smoothing_changed: Event[[]] = Event()
-        self.recording_changed: Event[[]] = self._desk.changed
-        self.recording_saved: Event[[Path]] = self._desk.saved
+        self.recording_changed: Event[[]] = self._recording_controller.changed
+        self.recording_saved: Event[[Path]] = self._recording_controller.saved
         self.failed: Event[[str]] = Event()
-        self._desk.failed.connect(self.failed.emit)
+        self._recording_controller.failed.connect(self.failed.emit)
 
         self.status = Status.IDLE
         self.source: SourceChoice | None = None
         self.pipeline: LivePipeline | None = None
         self.streams = Streams()
-        self._processor: AlternatePrediction | None = None
+        self._processor: FrameSkipExtrapolator | None = None
         self._alternating = False
         self._smoothing = smoothing
         self._people = 1
@@ -140,7 +140,7 @@ class Session:
         self._smoothing = on
         if self.pipeline is not None:
             self.pipeline.smoothing = on
-        self._desk.add_marker(f"smoothing {'on' if on else 'off'}")
+        self._recording_controller.add_marker(f"smoothing {'on' if on else 'off'}")
         self.smoothing_changed.emit()
 
     def set_people(self, count: int) -> None:
@@ -154,10 +154,10 @@ class Session:
         """Whether there can be several people to choose one from."""
         return self._people > 1 and self.status in (Status.RUNNING, Status.PAUSED)
 
-    def lock(self, person: int | None) -> None:
+    def lock(self, track_id: int | None) -> None:
         """Let this person lead as long as they are known; None lets the largest one lead."""
         if self.pipeline is not None:
-            self.pipeline.locked = person
+            self.pipeline.locked = track_id
 
     def as_locked(self, result: FrameResult) -> FrameResult:
         """The result with the leader whom somebody has chosen after it was begun."""
@@ -166,7 +166,7 @@ class Session:
             return replace(result, locked=False) if result.locked else result
         if result.locked and result.leader_id == locked:
             return result
-        if all(body.person != locked for body in result.bodies):
+        if all(body.track_id != locked for body in result.bodies):
             return result
         return replace(result, leader_id=locked, locked=True)
 
@@ -182,7 +182,7 @@ class Session:
         self.source = choice
         self._set_status(Status.OPENING)
         self.source_changed.emit()
-        self._in_thread(self._change_source, old, choice, self._generation)
+        self._start_thread(self._change_source, old, choice, self._generation)
 
     def leave(self) -> None:
         """Stop recording and let the source go; :meth:`toggle_running` opens it again."""
@@ -191,7 +191,7 @@ class Session:
         old, self._live = self._live, None
         self._set_status(Status.IDLE)
         if old is not None:
-            self._in_thread(self._stop, old)
+            self._start_thread(self._stop, old)
 
     def toggle_running(self) -> None:
         """Pause or go on; start again what has ended or failed."""
@@ -233,7 +233,7 @@ class Session:
     @property
     def recording(self) -> TakeRecorder | None:
         """The take that is being recorded."""
-        return self._desk.recording
+        return self._recording_controller.recording
 
     def start_recording(self, folder: Path, *, video: bool = False) -> None:
         """Record a new take in ``folder``; a failure is told by :attr:`failed`.
@@ -253,15 +253,15 @@ class Session:
         info = take_info(pipeline, source=label, frame_size=source.size, live=source.live)
         # The video plays at the speed at which its pictures come, not at the camera's.
         video_fps = (live.stats().fps or source.fps) if video else None
-        self._desk.start(folder, info, self._pre_roll, video_fps)
+        self._recording_controller.start(folder, info, self._pre_roll, video_fps)
 
     def add_marker(self) -> None:
         """Mark this moment of the recording."""
-        self._desk.add_marker()
+        self._recording_controller.add_marker()
 
     def stop_recording(self) -> None:
         """Finish the recording; :attr:`recording_saved` tells when the file is there."""
-        self._desk.stop()
+        self._recording_controller.stop()
 
     def close(self) -> None:
         """End everything and wait for it; the program is about to leave."""
@@ -269,7 +269,7 @@ class Session:
         live, self._live = self._live, None
         if live is not None:
             live.stop()
-        self._desk.close()
+        self._recording_controller.close()
         self.streams.stop_all()
         self._set_status(Status.IDLE)
 
@@ -288,13 +288,13 @@ class Session:
             try:
                 live, pre_roll = self._new_live(choice, generation)
             except HmrLiveError as error:
-                sentence = str(error)
-                self._call_in_main(lambda: self._ended(generation, sentence))
+                message = str(error)
+                self._call_in_main(lambda: self._ended(generation, message))
                 return
             except Exception as error:  # a bug must not leave the window waiting for ever
                 _log.exception("cannot open %s", choice.label)
-                sentence = f"{choice.label} cannot be opened by an unexpected error ({error})."
-                self._call_in_main(lambda: self._ended(generation, sentence))
+                message = f"{choice.label} cannot be opened by an unexpected error ({error})."
+                self._call_in_main(lambda: self._ended(generation, message))
                 return
             self._call_in_main(lambda: self._opened(generation, live, pre_roll))
 
@@ -305,7 +305,7 @@ class Session:
             pipeline.smoothing = self._smoothing
             pipeline.people = self._people
             self.pipeline = pipeline
-            self._processor = AlternatePrediction(pipeline)
+            self._processor = FrameSkipExtrapolator(pipeline)
             self._processor.on = self._alternating
             ready = pipeline
             self._call_in_main(lambda: self.pipeline_ready.emit(ready))
@@ -325,9 +325,9 @@ class Session:
         if generation == self._generation:
             self.streams.send(result)
         with self._result_lock:
-            told = self._waiting_result is not None
+            reported = self._waiting_result is not None
             self._waiting_result = (generation, result)
-        if not told:  # one call waits in the main thread's queue, never more
+        if not reported:  # one call waits in the main thread's queue, never more
             self._call_in_main(self._deliver)
 
     # The methods below run in the main thread, called by the workers.
@@ -340,7 +340,7 @@ class Session:
 
     def _opened(self, generation: int, live: LiveSession, pre_roll: PreRoll) -> None:
         if generation != self._generation:
-            self._in_thread(live.stop)
+            self._start_thread(live.stop)
             return
         self._live, self._pre_roll = live, pre_roll
         pre_roll.seconds = self._pre_roll_s
@@ -350,19 +350,19 @@ class Session:
         live.start()
         self._set_status(Status.RUNNING)
 
-    def _ended(self, generation: int, sentence: str | None) -> None:
+    def _ended(self, generation: int, message: str | None) -> None:
         if generation != self._generation:
             return
         self._deliver()
         self.stop_recording()
-        self._set_status(Status.ENDED if sentence is None else Status.FAILED)
-        if sentence is not None:
-            self.failed.emit(sentence)
+        self._set_status(Status.ENDED if message is None else Status.FAILED)
+        if message is not None:
+            self.failed.emit(message)
 
     def _set_status(self, status: Status) -> None:
         self.status = status
         self.status_changed.emit()
 
-    def _in_thread(self, work: Callable[..., None], *arguments: object) -> None:
+    def _start_thread(self, task: Callable[..., None], *arguments: object) -> None:
         # Daemons: a camera driver that hangs must not keep the program alive.
-        threading.Thread(target=work, args=arguments, daemon=True, name="session work").start()
+        threading.Thread(target=task, args=arguments, daemon=True, name="session work").start()
