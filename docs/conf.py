@@ -22,6 +22,8 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "numpy_docstrings",
+    "angle_table",
+    "benchmark_plots",
     "api_pages",
 ]
 exclude_patterns = ["_build"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -55,7 +56,9 @@ class Names:
         for path, place, text in self._docstrings:
             for role, target in _ROLE.findall(text):
                 first, dot, _ = target.lstrip("~").partition(".")
-                elsewhere = bool(dot) and first not in ("", *self._packages)
+                elsewhere = first in sys.stdlib_module_names or (
+                    bool(dot) and first not in ("", *self._packages)
+                )
                 if not (
                     elsewhere or self._near(place, target) or self.definition_of(target, role)
                 ):

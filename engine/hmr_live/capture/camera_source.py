@@ -81,7 +81,7 @@ class CameraSource:
         self._patience = _FIRST_PICTURE_S
 
     def read(self) -> Frame | None:
-        """See :meth:`.read`; None only once the camera is closed.
+        """See :meth:`.FrameSource.read`; None only once the camera is closed.
 
         The frame's time is the moment of the grab on the monotonic clock.  While the camera is
         lost this waits; :attr:`problem` says why.
@@ -103,7 +103,7 @@ class CameraSource:
         return None
 
     def close(self) -> None:
-        """See :meth:`.close`; a device that hangs is left behind."""
+        """See :meth:`.FrameSource.close`; a device that hangs is left behind."""
         self._closed.set()
         self._reader.pictures.close()
         self._reader.leave()

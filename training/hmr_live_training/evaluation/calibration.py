@@ -21,7 +21,7 @@ _CONFIDENCE: Final = "Calibration of joint confidence (event: within 0.2 torso o
 
 
 class Origin(NamedTuple):
-    """Where a row's data come from; the fields of :class:`.Row`."""
+    """Where a row's data come from; the fields of :class:`.report.Row`."""
 
     data_set: str
     split: str
