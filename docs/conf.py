@@ -15,7 +15,7 @@ from hmr_live.core.version import __version__  # noqa: E402
 
 project = "hmr-live"
 author = "the hmr-live authors"
-copyright = "2026, the hmr-live authors"  # noqa: A001
+copyright = "2026, the hmr-live authors"
 release = version = __version__
 
 extensions = [

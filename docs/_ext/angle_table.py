@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from docutils import nodes
-from hmr_live.angles import ANGLES, AngleDefinition
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from hmr_live.angles import ANGLES, AngleDefinition
 
 _HEADINGS = ("angle", "what moves", "positive", "zero", "range (degrees)")
 _WIDTHS = (17, 29, 22, 20, 12)

@@ -61,7 +61,9 @@ def write_pages(app: Sphinx) -> None:
             path.write_text(text, encoding="utf-8")
     names = Names(PACKAGES, root)
     for path, place, target in names.broken_roles():
-        logger.warning("docstring of %s: no such name: %s", place, target, location=(str(path), None))
+        logger.warning(
+            "docstring of %s: no such name: %s", place, target, location=(str(path), None)
+        )
     app.names_of_packages = names
 
 

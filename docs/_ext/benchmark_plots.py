@@ -1,4 +1,4 @@
-"""The directive ``benchmark-plot``: one measure of ``benchmarks.jsonl`` over the commits, as SVG."""
+"""The directive ``benchmark-plot``: one measure of ``benchmarks.jsonl`` over time, as SVG."""
 
 from __future__ import annotations
 

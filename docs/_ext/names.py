@@ -59,9 +59,7 @@ class Names:
                 elsewhere = first in sys.stdlib_module_names or (
                     bool(dot) and first not in ("", *self._packages)
                 )
-                if not (
-                    elsewhere or self._near(place, target) or self.definition_of(target, role)
-                ):
+                if not (elsewhere or self._near(place, target) or self.definition_of(target, role)):
                     yield path, place, target
 
     def _near(self, place: str, target: str) -> bool:
@@ -105,7 +103,7 @@ class Names:
                     self._passed_on[name] = f"{child.module}.{alias.name}"
             elif isinstance(child, ast.Assign | ast.AnnAssign):
                 targets = child.targets if isinstance(child, ast.Assign) else [child.target]
-                for target in (inner for target in targets for inner in ast.walk(target)):
+                for target in (inner for outer in targets for inner in ast.walk(outer)):
                     if isinstance(target, ast.Attribute):
                         self._defined.setdefault(f"{owner}.{target.attr}", "data")
                     elif isinstance(target, ast.Name):
