@@ -1,4 +1,4 @@
-"""Small stand-ins: a tiny encoder with BlazePose's layout, a body, a training set."""
+"""Small test doubles: a tiny encoder with BlazePose's layout, a body, a training set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hmr_live_training.distributed import Processes
 from hmr_live_training.landmarks import NUM_BLAZEPOSE
 from hmr_live_training.models.backbones.blazepose import TENSORS, BlazePoseEncoder
 from hmr_live_training.models.backbones.tflite_reader import Graph, Operator
-from hmr_live_training.models.landmark_feedback import Evidence
+from hmr_live_training.models.landmark_feedback import LandmarkObservation
 from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.models.network import BodyNetwork
 from hmr_live_training.models.projection import project
@@ -26,11 +26,11 @@ from hmr_live_training.models.rotations import matrix_from_axis_angle, sixd_from
 from hmr_live_training.models.smpl_layer import RestBody, read_rest_body
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.pictures import StoredSamples
-from hmr_live_training.sampling.projected_mocap import LiftedSampler
+from hmr_live_training.sampling.projected_mocap import ProjectedMocapSampler
 from hmr_live_training.sampling.samples import Samples, nobody
 from hmr_live_training.trainer.trainer import Trainer
 
-EMB = 4 * 6
+NUM_FEATURES = 4 * 6
 
 
 def rest_body() -> RestBody:
@@ -77,13 +77,13 @@ def tiny_graph(seed: int = 0) -> Graph:
         (n.skips[0], 0, 4, 4, (1, 256, 256, 3), 4),
         (n.stem, n.skips[0], 2, 2, (1, 64, 64, 4), 4),
         (n.skips[2], n.stem, 2, 2, (1, 32, 32, 4), 4),
-        (n.features, n.skips[2], 2, 2, (1, 16, 16, 4), 4),
-        (n.skips[3], n.features, 1, 1, (1, 8, 8, 4), 4),
-        (n.emb, n.skips[3], 4, 4, (1, 8, 8, 4), 6),
+        (n.feature_map, n.skips[2], 2, 2, (1, 16, 16, 4), 4),
+        (n.skips[3], n.feature_map, 1, 1, (1, 8, 8, 4), 4),
+        (n.features, n.skips[3], 4, 4, (1, 8, 8, 4), 6),
         (n.heatmap, _SUM, 1, 1, (1, 64, 64, 4), 39),
-        (n.landmarks, n.emb, 2, 1, (1, 2, 2, 6), 195),
-        (n.world, n.emb, 2, 1, (1, 2, 2, 6), 117),
-        (n.flag, n.emb, 2, 1, (1, 2, 2, 6), 1),
+        (n.landmarks, n.features, 2, 1, (1, 2, 2, 6), 195),
+        (n.world, n.features, 2, 1, (1, 2, 2, 6), 117),
+        (n.flag, n.features, 2, 1, (1, 2, 2, 6), 1),
     ]
     operators, constants, shapes = [], {}, {0: (1, 256, 256, 3)}
     for number, source, kernel, stride, shape, channels in layers:
@@ -91,11 +91,11 @@ def tiny_graph(seed: int = 0) -> Graph:
             operators.extend(summands(n.skips))
             shapes |= {o.output: o.options["output_shape"] for o in operators[-6:]}
         shapes[source] = shape
-        operators.append(convolution(number, (source,), kernel, stride, same=source != n.emb))
+        operators.append(convolution(number, (source,), kernel, stride, same=source != n.features))
         weight = rng.normal(0, 0.3, (channels, kernel, kernel, shape[3])) / kernel
         constants[1000 + number] = weight.astype(np.float32)
         constants[2000 + number] = rng.normal(0, 0.1, channels).astype(np.float32)
-        size = 1 if source == n.emb else shape[1] // stride
+        size = 1 if source == n.features else shape[1] // stride
         shapes[number] = (1, size, size, channels)
     outputs = (n.landmarks, n.world, n.flag)
     return Graph(tuple(operators), constants, shapes, {}, (0,), outputs)
@@ -111,7 +111,7 @@ def tiny_config(**changes: object) -> RunConfig:
     values = {
         "hidden": 32,
         "batch": 16,
-        "lifted": 8,
+        "projected_mocap": 8,
         "real": 16,
         "steps": 40,
         "warm_up": 2,
@@ -125,28 +125,28 @@ def tiny_network(config: RunConfig) -> BodyNetwork:
     encoder = BlazePoseEncoder(tiny_graph(), "full")
     limits = joint_limits(mocap_poses().numpy())
     spread = torch.full((24, 3), 0.3)
-    regressor = build_regressor(config, EMB, rest_body(), mean_pose(), spread, limits)
+    regressor = build_regressor(config, NUM_FEATURES, rest_body(), mean_pose(), spread, limits)
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
-def seen_as(regressor: IterativeRegressor, theta: torch.Tensor) -> Evidence:
+def seen_as(regressor: IterativeRegressor, theta: torch.Tensor) -> LandmarkObservation:
     """Perfect landmarks of a body."""
     rotmats, betas, camera = unpack(theta)
     _, points = regressor.body(rotmats, betas)
     points = points[:, :NUM_BLAZEPOSE]
     seen = torch.ones(len(theta), NUM_BLAZEPOSE)
-    return Evidence(project(points, camera), hip_centred(points), seen)
+    return LandmarkObservation(project(points, camera), hip_centred(points), seen)
 
 
 INPUTS = {
-    "emb": (EMB,),
-    "features": (4, 8, 8),
+    "features": (NUM_FEATURES,),
+    "feature_map": (4, 8, 8),
     "stem": (4 * 32 * 32 + 4 * 64 * 64,),
     "crop": (256, 256, 3),
 }
 
 
-def tiny_samples(count: int = 32, stage: str = "emb") -> Samples:
+def tiny_samples(count: int = 32, stage: str = "features") -> Samples:
     """Crops of one standing person, all labels known and equal."""
     g = torch.Generator().manual_seed(3)
     lsp = torch.randn(1, 14, 2, generator=g).expand(count, -1, -1) * 0.4
@@ -193,11 +193,11 @@ def tiny_trainer(
     config: RunConfig, processes: Processes | None = None, synthetic: int = 0
 ) -> Trainer:
     network = tiny_network(config)
-    lifted = LiftedSampler(mocap_poses(), network.regressor.body)
+    projected_mocap = ProjectedMocapSampler(mocap_poses(), network.regressor.body)
     limits = joint_limits(mocap_poses().numpy())
     stored = StoredSamples(tiny_samples(stage=config.stage), config.seed)
     sources = [(stored, config.batch), (stored, synthetic)]
-    return Trainer(config, network, sources, lifted, limits, processes)
+    return Trainer(config, network, sources, projected_mocap, limits, processes)
 
 
 def write_lspet(folder: Path, numbers: list[int], order: tuple[str, ...]) -> None:

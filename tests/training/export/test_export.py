@@ -99,10 +99,10 @@ def test_what_was_trained_is_stored_whole():
 @torch.no_grad()
 def test_a_shifted_score_says_one_half_at_the_chosen_logit():
     network = tiny_network(tiny_config()).eval()
-    emb = torch.randn(4, network.encoder.dim)
-    _, before = network.encoder.heads.logits(emb)
+    features = torch.randn(4, network.encoder.dim)
+    _, before = network.encoder.heads.logits(features)
     shift_score(network, before[2].item())
-    flag = network.encoder.heads(emb).flag[:, 0]
+    flag = network.encoder.heads(features).flag[:, 0]
     assert flag[2].item() == pytest.approx(0.5, abs=1e-6)
     assert torch.equal(flag.argsort(), before.argsort())
 

@@ -26,10 +26,10 @@ from hmr_live_training.export.precision import (
     subjects_from_lspet,
 )
 from hmr_live_training.onnx_tools.onnx_graph import (
+    backbone_segments,
     round_outputs,
     segments,
     to_half,
-    trunk_segments,
     unpack_weights,
 )
 from tests.training.evaluation.photo_cases import copy_network, write_photos
@@ -104,10 +104,10 @@ def test_segments_hold_every_node_once_and_in_order(model):
 def test_the_trunk_ends_before_the_first_fully_connected_layer(model):
     nodes = list(model.graph.node)
     dense = next(i for i, node in enumerate(nodes) if node.op_type in ("Gemm", "MatMul"))
-    trunk = [name for run in trunk_segments(model, 5) for name in run]
+    backbone = [name for run in backbone_segments(model, 5) for name in run]
     before = {node.name: node.op_type for node in nodes[:dense]}
-    assert set(trunk) <= set(before)
-    assert {name for name, kind in before.items() if kind == "Conv"} <= set(trunk)
+    assert set(backbone) <= set(before)
+    assert {name for name, kind in before.items() if kind == "Conv"} <= set(backbone)
 
 
 def test_every_rounding_is_one_of_float16():
@@ -238,9 +238,9 @@ def test_the_half_precision_command_writes_a_proved_stand_in(network, data, caps
     assert half_precision_of(network) == (half if code == 0 else None)
     nodes = list(onnx.load(half).graph.node)
     first_connected = next(i for i, n in enumerate(nodes) if n.op_type in ("Gemm", "MatMul"))
-    trunk = {node.name for node in nodes[:first_connected]}
+    backbone = {node.name for node in nodes[:first_connected]}
     assert manifest["float32_layers"]
-    assert trunk.isdisjoint(manifest["float32_layers"])
+    assert backbone.isdisjoint(manifest["float32_layers"])
     assert half.stat().st_size < 1.1 * network.stat().st_size
     assert f"wrote {half}" in capsys.readouterr().out
 
@@ -251,8 +251,8 @@ def test_a_half_precision_network_is_built_by_tensorrt(model, tmp_path):
     from hmr_live.backends.tensorrt.device import GpuIdentity
     from hmr_live.backends.tensorrt.distribution import open_distribution
 
-    trunk = [name for run in trunk_segments(model, 1) for name in run]
+    backbone = [name for run in backbone_segments(model, 1) for name in run]
     distribution, gpu = open_distribution("tensorrt-rtx"), GpuIdentity("Test Ada", "8.9", "580.1")
-    half = build_engine(distribution, to_half(model, trunk).SerializeToString(), gpu=gpu)
+    half = build_engine(distribution, to_half(model, backbone).SerializeToString(), gpu=gpu)
     full = build_engine(distribution, model.SerializeToString(), gpu=gpu)
     assert len(half.engine) < len(full.engine), "its weights take half the room"

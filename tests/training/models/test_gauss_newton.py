@@ -1,4 +1,4 @@
-"""The last step lays a body on its landmarks, and is not led astray by a wrong one."""
+"""The refinement moves a body onto its landmarks, and is not led astray by a wrong one."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def bent(regressor):
     return torch.cat([sixd_from_matrix(rotmats).flatten(1), betas, camera], dim=1)
 
 
-def laid(regressor, theta, seen, steps=1):
+def refine(regressor, theta, seen, steps=1):
     for _ in range(steps):
-        theta = regressor.laid(theta, seen)
+        theta = regressor.refine(theta, seen)
     return theta
 
 
@@ -72,14 +72,14 @@ def test_the_series_solves_what_it_is_asked():
 
 def test_it_stays_where_the_body_meets_its_landmarks(regressor):
     theta = bent(regressor)
-    torch.testing.assert_close(laid(regressor, theta, seen_as(regressor, theta)), theta)
+    torch.testing.assert_close(refine(regressor, theta, seen_as(regressor, theta)), theta)
 
 
-def test_it_lays_limbs_and_torso_on_what_is_seen(regressor):
+def test_it_moves_limbs_and_torso_onto_the_observed_landmarks(regressor):
     theta = regressor.mean_theta[None]
     seen = seen_as(regressor, bent(regressor))
     before, after = (
-        farthest(regressor, laid(regressor, theta, seen, steps), seen) for steps in (0, 4)
+        farthest(regressor, refine(regressor, theta, seen, steps), seen) for steps in (0, 4)
     )
     assert before > 0.25
     assert after < 0.1 * before
@@ -94,7 +94,7 @@ def test_it_moves_the_body_in_depth_too(regressor):
     seen = seen_as(regressor, torch.cat([sixd_from_matrix(forward).flatten(1), betas, camera], 1))
     wrist = landmark_place("left_wrist")
     deep = [
-        (points_of(regressor, laid(regressor, theta, seen, steps))[1] - seen.world)[0, wrist, 2]
+        (points_of(regressor, refine(regressor, theta, seen, steps))[1] - seen.world)[0, wrist, 2]
         for steps in (0, 3)
     ]
     assert deep[1].abs() < 0.4 * deep[0].abs()
@@ -105,12 +105,12 @@ def test_one_wrong_landmark_leaves_the_others_where_they_are(regressor):
     seen = seen_as(regressor, theta)
     wrong = seen.points.clone()
     wrong[0, landmark_place("right_wrist")] += torch.tensor([1.5, 1.5])
-    led = laid(regressor, theta, seen._replace(points=wrong))
+    led = refine(regressor, theta, seen._replace(points=wrong))
     arm = ("right_wrist", "right_elbow")
     assert farthest(regressor, led, seen, but=arm) < 0.04
     hidden = seen.visibility.clone()
     hidden[0, landmark_place("right_wrist")] = 0
-    less = laid(regressor, theta, seen._replace(points=wrong, visibility=hidden))
+    less = refine(regressor, theta, seen._replace(points=wrong, visibility=hidden))
     assert (less - theta).norm() < (led - theta).norm()
 
 
@@ -118,7 +118,7 @@ def test_the_camera_alone_is_found(regressor):
     theta = regressor.mean_theta[None]
     moved = theta.clone()
     moved[0, -3:] += torch.tensor([0.06, 0.04, -0.05])
-    found = laid(regressor, theta, seen_as(regressor, moved), steps=3)
+    found = refine(regressor, theta, seen_as(regressor, moved), steps=3)
     torch.testing.assert_close(found[0, -3:], moved[0, -3:], rtol=0, atol=0.01)
 
 
@@ -134,7 +134,7 @@ def test_joints_turn_as_widely_as_in_motion_capture():
 
 def test_gradients_pass_through_the_step(regressor):
     theta = regressor.mean_theta[None].clone().requires_grad_(True)
-    moved = laid(regressor, theta, seen_as(regressor, bent(regressor)))
+    moved = refine(regressor, theta, seen_as(regressor, bent(regressor)))
     points_of(regressor, moved)[0].square().sum().backward()
     assert torch.isfinite(theta.grad).all()
     assert theta.grad.abs().sum() > 0

@@ -67,13 +67,13 @@ def labelled(column, row, weight=1.0):
 
 def test_a_map_learns_where_its_landmark_is():
     maps = torch.zeros(1, 1, 64, 64, requires_grad=True)
-    optimiser = torch.optim.Adam([maps], 0.3)
+    optimizer = torch.optim.Adam([maps], 0.3)
     first = heatmap_loss(maps, labelled(32.4, 18)).item()
     for _ in range(100):
         loss = heatmap_loss(maps, labelled(32.4, 18))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     # What is left is the entropy of a Gaussian of 1.5 cells.
     assert first == pytest.approx(8.32, abs=0.01)
     assert loss.item() == pytest.approx(3.65, abs=0.1)
@@ -83,12 +83,12 @@ def test_a_map_learns_where_its_landmark_is():
 
 def test_a_map_that_learns_of_two_places_keeps_both():
     maps = torch.zeros(1, 1, 64, 64, requires_grad=True)
-    optimiser = torch.optim.Adam([maps], 0.3)
+    optimizer = torch.optim.Adam([maps], 0.3)
     for step in range(300):
         loss = heatmap_loss(maps, labelled(12 if step % 2 else 52, 30))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     for column, linear in ((12, 25), (52, 40)):
         found = find_points(maps.detach(), at(linear, 30))
         torch.testing.assert_close(found, at(column, 30), atol=0.02, rtol=0)

@@ -1,4 +1,4 @@
-"""Joints held within their range."""
+"""Joints are projected onto their limits."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import torch
 
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 from hmr_live_training.data.mocap import LIMITED_JOINTS, JointLimits
-from hmr_live_training.models.joint_limits import JointRange
+from hmr_live_training.models.joint_limits import JointLimitProjection
 from hmr_live_training.models.rotations import matrix_from_6d, sixd_from_matrix
 
 LOW, HIGH = np.full((21, 3), -0.5, np.float32), np.full((21, 3), 0.9, np.float32)
-HELD = JointRange(JointLimits(LOW, HIGH), 6.0, at_hips=20.0)
+HELD = JointLimitProjection(JointLimits(LOW, HIGH), 6.0, hip_tolerance=20.0)
 ALLOWED = np.full((21, 1), np.deg2rad(6.0), np.float32)
 ALLOWED[:2] = np.deg2rad(20.0)
 WITHIN = JointLimits(LOW - ALLOWED, HIGH + ALLOWED)

@@ -7,11 +7,11 @@ import torch
 
 from hmr_live_training.landmarks import HIPS
 from hmr_live_training.models.losses import (
-    confidence_truth,
+    backbone_agreement,
+    confidence_targets,
     joint_limit_loss,
     reprojection_loss,
     rotation_loss,
-    trunk_agreement,
     weighted_cross_entropy,
     weighted_l1,
     weighted_mean,
@@ -70,11 +70,11 @@ def test_the_trunk_is_followed_where_it_meets_the_labels():
     labels[:2, :, 2] = 1
     points = torch.zeros(3, 12, 2)
     points[1] += 0.5
-    agreement = trunk_agreement(points, labels)[:, 0]
+    agreement = backbone_agreement(points, labels)[:, 0]
     assert agreement[0] == 1
     assert agreement[1] < 1e-6
     assert agreement[2] == 0
-    least = trunk_agreement(points, labels, 0.5)[:, 0]
+    least = backbone_agreement(points, labels, 0.5)[:, 0]
     assert least.tolist() == [1.0, 0.5, 0.0]
 
 
@@ -139,14 +139,14 @@ def confidence_case():
 def test_confidence_shall_be_high_where_the_body_is_right_and_low_elsewhere():
     points, labels, visible, person = confidence_case()
     visible[0, 7, 1] = 0  # outside the picture
-    near, weight = confidence_truth(points, labels, visible, person)
+    near, weight = confidence_targets(points, labels, visible, person)
     assert [k for k, value in enumerate(near[0].tolist()) if value == 0] == [5, 7]
     assert (weight == 1).all()
-    near, weight = confidence_truth(points, labels, visible, torch.zeros(1))
+    near, weight = confidence_targets(points, labels, visible, torch.zeros(1))
     assert (near == 0).all()
     assert (weight == 1).all()
     labels[0, 3, 2] = 0  # nobody knows where it is
-    _, weight = confidence_truth(points, labels, visible, person)
+    _, weight = confidence_targets(points, labels, visible, person)
     assert weight[0, 3] == 0
 
 

@@ -14,19 +14,19 @@ from hmr_live_training.models.discriminators import (
     discriminator_loss,
     encoder_loss,
 )
-from hmr_live_training.models.landmark_feedback import FEEDBACK_SIZE, Evidence, moved_by
+from hmr_live_training.models.landmark_feedback import FEEDBACK_SIZE, LandmarkObservation, moved_by
 from hmr_live_training.models.regressor import POSE_SIZE, THETA_SIZE, unpack
 from hmr_live_training.models.rotations import (
     axis_angle_from_matrix,
     matrix_from_axis_angle,
     sixd_from_matrix,
 )
-from tests.training.cases import EMB, mocap_poses, seen_as, tiny_config, tiny_network
+from tests.training.cases import NUM_FEATURES, mocap_poses, seen_as, tiny_config, tiny_network
 
 
-def evidence(count):
+def observed(count):
     g = torch.Generator().manual_seed(0)
-    return Evidence(
+    return LandmarkObservation(
         torch.randn(count, NUM_BLAZEPOSE, 2, generator=g),
         torch.randn(count, NUM_BLAZEPOSE, 3, generator=g),
         torch.rand(count, NUM_BLAZEPOSE, generator=g),
@@ -39,7 +39,7 @@ def regressor():
 
 
 def test_it_returns_theta_after_each_iteration(regressor):
-    thetas = regressor(torch.randn(5, EMB), evidence(5))
+    thetas = regressor(torch.randn(5, NUM_FEATURES), observed(5))
     assert len(thetas) == 3
     assert all(theta.shape == (5, THETA_SIZE) for theta in thetas)
     rotmats, betas, camera = unpack(thetas[-1])
@@ -55,43 +55,47 @@ def test_it_starts_at_the_mean(regressor):
     with torch.no_grad():
         regressor.update.weight.zero_()
     mean = regressor.mean_theta.expand(2, -1)
-    theta = regressor(torch.randn(2, EMB), seen_as(regressor, mean))[-1]
+    theta = regressor(torch.randn(2, NUM_FEATURES), seen_as(regressor, mean))[-1]
     torch.testing.assert_close(theta[0], regressor.mean_theta)
 
 
 def test_the_number_of_iterations_is_an_option():
     regressor = tiny_network(tiny_config(iterations=5, feedback=False)).regressor
-    assert len(regressor(torch.randn(2, EMB))) == 5
+    assert len(regressor(torch.randn(2, NUM_FEATURES))) == 5
 
 
-def test_a_last_step_is_not_what_the_loop_learns_from():
+def test_the_refinement_is_not_what_the_regressor_learns_from():
     network, plain = (tiny_network(tiny_config(gauss_newton=on, dropout=0.0)) for on in (1, 0))
-    inputs, seen = torch.randn(2, EMB), evidence(2)
+    inputs, seen = torch.randn(2, NUM_FEATURES), observed(2)
     for with_step, without in zip(
         network.regressor(inputs, seen), plain.regressor(inputs, seen), strict=True
     ):
         torch.testing.assert_close(with_step, without)
-    sights = [
-        n.see(torch.randn(2, EMB, generator=torch.Generator().manual_seed(1)), "emb")
+    cached = [
+        n.encode(
+            torch.randn(2, NUM_FEATURES, generator=torch.Generator().manual_seed(1)), "features"
+        )
         for n in (network, plain)
     ]
-    thetas = [n.thetas(sight) for n, sight in zip((network, plain), sights, strict=True)]
+    thetas = [n.thetas(encoded) for n, encoded in zip((network, plain), cached, strict=True)]
     torch.testing.assert_close(thetas[0][-2], thetas[1][-2])
     assert (thetas[0][-1] - thetas[1][-1]).abs().max() > 1e-3
 
 
 @torch.no_grad()
-def test_joints_are_held_in_their_range_at_the_very_end():
+def test_joints_are_projected_onto_their_limits_at_the_very_end():
     configs = (
         tiny_config(gauss_newton=True, joint_tolerance=tolerance, hip_tolerance=8.0)
         for tolerance in (8.0, None)
     )
     held, free = (tiny_network(config).eval() for config in configs)
     for network in (held, free):
-        network.regressor.update.weight.mul_(30)  # a loop that answers with contortions
-    sight = held.see(torch.randn(6, EMB, generator=torch.Generator().manual_seed(1)), "emb")
+        network.regressor.update.weight.mul_(30)  # a regressor that answers with contortions
+    encoded = held.encode(
+        torch.randn(6, NUM_FEATURES, generator=torch.Generator().manual_seed(1)), "features"
+    )
     limits = joint_limits(mocap_poses().numpy())
-    answers = [n.thetas(sight) for n in (held, free)]
+    answers = [n.thetas(encoded) for n in (held, free)]
     torch.testing.assert_close(answers[0][:-1], answers[1][:-1])
     torch.testing.assert_close(answers[0][-1][:, POSE_SIZE:], answers[1][-1][:, POSE_SIZE:])
     outside = [
@@ -103,7 +107,7 @@ def test_joints_are_held_in_their_range_at_the_very_end():
 
 
 def test_every_weight_gets_a_gradient(regressor):
-    theta = regressor(torch.randn(4, EMB), evidence(4))[-1]
+    theta = regressor(torch.randn(4, NUM_FEATURES), observed(4))[-1]
     theta.square().sum().backward()
     for name, parameter in regressor.named_parameters():
         assert parameter.grad is not None, name
@@ -158,26 +162,26 @@ def test_a_joint_turns_what_lies_beyond_it():
 
 def test_feedback_without_landmarks_is_refused(regressor):
     with pytest.raises(ValueError, match="landmarks"):
-        regressor(torch.randn(1, EMB))
+        regressor(torch.randn(1, NUM_FEATURES))
 
 
 def test_there_are_25_discriminators_and_none_sees_the_root():
-    critics = Discriminators()
+    discriminators = Discriminators()
     rotmats = torch.eye(3).repeat(2, 24, 1, 1)
     turned = rotmats.clone()
     turned[:, 0] = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
-    scores = critics(rotmats, torch.zeros(2, 10))
+    scores = discriminators(rotmats, torch.zeros(2, 10))
     assert scores.shape == (2, NUM_DISCRIMINATORS) == (2, 25)
-    torch.testing.assert_close(scores, critics(turned, torch.zeros(2, 10)))
+    torch.testing.assert_close(scores, discriminators(turned, torch.zeros(2, 10)))
 
 
-def test_each_joint_critic_sees_its_own_joint_only():
-    critics = Discriminators()
+def test_each_joint_discriminator_sees_its_own_joint_only():
+    discriminators = Discriminators()
     rotmats = torch.eye(3).repeat(1, 24, 1, 1)
     bent = rotmats.clone()
     bent[:, 5] = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
     betas = torch.zeros(1, 10)
-    changed = (critics(rotmats, betas) - critics(bent, betas)).abs()[0] > 1e-7
+    changed = (discriminators(rotmats, betas) - discriminators(bent, betas)).abs()[0] > 1e-7
     assert changed.nonzero().flatten().tolist() == [4, 23]
 
 

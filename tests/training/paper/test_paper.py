@@ -19,11 +19,11 @@ from hmr_live.core.state import CropBox
 from hmr_live.imports.world_motion import WorldMotion
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.data.augment import AugmentConfig, generator
+from hmr_live_training.data.mocap import save_motions
 from hmr_live_training.data.readers.joint_sets import COMMON, NUM_COMMON
-from hmr_live_training.data.readers.motion import save_motions
 from hmr_live_training.data.readers.person import (
+    ImageReader,
     LabelledPerson,
-    PictureReader,
     box_around,
     none_occluded,
 )
@@ -94,7 +94,7 @@ def posed_person(folder, seed=0, **changes):
 
 
 def crops_of(person, config, count=12):
-    reader = PictureReader()
+    reader = ImageReader()
     return [augmented_crop(person, reader, generator(0, k), config) for k in range(count)]
 
 
@@ -216,14 +216,14 @@ def test_a_run_learns_from_shards_saves_and_goes_on(shards, tmp_path):
     path = tmp_path / "runs" / "paper.pt"
     run = tiny_run(config)
     said = []
-    loop = Loop(run, batches(shards, config), path, report_every=10, print=said.append)
-    loop.train()
-    first, *_, last = loop.history
+    regressor = Loop(run, batches(shards, config), path, report_every=10, print=said.append)
+    regressor.train()
+    first, *_, last = regressor.history
     assert len(said) == 3
     assert last["reprojection"] < 0.9 * first["reprojection"]
     assert last["joints"] < first["joints"]
     resumed = tiny_run(config)
-    assert resumed.resume(path) == loop.history
+    assert resumed.resume(path) == regressor.history
     assert resumed.step_number == 30
     for name, value in run.average.items():
         assert torch.equal(resumed.average[name], value)
@@ -269,9 +269,9 @@ def test_broken_labels_stop_the_run_with_a_sentence(shards, tmp_path):
     config = tiny_config()
     batch = next(batches(shards, config))
     broken = batch._replace(points=batch.points * float("nan"))
-    loop = Loop(tiny_run(config), iter([broken]), tmp_path / "a.pt")
+    regressor = Loop(tiny_run(config), iter([broken]), tmp_path / "a.pt")
     with pytest.raises(AssetError, match="'reprojection' is no number at step 1"):
-        loop.train()
+        regressor.train()
 
 
 def test_configurations_survive_their_checkpoint():

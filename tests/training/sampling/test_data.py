@@ -37,7 +37,7 @@ from hmr_live_training.data.crops import (
 )
 from hmr_live_training.data.lspet import load_lspet
 from hmr_live_training.data.mocap import joint_limits, load_poses, mean_pose_6d, mirror_pose
-from hmr_live_training.data.teacher import TeacherLabels, refine_points, trust
+from hmr_live_training.data.teacher import TeacherLabels, refine_points, teacher_confidence
 from hmr_live_training.distributed import Processes
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, HIPS, LSP_LIMBS_IN_BLAZEPOSE, LSP_NAMES
 from hmr_live_training.models.projection import project
@@ -45,7 +45,6 @@ from hmr_live_training.models.smpl_layer import BodyLandmarks
 from hmr_live_training.sampling.features import (
     FeatureRound,
     existing_rounds,
-    join_rounds,
     load_round,
     round_path,
     save_round,
@@ -56,7 +55,7 @@ from hmr_live_training.sampling.pictures import (
     PhotoPictures,
     SyntheticPictures,
 )
-from hmr_live_training.sampling.projected_mocap import LiftedSampler
+from hmr_live_training.sampling.projected_mocap import ProjectedMocapSampler
 from hmr_live_training.sampling.samples import make_samples, photo_labels, place, turned_rotations
 from hmr_live_training.sampling.synthetic_samples import (
     load_synthetic,
@@ -64,7 +63,7 @@ from hmr_live_training.sampling.synthetic_samples import (
     synthetic_labels,
     synthetic_samples,
 )
-from hmr_live_training.synthetic.shards import Shard
+from hmr_live_training.synthetic.shards import SyntheticShard
 from tests.training.cases import PlainPictures, mocap_poses, rest_body, write_lspet
 
 
@@ -83,7 +82,7 @@ def test_test_photos_cannot_enter_the_training_split(photos):
 
 def test_another_joint_order_is_refused(tmp_path):
     write_lspet(tmp_path, [1], LSP_NAMES[::-1])
-    with pytest.raises(AssetError, match="another order"):
+    with pytest.raises(AssetError, match="not in LSP's order"):
         load_lspet(tmp_path, "train")
 
 
@@ -188,8 +187,8 @@ def round_of(split, mirrored, visible=(0, 0, 256, 256)):
         matrix=np.stack([crop_matrix(r, mirrored=mirrored) for r in crop_boxes]).astype(np.float32),
         visible=np.tile(np.array(visible, np.float32), (count, 1)),
         kind=np.zeros(count, np.int8),
-        emb=np.zeros((count, 24), np.float16),
-        features=None,
+        features=np.zeros((count, 24), np.float16),
+        feature_map=None,
     )
 
 
@@ -239,7 +238,7 @@ def test_the_teacher_is_trusted_where_it_agrees_with_the_photo(photos):
     labels = teacher_for(split)
     labels.points[1, LSP_LIMBS_IN_BLAZEPOSE[0]] += 15  # one ankle off
     labels.points[2] += 60  # another person
-    weight = trust(labels, split.keypoints)
+    weight = teacher_confidence(labels, split.keypoints)
     ankle, foot, shoulder = 28, 32, 11
     assert weight[0, ankle] > 0.9
     assert weight[1, ankle] < weight[0, ankle]
@@ -258,7 +257,7 @@ def test_points_move_to_the_centre_of_their_heat_map():
     np.testing.assert_array_equal(refined[1:], points[1:])
 
 
-def test_rounds_are_stored_and_joined(tmp_path, photos):
+def test_rounds_are_stored(tmp_path, photos):
     split = load_lspet(photos, "train")
     made = round_of(split, False)
     save_round(round_path(tmp_path, "train", 2), made)
@@ -267,7 +266,6 @@ def test_rounds_are_stored_and_joined(tmp_path, photos):
     assert existing_rounds(tmp_path, "train") == [0, 2]
     loaded = load_round(round_path(tmp_path, "train", 2))
     np.testing.assert_array_equal(loaded.matrix, made.matrix)
-    assert len(join_rounds([loaded, loaded]).photo) == 2 * len(split)
     with pytest.raises(AssetError, match=r"hmr_live_training\.sampling\.prepare"):
         load_round(round_path(tmp_path, "train", 9))
 
@@ -315,12 +313,12 @@ def test_limits_hold_for_captured_poses_and_their_mirror_images(tmp_path):
     assert limits.outside(broken)[0, 3]
 
 
-class _Trunk:
-    """Stands for the trunk's session: one feature, the mean brightness."""
+class _Backbone:
+    """Stands for the backbone's session: one feature, the mean brightness."""
 
     def run(self, names, feeds):
         brightness = feeds["image"].mean()
-        shapes = {"features": (4, 8, 8), "emb": (24,), "stem": (4096,)}
+        shapes = {"feature_map": (4, 8, 8), "features": (24,), "stem": (4096,)}
         return [np.full((len(feeds["image"]), *shapes[name]), brightness) for name in names]
 
 
@@ -344,13 +342,13 @@ def synthetic_shard():
         "betas": rng.normal(0, 1, (3, 10)),
     }
     pictures = [cv2.imencode(".png", np.full((256, 256, 3), 255, np.uint8))[1]] * 3
-    return body, Shard(labels, pictures, pictures)
+    return body, SyntheticShard(labels, pictures, pictures)
 
 
 def test_synthetic_people_become_samples(tmp_path):
     body, shard = synthetic_shard()
-    samples = synthetic_samples(shard, _Trunk())
-    assert synthetic_samples(shard, _Trunk(), output="features").inputs.shape == (2, 4, 8, 8)
+    samples = synthetic_samples(shard, _Backbone())
+    assert synthetic_samples(shard, _Backbone(), output="feature_map").inputs.shape == (2, 4, 8, 8)
     torch.testing.assert_close(samples.inputs[0].float(), torch.ones(24))
     torch.testing.assert_close(samples.lsp[..., :2], torch.full((2, 14, 2), 0.5))
     assert samples.points[0, :3, 2].tolist() == pytest.approx([0, 0.6, 1])
@@ -393,7 +391,7 @@ def test_a_crops_rotations_pose_the_body_that_the_crop_shows(mirrored):
 
 
 def test_a_stream_shows_every_picture_once_a_pass_whatever_processes_share_it():
-    stream = CropStream(PlainPictures(6), _Trunk(), AugmentConfig())
+    stream = CropStream(PlainPictures(6), _Backbone(), AugmentConfig())
     alone = [stream.draw(step, 4, Processes()) for step in range(3)]
     shown = torch.cat([samples.betas[:, 0] for samples in alone])
     assert sorted(shown[:6].tolist()) == sorted(shown[6:].tolist()) == [0, 1, 2, 3, 4, 5]
@@ -444,11 +442,11 @@ print("equal")
 def test_photos_and_empty_places_become_crops(tmp_path, photos):
     split = load_lspet(photos, "train")
     pictures = PhotoPictures(split, photo_labels(split, teacher_for(split)), AugmentConfig())
-    samples = CropStream(pictures, _Trunk(), AugmentConfig()).draw(0, 6, Processes())
+    samples = CropStream(pictures, _Backbone(), AugmentConfig()).draw(0, 6, Processes())
     assert samples.person.tolist() == [1] * 6
     assert samples.lsp[..., :2].abs().median() < 1
     paths = [tmp_path / "lspet_224" / "images" / "im00001.jpg"]
-    empty = CropStream(EmptyPictures(paths, AugmentConfig()), _Trunk(), AugmentConfig())
+    empty = CropStream(EmptyPictures(paths, AugmentConfig()), _Backbone(), AugmentConfig())
     assert empty.draw(0, 3, Processes()).person.sum() == 0
 
 
@@ -469,7 +467,7 @@ def test_synthetic_crops_are_moved_with_their_labels():
 
 def test_lifted_bodies_fill_the_trackers_region():
     body = BodyLandmarks(rest_body())
-    sampler = LiftedSampler(mocap_poses(), body)
+    sampler = ProjectedMocapSampler(mocap_poses(), body)
     drawn = sampler.draw(200, torch.Generator().manual_seed(0))
     _, landmarks = body(drawn.theta.rotmats, drawn.theta.betas)
     points = project(landmarks[:, :27], drawn.theta.camera)
@@ -477,6 +475,6 @@ def test_lifted_bodies_fill_the_trackers_region():
     reach = (points - hips[:, None]).norm(dim=-1).amax(dim=1)
     assert hips.abs().median() < 0.1
     assert 0.5 < reach.median() < 1.0
-    assert (drawn.evidence.points - points).abs().median() < 0.03
+    assert (drawn.observed.points - points).abs().median() < 0.03
     again = sampler.draw(200, torch.Generator().manual_seed(0))
     torch.testing.assert_close(drawn.theta.rotmats, again.theta.rotmats, rtol=0, atol=0)

@@ -46,7 +46,7 @@ def regressor() -> IterativeRegressor:
 def run(processes: Processes, steps: int = STEPS) -> dict[str, np.ndarray]:
     """Train a few steps on made-up labels; return parameters and the first gradients."""
     torch.manual_seed(0)
-    network, critics = regressor(), Discriminators()
+    network, discriminators = regressor(), Discriminators()
     generator = torch.Generator().manual_seed(1)
     labels = torch.ones(BATCH, len(BODY_LANDMARKS), 3)
 
@@ -56,38 +56,42 @@ def run(processes: Processes, steps: int = STEPS) -> dict[str, np.ndarray]:
         _, landmarks = network.body(last.rotmats, last.betas)
         flat = reprojection_loss(project(landmarks, last.camera), points)
         deep = rotation_loss(last.rotmats, rotmats).mean()
-        critics.requires_grad_(False)
-        real = sum(encoder_loss(critics(t.rotmats, t.betas)) for t in thetas) / len(thetas)
-        critics.requires_grad_(True)
+        discriminators.requires_grad_(False)
+        real = sum(encoder_loss(discriminators(t.rotmats, t.betas)) for t in thetas) / len(thetas)
+        discriminators.requires_grad_(True)
         return flat + deep + 0.1 * real, last
 
-    def critic_losses(true, false):
-        return discriminator_loss(critics(*true), critics(*false))
+    def discriminator_losses(true, false):
+        return discriminator_loss(discriminators(*true), discriminators(*false))
 
     objective = processes.wrap(Objective(network, losses))
-    judgement = processes.wrap(Objective(critics, critic_losses))
+    discriminator_objective = processes.wrap(Objective(discriminators, discriminator_losses))
     # Adam divides tiny gradients by their own size; epsilon keeps rounding from being magnified.
-    optimiser = torch.optim.Adam(network.parameters(), 1e-2, eps=1e-4)
-    judge = torch.optim.Adam(critics.parameters(), 1e-2, eps=1e-4)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2, eps=1e-4)
+    judge = torch.optim.Adam(discriminators.parameters(), 1e-2, eps=1e-4)
     result = {}
     for step in range(steps):
         phi = torch.randn(BATCH, FEATURES, generator=generator)
         labels[..., :2] = torch.randn(BATCH, len(BODY_LANDMARKS), 2, generator=generator)
         rotmats = matrix_from_axis_angle(torch.randn(BATCH, 24, 3, generator=generator))
         phi, points, rotmats = processes.share((phi, labels, rotmats))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss, last = objective(phi, points, rotmats)
         loss.backward()
         judge.zero_grad()
         betas = torch.zeros(len(phi), 10)
-        judgement((rotmats, betas), (last.rotmats.detach(), last.betas.detach())).backward()
+        discriminator_objective(
+            (rotmats, betas), (last.rotmats.detach(), last.betas.detach())
+        ).backward()
         if step == 0:
-            result |= {f"gradient/{k}": v for k, v in gradients(network, critics).items()}
+            result |= {f"gradient/{k}": v for k, v in gradients(network, discriminators).items()}
             result["loss"] = np.array(processes.mean({"loss": loss.item()})["loss"])
-        optimiser.step()
+        optimizer.step()
         judge.step()
     result |= {f"network/{k}": v.detach().numpy() for k, v in network.named_parameters()}
-    return result | {f"critics/{k}": v.detach().numpy() for k, v in critics.named_parameters()}
+    return result | {
+        f"discriminators/{k}": v.detach().numpy() for k, v in discriminators.named_parameters()
+    }
 
 
 def gradients(*modules: torch.nn.Module) -> dict[str, np.ndarray]:
@@ -144,7 +148,9 @@ def paper_run(processes: Processes) -> dict[str, np.ndarray]:
         )
         losses = processes.mean(steps.step(processes.share(batch)))
     parts = {f"paper/{name}": value.numpy() for name, value in steps.average.items()}
-    parts |= {f"paper/critic/{k}": v.detach().numpy() for k, v in steps.critics.named_parameters()}
+    parts |= {
+        f"paper/critic/{k}": v.detach().numpy() for k, v in steps.discriminators.named_parameters()
+    }
     return parts | {f"paper/loss/{name}": np.array(value) for name, value in losses.items()}
 
 

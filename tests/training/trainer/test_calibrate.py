@@ -9,7 +9,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hmr_live_training.data.augment import AugmentConfig
 from hmr_live_training.sampling.pictures import CropStream
-from hmr_live_training.trainer.calibrate import adjust, judged, main, scale_and_shift
+from hmr_live_training.trainer.calibrate import adjust, confidence_logits, main, scale_and_shift
 from tests.training.cases import PlainPictures, tiny_config, tiny_network
 
 
@@ -35,10 +35,10 @@ def test_what_is_not_known_does_not_count():
 def test_the_layer_answers_with_scaled_and_shifted_logits():
     network = tiny_network(tiny_config(trained="whole", heatmaps=True))
     stream = CropStream(PlainPictures(6), None, AugmentConfig())
-    before, near, weight = judged(network, stream, 40)
+    before, near, weight = confidence_logits(network, stream, 40)
     assert before.shape == near.shape == weight.shape == (64, 27)
     adjust(network, 0.5, -0.25)
-    after, *_ = judged(network, stream, 40)
+    after, *_ = confidence_logits(network, stream, 40)
     torch.testing.assert_close(after, 0.5 * before - 0.25)
 
 

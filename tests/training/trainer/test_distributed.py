@@ -46,7 +46,7 @@ def one_process():
 
 
 def test_two_processes_have_the_gradients_and_parameters_of_one(two_processes, one_process):
-    """Of the plain loop, and the averaged weights, critics and losses of the paper's recipe."""
+    """Of plain steps, and the averaged weights, discriminators and losses of the paper's recipe."""
     for rank in (0, 1):
         with np.load(two_processes / f"run_{rank}.npz") as file:
             assert set(file.files) == set(one_process)
@@ -56,7 +56,11 @@ def test_two_processes_have_the_gradients_and_parameters_of_one(two_processes, o
 
 def test_the_run_moves_every_trained_part_so_that_equality_means_something(one_process):
     start = run(Processes(), steps=0)
-    for part in ("network/update.weight", "network/hidden1_phi.weight", "critics/pose.0.weight"):
+    for part in (
+        "network/update.weight",
+        "network/hidden1_phi.weight",
+        "discriminators/pose.0.weight",
+    ):
         assert np.abs(one_process[part] - start[part]).max() > 0.01
     assert np.abs(one_process["gradient/0/update.weight"]).max() > 1e-3
 

@@ -29,14 +29,14 @@ def after_a_step(factor, rate=0.01):
     before = network(pictures).detach()
     parameters = [p for layer in network for p in layer.parameters()]
     scales = response_scales([network], lambda: network(pictures))
-    optimiser = ScaledAdam(
+    optimizer = ScaledAdam(
         [{"params": parameters, "scales": [scales[p] for p in parameters]}],
         lr=rate,
         weight_decay=0.0,
         eps=1e-20,
     )
     network(pictures).square().mean().backward()
-    optimiser.step()
+    optimizer.step()
     return before, network(pictures).detach()
 
 
@@ -53,9 +53,9 @@ def test_an_unscaled_group_is_plain_adam():
     steps = []
     for make in (ScaledAdam, torch.optim.AdamW):
         weight = nn.Parameter(torch.tensor([1.0, -2.0]))
-        optimiser = make([weight], lr=0.1, weight_decay=0.0)
+        optimizer = make([weight], lr=0.1, weight_decay=0.0)
         weight.square().sum().backward()
-        optimiser.step()
+        optimizer.step()
         steps.append(weight.detach().clone())
     assert torch.equal(*steps)
 
@@ -63,9 +63,9 @@ def test_an_unscaled_group_is_plain_adam():
 def test_a_scale_multiplies_the_step():
     weight = nn.Parameter(torch.tensor([1.0, 1.0]))
     group = {"params": [weight], "scales": [torch.tensor([0.0, 2.0])]}
-    optimiser = ScaledAdam([group], lr=0.1, weight_decay=0.0)
+    optimizer = ScaledAdam([group], lr=0.1, weight_decay=0.0)
     weight.square().sum().backward()
-    optimiser.step()
+    optimizer.step()
     assert weight.tolist() == pytest.approx([1.0, 0.8], abs=1e-5)
 
 

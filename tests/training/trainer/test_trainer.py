@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from hmr_live.core.assets import asset_path, read_manifest
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hmr_live_training.landmarks import LSP_LIMBS_IN_LANDMARKS
-from hmr_live_training.models.landmark_feedback import Evidence
+from hmr_live_training.models.landmark_feedback import LandmarkObservation
 from hmr_live_training.recipes.run_config import RUNS, RunConfig
 from hmr_live_training.trainer.objective import clicked_first
-from hmr_live_training.trainer.train import load_loop, load_start
+from hmr_live_training.trainer.train import load_regressor, load_start
 from tests.training.cases import tiny_config, tiny_network, tiny_samples, tiny_trainer
 
 
@@ -116,7 +117,7 @@ def test_synthetic_people_join_the_photos():
 
 def test_without_pairs_no_3d_label_is_looked_at():
     def trained(pairs, change):
-        trainer = tiny_trainer(tiny_config(pairs=pairs, lifted=0))
+        trainer = tiny_trainer(tiny_config(pairs=pairs, projected_mocap=0))
         samples = trainer.batches.sources[0][0].samples
         samples.world[..., :3] += change
         samples.rotmats[:] = torch.eye(3) if change else samples.rotmats
@@ -153,14 +154,14 @@ def test_a_loop_that_is_taken_over_answers_to_the_evidence_as_before():
     source, taker = tiny_network(config).eval(), tiny_network(replace(config, seed=1)).eval()
     for part in source.regressor.parameters():
         part.add_(0.02 * torch.randn_like(part))
-    load_loop(taker.regressor, source.state_dict())
-    evidence = Evidence(torch.randn(3, 27, 2), torch.randn(3, 27, 3), torch.rand(3, 27))
+    load_regressor(taker.regressor, source.state_dict())
+    observed = LandmarkObservation(torch.randn(3, 27, 2), torch.randn(3, 27, 3), torch.rand(3, 27))
     phi = torch.randn(3, source.encoder.dim)
-    expected = source.regressor(torch.zeros_like(phi), evidence)[-1]
-    torch.testing.assert_close(taker.regressor(phi, evidence)[-1], expected)
+    expected = source.regressor(torch.zeros_like(phi), observed)[-1]
+    torch.testing.assert_close(taker.regressor(phi, observed)[-1], expected)
     larger = tiny_network(replace(config, hidden=48)).state_dict()
     with pytest.raises(AssetError, match="another size"):
-        load_loop(taker.regressor, larger)
+        load_regressor(taker.regressor, larger)
 
 
 def test_the_average_follows_the_weights():
@@ -195,3 +196,21 @@ def test_other_files_are_no_checkpoints(tmp_path):
 def test_runs_survive_being_written_down(name):
     assert RUNS[name].name == name
     assert RunConfig.from_dict(RUNS[name].to_dict()) == RUNS[name]
+
+
+@pytest.mark.parametrize("network", ["full", "heavy", "lite"])
+def test_manifests_with_former_names_give_the_configuration_they_meant(network):
+    values = read_manifest(asset_path("networks", f"{network}.onnx"))["training"]["run"]
+    config = RunConfig.from_dict(values)
+    assert config.projected_mocap == values["lifted"]
+    assert config.regressor_from == values["loop_from"]
+    for former, present in (
+        ("trunk_points", "backbone_points"),
+        ("trunk_least", "backbone_least"),
+        ("true_rotation", "mocap_rotation"),
+        ("true_joints", "mocap_joints"),
+        ("true_reprojection", "mocap_reprojection"),
+        ("true_betas", "mocap_betas"),
+    ):
+        assert getattr(config.loss, present) == values["loss"][former]
+    assert RunConfig.from_dict(config.to_dict()) == config

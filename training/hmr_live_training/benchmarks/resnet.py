@@ -1,4 +1,4 @@
-"""What the engine adds to a big network: ``python -m hmr_live_training.benchmarks.resnet``.
+"""Overhead of the engine around a large network: ``python -m hmr_live_training.benchmarks.resnet``.
 
 HMR on ResNet-50 with random weights (their values cost no time), in INT8 as
 :mod:`.quantise` makes it.  On every frame of a clip, the bare network in OpenVINO and the
@@ -27,7 +27,7 @@ from hmr_live.recovery.network import HmrNetwork
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_training.export.precision import subjects_from_lspet
 from hmr_live_training.export.quantise import METHODS, default_method, open_quantiser, write_int8
-from hmr_live_training.onnx_tools.onnx_graph import trunk_segments, unpack_weights
+from hmr_live_training.onnx_tools.onnx_graph import backbone_segments, unpack_weights
 from hmr_live_training.paper.__main__ import fresh_network
 from hmr_live_training.paper.export import export_paper
 from hmr_live_training.paper.paper_config import PaperConfig
@@ -82,8 +82,8 @@ def make_network(folder: Path, data: Path, method: str, crops: int) -> Path:
     unpack_weights(model)
     opened = HmrNetwork(source, backend="onnxruntime:fp32")
     quantiser = open_quantiser(method, opened, model, subjects_from_lspet(data, "train", crops))
-    trunk = [name for run in trunk_segments(model, 1) for name in run]
-    write_int8(quantiser.quantise(trunk), opened, source, target)
+    backbone = [name for run in backbone_segments(model, 1) for name in run]
+    write_int8(quantiser.quantise(backbone), opened, source, target)
     return target
 
 

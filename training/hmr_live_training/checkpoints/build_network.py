@@ -10,7 +10,7 @@ from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
 from hmr_live_training.models.gauss_newton import GaussNewton, turn_spread
-from hmr_live_training.models.joint_limits import JointRange
+from hmr_live_training.models.joint_limits import JointLimitProjection
 from hmr_live_training.models.network import BodyNetwork
 from hmr_live_training.models.regressor import IterativeRegressor, RegressorConfig, mean_theta
 from hmr_live_training.models.smpl_layer import (
@@ -25,7 +25,7 @@ from hmr_live_training.synthetic.body_poses import load_body_poses
 
 
 def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
-    """A network with the published trunk and a fresh regressor that starts at the mean pose."""
+    """A network with the published backbone and a fresh regressor that starts at the mean pose."""
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     poses = load_body_poses(data, body)
     mean_pose, spread = torch.from_numpy(mean_pose_6d(poses)), turn_spread(torch.from_numpy(poses))
@@ -61,9 +61,9 @@ def build_regressor(
     )
     body = BodyLandmarks(rest, learned_corrections(LIMB_JOINTS))
     start = mean_theta(mean_pose, torch.from_numpy(rest.joints[0]))
-    last_step = GaussNewton(spread) if config.gauss_newton else None
+    gauss_newton = GaussNewton(spread) if config.gauss_newton else None
     tolerance = config.joint_tolerance
-    joint_range = None
+    limit_projection = None
     if tolerance is not None:
-        joint_range = JointRange(limits, tolerance, config.hip_tolerance)
-    return IterativeRegressor(sizes, body, start, last_step, joint_range)
+        limit_projection = JointLimitProjection(limits, tolerance, config.hip_tolerance)
+    return IterativeRegressor(sizes, body, start, gauss_newton, limit_projection)

@@ -50,11 +50,11 @@ class Checkpoint:
         """The manifest's words about the training."""
         seen = f"the run {self.config.start_from}" if self.config.start_from else "BlazePose"
         trained = {
-            "emb": "regressor on the published trunk",
-            "sight": f"regressor and person flag, on what the encoder of {seen} sees",
-            "features": "regressor, late layers and heads of the trunk",
-            "stem": "regressor and all of the trunk behind its stem",
-            "crop": "regressor and all of the trunk",
+            "features": "regressor on the published backbone",
+            "encoder_output": f"regressor and person flag, on the cached features of {seen}",
+            "feature_map": "regressor, late layers and heads of the backbone",
+            "stem": "regressor and all of the backbone behind its stem",
+            "crop": "regressor and all of the backbone",
         }
         fresh = self.config.stage in ("crop", "stem")
         cut = "photos, cropped anew every time" if fresh else "stored crops"
@@ -66,8 +66,8 @@ class Checkpoint:
             "data": (
                 "Leeds Sports Pose Extended, photos im00001 to im08000 with at least 8 visible "
                 f"joints ({self.samples.get('photos', 0)} {cut}); 3D from {taught}, gated "
-                "by agreement with the photos' joints; CMU motion capture as prior and as lifted "
-                f"landmarks with exact parameters{people}"
+                "by agreement with the photos' joints; CMU motion capture as prior and "
+                f"projected to landmarks with exact parameters{people}"
             ),
             "trained": trained[self.config.stage],
             "hours": round(self.seconds / 3600, 2),

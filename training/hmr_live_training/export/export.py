@@ -40,13 +40,19 @@ MAX_JOINT_CHANGE_MM = 1.0
 #: longer float16 by birth, and what follows it magnifies rounding.
 _LATE = ("encoder.late", "encoder.heads")
 _ALL = ("encoder.",)
-_KEPT_FLOAT32 = {"emb": (), "features": _LATE, "stem": _ALL, "crop": _ALL, "sight": _ALL}
+_KEPT_FLOAT32 = {
+    "features": (),
+    "feature_map": _LATE,
+    "stem": _ALL,
+    "crop": _ALL,
+    "encoder_output": _ALL,
+}
 _FLAG = ("encoder.heads.flag",)
 
 
 def kept_float32(config: RunConfig) -> tuple[str, ...]:
     """Words in the names of weights that are stored as float32."""
-    if config.stage == "sight" and config.start_from is None:
+    if config.stage == "encoder_output" and config.start_from is None:
         return _FLAG
     return _KEPT_FLOAT32[config.stage]
 
@@ -144,9 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--encoders", type=Path, default=Path("encoders"))
     parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
     parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument(
-        "--figures", type=Path, help="JSON written by hmr_live_training.evaluation.evaluate"
-    )
+    parser.add_argument("--figures", type=Path, help="JSON of figures to put into the manifest")
     parser.add_argument(
         "--person-logit",
         type=float,

@@ -4,7 +4,7 @@
 
 TensorRT takes precision from the graph, so it is decided here, by measuring.  Everything from the
 first fully connected layer on (heads, regressor) stays in float32: it costs a GPU nothing.  The
-trunk is divided into runs of layers; each is rounded to float16 alone, and the worst are kept in
+backbone is divided into runs of layers; each is rounded to float16 alone, and the worst are kept in
 float32 until the joints move less than ``--target`` on training photos.  What the result then
 does to development photos is written into its manifest and decides whether it may be used.
 
@@ -33,9 +33,9 @@ from hmr_live_training.export.precision import Change, subjects_from_lspet
 from hmr_live_training.onnx_tools.onnx_files import store_as_float16, write_atomically
 from hmr_live_training.onnx_tools.onnx_graph import (
     WEIGHTED_OPS,
+    backbone_segments,
     round_outputs,
     to_half,
-    trunk_segments,
     unpack_weights,
 )
 
@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     model = onnx.load(o.network)
     unpack_weights(model)
     trial = Trial(network, subjects_from_lspet(o.data, "train", o.count), body, o.threads)
-    half = choose_half(model, trunk_segments(model, o.runs), trial, o.target)
+    half = choose_half(model, backbone_segments(model, o.runs), trial, o.target)
     if not half:
         raise AssetError(f"No part of {o.network.name} bears float16: use it in float32.")
     photos = subjects_from_lspet(o.data, "development", o.prove)

@@ -10,7 +10,7 @@ together as keep the joints within ``--target``.  The result is proved on develo
 every back end that runs it, and refused above 5 mm mean.  Where it is proved and saves time, the
 back end uses it whenever it lies beside the original (:mod:`hmr_live.backends.precision_variants`).
 
-The BlazePose trunk does not bear it.  The whole of it moves the joints of ``full.onnx`` by 106 mm
+The BlazePose backbone does not bear it.  All of it moves the joints of ``full.onnx`` by 106 mm
 with ONNX Runtime's tools and by 43 mm (OpenVINO) or 53 mm (ONNX Runtime) with NNCF, the mildest
 eighth alone by 6 mm, and its narrow convolutions gain nothing: 8.9 ms in float32, 8.7 ms in INT8,
 OpenVINO on one thread.  Networks with wide layers, such as ResNet-50, are what this is for: 64 ms
@@ -45,7 +45,7 @@ from hmr_live_training.export.quantisers import (
     Quantiser,
 )
 from hmr_live_training.onnx_tools.onnx_files import write_atomically
-from hmr_live_training.onnx_tools.onnx_graph import trunk_segments, unpack_weights
+from hmr_live_training.onnx_tools.onnx_graph import backbone_segments, unpack_weights
 
 #: NNCF, or how ONNX Runtime finds the ranges.
 METHODS = ("nncf", *CALIBRATION)
@@ -208,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     unpack_weights(model)
     photos = subjects_from_lspet(o.data, "train", o.crops + o.count)
     quantiser = open_quantiser(o.method, network, model, photos[: o.crops])
-    runs = trunk_segments(model, o.runs)
+    runs = backbone_segments(model, o.runs)
     if o.all:
         chosen = [name for run in runs for name in run]
     else:

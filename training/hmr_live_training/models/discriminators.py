@@ -16,10 +16,11 @@ _POSE_HIDDEN: Final = 1024
 
 
 class Discriminators(nn.Module):
-    """Least-squares critics of body parameters; 1 means "as in motion capture".
+    """Least-squares discriminators of body parameters; 1 means "as in motion capture".
 
     All joints share the embedding of their rotation matrix (two layers of 32); each has its own
-    output.  The pose critic reads all 23 embeddings, the shape critic the betas (10-10-5-1).
+    output.  The pose discriminator reads all 23 embeddings, the shape
+    discriminator the betas (10-10-5-1).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The last step of the regressor: Gauss-Newton, which lays the whole body on the landmarks.
+"""Gauss-Newton refinement of the regressor's result, towards the observed landmarks.
 
 The learned iterations come near the encoder's landmarks and know what a picture hardly shows; what
 remains between body and landmarks is mechanics of joints that move each other's landmarks, which
@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from hmr_live.body.skeleton import NUM_JOINTS
 from hmr_live_training.landmarks import HIPS, LIMBS, NOSE
-from hmr_live_training.models.landmark_feedback import Evidence, Posed, moved_by
+from hmr_live_training.models.landmark_feedback import LandmarkObservation, Posed, moved_by
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.smpl_layer import PARENT_FRAMES
 
@@ -75,7 +75,7 @@ def solve(matrix: Tensor, right: Tensor) -> Tensor:
 
 
 class GaussNewton(nn.Module):
-    """One damped step of turns and camera onto the seen landmarks.
+    """One damped step of joint rotations and camera towards the observed landmarks.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class GaussNewton(nn.Module):
         ):
             self.register_buffer(name, value, persistent=False)
 
-    def forward(self, posed: Posed, seen: Evidence) -> tuple[Tensor, Tensor]:
+    def forward(self, posed: Posed, observed: LandmarkObservation) -> tuple[Tensor, Tensor]:
         """The step from a posed body.
 
         Parameters
@@ -133,8 +133,8 @@ class GaussNewton(nn.Module):
         joints, frames, landmarks, camera = posed
         points = landmarks.index_select(1, self.points)
         flat = project(points, camera)
-        missing = self._missing(landmarks, flat, seen)
-        weights = self._weights(missing, seen.visibility.index_select(1, self.points))
+        missing = self._missing(landmarks, flat, observed)
+        weights = self._weights(missing, observed.visibility.index_select(1, self.points))
         ones = torch.ones_like(camera[:, :1])
         rows = weights * torch.cat([camera[:, :1], camera[:, :1], ones], dim=1)[:, None]
         slopes = torch.cat(
@@ -151,11 +151,11 @@ class GaussNewton(nn.Module):
         change = torch.cat([by_scale, shift], dim=1) * _CAMERA_CHANGE
         return self.put @ turns, change
 
-    def _missing(self, landmarks: Tensor, flat: Tensor, seen: Evidence) -> Tensor:
+    def _missing(self, landmarks: Tensor, flat: Tensor, observed: LandmarkObservation) -> Tensor:
         """From the body's points to the seen ones, ``(N, K, 3)``: crop halves, metres in depth."""
         middle = landmarks.index_select(1, self.hips).mean(dim=1, keepdim=True)
-        deep = (seen.world - (landmarks - middle))[..., 2:]
-        chosen = torch.cat([seen.points, deep], dim=2).index_select(1, self.points)
+        deep = (observed.world - (landmarks - middle))[..., 2:]
+        chosen = torch.cat([observed.points, deep], dim=2).index_select(1, self.points)
         return chosen - functional.pad(flat, (0, 1))
 
     def _weights(self, missing: Tensor, visibility: Tensor) -> Tensor:

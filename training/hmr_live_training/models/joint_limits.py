@@ -1,11 +1,11 @@
-"""Joints held within the range that they have in motion capture, a few degrees more allowed.
+"""Projection of a pose onto the joint limits of motion capture, with a tolerance in degrees.
 
-The last step of the regressor lays limbs where the encoder sees them, and so can bend a knee
-forwards.  Here every joint's rotation, as the vector of its axis times its angle, is brought back
-to the box of :class:`.JointLimits`, component by component; what lies within it
-stays as it is.  Hips are allowed more: in splits and high kicks, which motion capture hardly has,
-they are truly there.  No weights: plain tensor operations, part of the exported network, few of
-them, since a runtime's calls cost more than these numbers.
+Gauss-Newton moves limbs to where the encoder observes them, and so can bend a knee forwards.  Here
+every joint's rotation, as an axis-angle vector, is clamped to the box of :class:`.JointLimits`,
+component by component; what lies within it stays as it is.  Hips have a tolerance of their own:
+in splits and high kicks, which motion capture hardly has, they do go beyond.  There are no
+weights: these are plain tensor operations of the exported network, and few, since a runtime's
+calls cost more than the numbers.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _ROWS: Final = (0, 0, 1, 1, 2, 2)
 _COLUMNS: Final = (0, 1, 0, 1, 0, 1)
 
 
-class JointRange(nn.Module):
-    """Brings rotations back to their range.
+class JointLimitProjection(nn.Module):
+    """Clamps joint rotations to their limits.
 
     Parameters
     ----------
     limits
         Of joints 1 to 21; the root and the hands are free.
-    tolerance, at_hips
-        Degrees beyond the limits that are allowed, and the same of the hips.
+    tolerance, hip_tolerance
+        Degrees beyond the limits that are allowed: at most joints, and at the hips.
     """
 
-    def __init__(self, limits: JointLimits, tolerance: float, at_hips: float) -> None:
+    def __init__(self, limits: JointLimits, tolerance: float, hip_tolerance: float) -> None:
         super().__init__()
         # Of a row-major matrix: half the differences, then half the trace.
         parts = torch.zeros(9, 4)
@@ -49,7 +49,7 @@ class JointRange(nn.Module):
         # An axis as the first two columns of its cross product's matrix.
         crossed = torch.linalg.cross(torch.eye(3)[:, None], torch.eye(3)[None, :2])
         degrees = torch.full((NUM_JOINTS, 1), tolerance)
-        degrees[[JOINT["left_hip"], JOINT["right_hip"]]] = at_hips
+        degrees[[JOINT["left_hip"], JOINT["right_hip"]]] = hip_tolerance
         allowed = torch.deg2rad(degrees[LIMITED_JOINTS])
         self.parts: Tensor
         self.crossed: Tensor
@@ -70,7 +70,7 @@ class JointRange(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, rotmats: Tensor) -> Tensor:
-        """``(N, 24, 3, 3)`` -> ``(N, 24, 6)``: the rotations in 6-D form, joints in their range."""
+        """``(N, 24, 3, 3)`` -> ``(N, 24, 6)``: 6-D rotations within the limits."""
         free = rotmats[..., :2].flatten(2)
         first, last = LIMITED_JOINTS.start, LIMITED_JOINTS.stop
         vector = self._vectors(rotmats[:, LIMITED_JOINTS].flatten(2))

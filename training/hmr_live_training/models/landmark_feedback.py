@@ -58,8 +58,8 @@ def asinh(x: Tensor) -> Tensor:
     return torch.asinh(x)
 
 
-class Evidence(NamedTuple):
-    """Landmarks that the encoder itself sees, reduced to those that the body has.
+class LandmarkObservation(NamedTuple):
+    """Landmarks that the encoder observes in N crops, reduced to those that the body has.
 
     Attributes
     ----------
@@ -95,11 +95,11 @@ class Posed(NamedTuple):
     camera: Tensor
 
 
-def evidence_from(landmarks: Landmarks) -> Evidence:
+def observation_from(landmarks: Landmarks) -> LandmarkObservation:
     """Choose the body's 27 of BlazePose's 33 landmarks."""
     order = list(BLAZEPOSE_POINTS)
     world = landmarks.world[:, order]
-    return Evidence(
+    return LandmarkObservation(
         landmarks.points[:, order],
         world - world[:, list(HIPS)].mean(dim=1, keepdim=True),
         (landmarks.visibility * landmarks.presence)[:, order],
@@ -130,7 +130,7 @@ class Feedback(nn.Module):
         for name, values in (("parents", PARENT_FRAMES), ("hips", HIPS), ("scales", _SCALES)):
             self.register_buffer(name, torch.tensor(values), persistent=False)
 
-    def forward(self, posed: Posed, seen: Evidence) -> Tensor:
+    def forward(self, posed: Posed, observed: LandmarkObservation) -> Tensor:
         """Error of a posed body.
 
         Parameters
@@ -146,21 +146,21 @@ class Feedback(nn.Module):
         """
         joints, frames, landmarks, camera = posed
         hips = self._hips(landmarks)
-        flat = seen.points - project(landmarks, camera)
-        deep = seen.world - (landmarks - hips)
-        pull = _LEAST_PULL + (1 - _LEAST_PULL) * seen.visibility[..., None]
+        flat = observed.points - project(landmarks, camera)
+        deep = observed.world - (landmarks - hips)
+        pull = _LEAST_PULL + (1 - _LEAST_PULL) * observed.visibility[..., None]
         # Moves of the whole body are the camera's business, not the joints'.
         sideways = functional.pad((flat - self._hips(flat)) / camera[:, None, :1], (0, 1))
         parents = frames.index_select(1, self.parents).transpose(2, 3)
         forces = torch.stack([sideways, deep], dim=1)
         turns = self.turns(joints - hips, parents, landmarks - hips, pull, forces)
-        change = camera_change(landmarks, camera, seen.points, pull)
+        change = camera_change(landmarks, camera, observed.points, pull)
         errors = torch.cat([flat, deep], dim=-1)
         values = torch.cat([errors.flatten(1), turns.flatten(1), change], dim=1)
         values = asinh(values * self.scales)
         of_landmarks, others = torch.split(values, _SIZES, dim=1)
         of_landmarks = of_landmarks.reshape(-1, NUM_BLAZEPOSE, 5)
-        of_landmarks = torch.cat([of_landmarks, seen.visibility[..., None]], dim=-1)
+        of_landmarks = torch.cat([of_landmarks, observed.visibility[..., None]], dim=-1)
         return torch.cat([of_landmarks.flatten(1), others], dim=1)
 
     def _hips(self, points: Tensor) -> Tensor:

@@ -50,11 +50,11 @@ def reprojection_loss(projected: Tensor, labels: Tensor, saturation: float | Non
     return weighted_l1(projected - labels[..., :2], labels[..., 2], saturation)
 
 
-def trunk_agreement(points: Tensor, labels: Tensor, least: float = 0.0) -> Tensor:
-    """How far the trunk's limbs ``(N, 12, 2)`` meet labels ``(N, 12, 3)``: ``(N, 1)``, 0 to 1.
+def backbone_agreement(points: Tensor, labels: Tensor, least: float = 0.0) -> Tensor:
+    """How well the backbone's limbs agree with the labels, ``(N, 1)`` in [0, 1].
 
-    A Gaussian of the mean distance with sigma 15 pixels of the crop, at least ``least``; 0 without
-    labels.
+    Limbs are ``(N, 12, 2)``, labels ``(N, 12, 3)``.  A Gaussian of the mean distance with sigma 15
+    pixels of the crop, at least ``least``; 0 without labels.
     """
     weight = labels[..., 2]
     distance = ((points - labels[..., :2]).norm(dim=-1) * weight).sum(dim=1)
@@ -110,12 +110,12 @@ def weighted_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Te
     return weighted_mean(each, weight)
 
 
-def confidence_truth(
+def confidence_targets(
     points: Tensor, labels: Tensor, visible: Tensor, person: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Whether "the body has this landmark where it is", and how sure that is, ``(N, 27)`` each.
+    """Targets of the confidence head and their weights, ``(N, 27)`` each.
 
-    A landmark is where it is when it lies within :data:`NEAR` torso lengths of its label; one
+    A landmark counts as found when it lies within :data:`NEAR` torso lengths of its label; one
     that is outside the picture never is, nor is any where nobody is.
 
     Parameters

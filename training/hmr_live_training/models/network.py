@@ -11,14 +11,14 @@ from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder, Landmarks
 from hmr_live_training.models.heatmaps import find_points
-from hmr_live_training.models.landmark_feedback import Evidence, evidence_from
+from hmr_live_training.models.landmark_feedback import LandmarkObservation, observation_from
 from hmr_live_training.models.regressor import POSE_SIZE, IterativeRegressor
 
 OUTPUTS: Final = ("pose_6d", "betas", "camera", "score", "confidence")
-#: What a pass starts from: a picture, or the same as cameras give it (BGR, 0 to 255,
-#: ``(N, 256, 256, 3)``), the stem's maps as one array, the 8 x 8 map, ``emb``, or ``emb`` with the
-#: evidence behind it (:func:`packed`).
-Stage = Literal["image", "crop", "stem", "features", "emb", "sight"]
+#: What a pass starts from: an image, the same as cameras give it (``crop``: BGR, 0 to 255,
+#: ``(N, 256, 256, 3)``), the stem's maps as one array, the 8 x 8 feature map, the features, or the
+#: features with the observed landmarks (``encoder_output``: :func:`packed`).
+Stage = Literal["image", "crop", "stem", "feature_map", "features", "encoder_output"]
 
 _HIP, _SHOULDER = (23, 24), (11, 12)
 #: BlazePose points whose mean visibility stands for a joint's confidence.
@@ -59,26 +59,26 @@ def confidence_matrix() -> Tensor:
     return matrix
 
 
-class Sight(NamedTuple):
+class EncoderOutput(NamedTuple):
     """What the encoder makes of N crops.
 
     Attributes
     ----------
-    emb
+    features
         ``(N, D)``.
     landmarks
-        The linear heads' answer.
-    seen
-        The evidence that the regressor gets: the linear landmarks, in the picture those found on
-        heat maps if there are any.
-    maps
-        ``(N, 27, 64, 64)`` these heat maps, logits, or None.
+        Output of the linear heads.
+    observed
+        What is fed to the regressor: the landmarks of the linear heads, whose 2D points are
+        replaced by those found on the heat maps if there are any.
+    heatmaps
+        ``(N, 27, 64, 64)`` logits, or None.
     """
 
-    emb: Tensor
+    features: Tensor
     landmarks: Landmarks
-    seen: Evidence
-    maps: Tensor | None
+    observed: LandmarkObservation
+    heatmaps: Tensor | None
 
 
 class BodyNetwork(nn.Module):
@@ -91,8 +91,8 @@ class BodyNetwork(nn.Module):
     heatmaps
         Whether the encoder's landmarks are found on its heat maps.
 
-    ``score`` is the probability of the trunk's person flag.  ``confidence`` is, for each joint, the
-    probability that the landmarks of :data:`CONFIDENCE_POINTS` are where the body has them.
+    ``score`` is the probability of the person flag.  ``confidence`` is, for each joint, the
+    probability that the landmarks of :data:`CONFIDENCE_POINTS` lie where the body has them.
     """
 
     def __init__(
@@ -110,32 +110,33 @@ class BodyNetwork(nn.Module):
         self.confidence_matrix: Tensor
         self.register_buffer("confidence_matrix", confidence_matrix())
 
-    def see(self, inputs: Tensor, stage: Stage) -> Sight:
+    def encode(self, inputs: Tensor, stage: Stage) -> EncoderOutput:
         """Run the encoder from ``stage`` on (see :data:`Stage`)."""
         skips = None
-        if stage == "sight":
-            emb, seen = unpacked(inputs, self.encoder.dim)
-            return Sight(emb, self.encoder.heads(emb), seen, None)
+        if stage == "encoder_output":
+            features, observed = unpacked(inputs, self.encoder.dim)
+            return EncoderOutput(features, self.encoder.heads(features), observed, None)
         if stage in ("image", "crop", "stem"):
-            emb, skips = self.encoder.trace(self._shallow(inputs, stage))
+            features, skips = self.encoder.trace(self._shallow(inputs, stage))
         else:
-            emb = self.encoder.emb(inputs) if stage == "features" else inputs
-        landmarks = self.encoder.heads(emb)
-        seen, maps = evidence_from(landmarks), None
+            features = self.encoder.features(inputs) if stage == "feature_map" else inputs
+        landmarks = self.encoder.heads(features)
+        observed, heatmaps = observation_from(landmarks), None
         if self.heatmaps:
             if skips is None:
                 raise ValueError("A network with heat maps needs pictures or the stem's maps.")
-            maps = self.encoder.heatmaps(skips)
-            # Maps learn from their own loss alone.
-            seen = seen._replace(points=find_points(maps.detach(), seen.points.detach()))
-        return Sight(emb, landmarks, seen, maps)
+            heatmaps = self.encoder.heatmaps(skips)
+            # Heat maps learn from their own loss alone.
+            points = find_points(heatmaps.detach(), observed.points.detach())
+            observed = observed._replace(points=points)
+        return EncoderOutput(features, landmarks, observed, heatmaps)
 
-    def encode(self, inputs: Tensor, stage: Stage) -> Tensor:
-        """``emb`` alone."""
+    def encode_features(self, inputs: Tensor, stage: Stage) -> Tensor:
+        """The features ``(N, D)`` alone."""
         if stage in ("image", "crop", "stem"):
             return self.encoder.trace(self._shallow(inputs, stage))[0]
-        if stage == "features":
-            return self.encoder.emb(inputs.float())
+        if stage == "feature_map":
+            return self.encoder.features(inputs.float())
         return inputs.float()[:, : self.encoder.dim]
 
     def _shallow(self, inputs: Tensor, stage: Stage) -> tuple[Tensor, ...]:
@@ -144,39 +145,41 @@ class BodyNetwork(nn.Module):
         image = inputs.flip(3).permute(0, 3, 1, 2).float() / 255 if stage == "crop" else inputs
         return self.encoder.shallow(image, heatmaps=self.heatmaps)
 
-    def thetas(self, sight: Sight) -> list[Tensor]:
-        """Theta after each iteration and the last step, ``(N, 157)`` each."""
-        thetas: list[Tensor] = self.regressor(self.regressor.normalise(sight.emb), sight.seen)
-        return [*thetas[:-1], self.regressor.laid(thetas[-1], sight.seen)]
+    def thetas(self, encoded: EncoderOutput) -> list[Tensor]:
+        """Theta after each iteration, ``(N, 157)`` each; the last one is refined."""
+        thetas: list[Tensor] = self.regressor(
+            self.regressor.normalise(encoded.features), encoded.observed
+        )
+        return [*thetas[:-1], self.regressor.refine(thetas[-1], encoded.observed)]
 
-    def trust(self, emb: Tensor) -> Tensor:
-        """Logits ``(N, 27)`` of "the body has this landmark where it is"."""
-        logits: Tensor = self.confidence(self.regressor.normalise(emb))
+    def confidence_logits(self, features: Tensor) -> Tensor:
+        """Logits ``(N, 27)`` of "the body's landmark lies where the person's does"."""
+        logits: Tensor = self.confidence(self.regressor.normalise(features))
         return logits
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """``(N, 3, 256, 256)`` RGB in [0, 1] -> the five outputs named in :data:`OUTPUTS`."""
-        sight = self.see(image, "image")
-        theta = self.thetas(sight)[-1]
-        probability = torch.sigmoid(self.trust(sight.emb))
+        encoded = self.encode(image, "image")
+        theta = self.thetas(encoded)[-1]
+        probability = torch.sigmoid(self.confidence_logits(encoded.features))
         return (
             theta[:, :POSE_SIZE].reshape(-1, 24, 6),
             theta[:, POSE_SIZE : POSE_SIZE + 10],
             theta[:, POSE_SIZE + 10 :],
-            sight.landmarks.flag,
+            encoded.landmarks.flag,
             torch.clamp(probability @ self.confidence_matrix, 0, 1),
         )
 
 
-def packed(sight: Sight) -> Tensor:
-    """What the regressor needs of N sights as one array ``(N, D + 162)``, to be stored."""
-    return torch.cat([sight.emb, *(part.flatten(1) for part in sight.seen)], dim=1)
+def packed(encoded: EncoderOutput) -> Tensor:
+    """What the regressor needs of N crops as one array ``(N, D + 162)``, for the cache."""
+    return torch.cat([encoded.features, *(part.flatten(1) for part in encoded.observed)], dim=1)
 
 
-def unpacked(values: Tensor, dim: int) -> tuple[Tensor, Evidence]:
-    """Inverse of :func:`packed`: ``emb`` ``(N, dim)`` and the evidence."""
+def unpacked(values: Tensor, dim: int) -> tuple[Tensor, LandmarkObservation]:
+    """Inverse of :func:`packed`: features ``(N, dim)`` and observed landmarks."""
     sizes = [dim, NUM_BLAZEPOSE * 2, NUM_BLAZEPOSE * 3, NUM_BLAZEPOSE]
-    emb, points, world, visibility = torch.split(values, sizes, dim=1)
-    return emb, Evidence(
+    features, points, world, visibility = torch.split(values, sizes, dim=1)
+    return features, LandmarkObservation(
         points.reshape(-1, NUM_BLAZEPOSE, 2), world.reshape(-1, NUM_BLAZEPOSE, 3), visibility
     )

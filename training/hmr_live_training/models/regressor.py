@@ -6,9 +6,9 @@
 With ``feedback`` the error that is fed back is measured and not only implied: the body of
 Theta_t is posed and projected, and how it misses the encoder's own 2D and 3D landmarks (one
 linear layer on phi) enters the next step (:mod:`.landmark_feedback`).  This is the iterative error
-feedback of Carreira et al. (CVPR 2016), which HMR took its loop from; without it the loop is
-HMR's.  A last step of Gauss-Newton may follow, which is not learned (:mod:`.gauss_newton`),
-and joints can be held in their range then (:mod:`hmr_live_training.models.joint_limits`).
+feedback of Carreira et al. (CVPR 2016), which HMR took its iterations from; without it the
+regressor is HMR's.  One step of Gauss-Newton may refine the result (:mod:`.gauss_newton`), and
+joints may be projected onto their limits after it (:mod:`.joint_limits`); neither is learned.
 """
 
 from __future__ import annotations
@@ -22,8 +22,13 @@ from torch.nn import functional
 
 from hmr_live_training.landmarks import NUM_BLAZEPOSE
 from hmr_live_training.models.gauss_newton import GaussNewton
-from hmr_live_training.models.joint_limits import JointRange
-from hmr_live_training.models.landmark_feedback import FEEDBACK_SIZE, Evidence, Feedback, Posed
+from hmr_live_training.models.joint_limits import JointLimitProjection
+from hmr_live_training.models.landmark_feedback import (
+    FEEDBACK_SIZE,
+    Feedback,
+    LandmarkObservation,
+    Posed,
+)
 from hmr_live_training.models.rotations import cross, matrix_from_6d, sixd_from_matrix
 from hmr_live_training.models.smpl_layer import BodyLandmarks
 
@@ -84,10 +89,10 @@ class IterativeRegressor(nn.Module):
         Poses the body for the feedback.
     mean_theta
         ``(157,)`` where the iteration starts.
-    last_step
-        Lays the body on the encoder's landmarks after the iterations (:meth:`laid`).
-    joint_range
-        Holds the joints in their range at the end.
+    gauss_newton
+        Refines the last iteration's Theta (:meth:`refine`).
+    limit_projection
+        Projects the refined pose onto the joint limits.
     """
 
     def __init__(
@@ -95,8 +100,8 @@ class IterativeRegressor(nn.Module):
         config: RegressorConfig,
         body: BodyLandmarks,
         mean_theta: Tensor,
-        last_step: GaussNewton | None = None,
-        joint_range: JointRange | None = None,
+        gauss_newton: GaussNewton | None = None,
+        limit_projection: JointLimitProjection | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -108,7 +113,7 @@ class IterativeRegressor(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(config.features))
         self.register_buffer("feature_scale", torch.ones(config.features))
         self.feedback = Feedback()
-        self.last_step, self.joint_range = last_step, joint_range
+        self.gauss_newton, self.limit_projection = gauss_newton, limit_projection
         feedback = FEEDBACK_SIZE if config.feedback else 0
         # One layer on [phi, Theta, error], split in two because phi's part never changes.
         self.hidden1_phi = nn.Linear(config.features, config.hidden)
@@ -129,10 +134,10 @@ class IterativeRegressor(nn.Module):
         """Features as the hidden layers see them, ``(N, D)``."""
         return (features - self.feature_mean) * self.feature_scale
 
-    def forward(self, phi: Tensor, evidence: Evidence | None = None) -> list[Tensor]:
+    def forward(self, phi: Tensor, observed: LandmarkObservation | None = None) -> list[Tensor]:
         """Normalised features ``(N, D)`` -> Theta after each iteration, ``(N, 157)`` each."""
         theta = self.mean_theta.expand(phi.shape[0], -1)
-        # One row for all crops: the body that the loop starts with is a constant of the exported
+        # One row for all crops: the body of the first iteration is a constant of the exported
         # graph then.
         posed = self.mean_theta[None]
         from_phi = self.hidden1_phi(phi)
@@ -140,39 +145,39 @@ class IterativeRegressor(nn.Module):
         for _ in range(self.config.iterations):
             inputs = theta
             if self.config.feedback:
-                if evidence is None:
+                if observed is None:
                     raise ValueError("A regressor with feedback needs the encoder's landmarks.")
-                inputs = torch.cat([theta, self._exact_error(posed, evidence)], dim=1)
+                inputs = torch.cat([theta, self._exact_error(posed, observed)], dim=1)
             hidden = self.dropout(torch.relu(from_phi + self.hidden1_theta(inputs)))
             hidden = self.dropout(torch.relu(self.hidden2(hidden)))
             theta = posed = theta + self.update(hidden).float()
             thetas.append(theta)
         return thetas
 
-    def _exact_error(self, theta: Tensor, evidence: Evidence) -> Tensor:
+    def _exact_error(self, theta: Tensor, observed: LandmarkObservation) -> Tensor:
         """The error in float32 also where layers run in bfloat16."""
         device = theta.device.type
         if not torch.is_autocast_enabled(device):
-            return self.error(theta, evidence)
+            return self.error(theta, observed)
         with torch.autocast(device, enabled=False):
-            return self.error(theta, Evidence(*(part.float() for part in evidence)))
+            return self.error(theta, LandmarkObservation(*(part.float() for part in observed)))
 
-    def error(self, theta: Tensor, evidence: Evidence) -> Tensor:
-        """How the body of Theta misses the seen landmarks, ``(N, FEEDBACK_SIZE)``."""
-        error: Tensor = self.feedback(self._posed(theta), evidence)
+    def error(self, theta: Tensor, observed: LandmarkObservation) -> Tensor:
+        """How the body of Theta misses the observed landmarks, ``(N, FEEDBACK_SIZE)``."""
+        error: Tensor = self.feedback(self._posed(theta), observed)
         return error
 
-    def laid(self, theta: Tensor, evidence: Evidence) -> Tensor:
-        """The loop's Theta after the last step, joints in their range; as it is where neither is.
+    def refine(self, theta: Tensor, observed: LandmarkObservation) -> Tensor:
+        """Theta after Gauss-Newton and the projection onto joint limits, where there are any.
 
-        Losses are taken of the loop's own Theta: a loop that is trained through this step leaves
-        more to it, in depth too, where a picture says little.
+        Losses are taken of the unrefined Theta: a regressor that is trained through this step
+        leaves more to it, in depth too, where a picture says little.
         """
-        if self.last_step is not None:
-            turns, change = self.last_step(self._posed(theta), evidence)
+        if self.gauss_newton is not None:
+            turns, change = self.gauss_newton(self._posed(theta), observed)
             theta = theta + turned(theta, turns) + functional.pad(change, (THETA_SIZE - 3, 0))
-        if self.joint_range is not None:
-            pose = self.joint_range(unpack(theta).rotmats)
+        if self.limit_projection is not None:
+            pose = self.limit_projection(unpack(theta).rotmats)
             theta = torch.cat([pose.flatten(1), theta[:, POSE_SIZE:]], dim=1)
         return theta
 

@@ -63,17 +63,17 @@ def segments(model: onnx.ModelProto, count: int) -> list[list[str]]:
     return [run for run in runs if run]
 
 
-def trunk_segments(model: onnx.ModelProto, count: int) -> list[list[str]]:
+def backbone_segments(model: onnx.ModelProto, count: int) -> list[list[str]]:
     """Runs of nodes before the first fully connected layer."""
     whole = [name for run in segments(model, 1) for name in run]
     kinds = {node.name: node.op_type for node in model.graph.node}
     dense = (i for i, name in enumerate(whole) if kinds[name] in ("Gemm", "MatMul"))
-    trunk = set(whole[: next(dense, len(whole))])
-    layers = sum(kinds[name] in WEIGHTED_OPS for name in trunk)
+    backbone = set(whole[: next(dense, len(whole))])
+    layers = sum(kinds[name] in WEIGHTED_OPS for name in backbone)
     total = max(sum(kinds[name] in WEIGHTED_OPS for name in whole), 1)
-    # Divide the whole so finely that the trunk gets its count.
+    # Divide the whole so finely that the backbone gets its count.
     runs = segments(model, max(1, round(count * total / max(layers, 1))))
-    return [kept for run in runs if (kept := [name for name in run if name in trunk])]
+    return [kept for run in runs if (kept := [name for name in run if name in backbone])]
 
 
 def float_tensors(model: onnx.ModelProto) -> set[str]:

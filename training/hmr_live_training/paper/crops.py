@@ -28,7 +28,7 @@ from hmr_live_training.data.readers.joint_sets import (
     NUM_COMMON,
     lsp_from_common,
 )
-from hmr_live_training.data.readers.person import Array, Image, LabelledPerson, PictureReader
+from hmr_live_training.data.readers.person import Array, Image, ImageReader, LabelledPerson
 from hmr_live_training.data.readers.shards import ShardPlan
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.resnet50 import IMAGENET_MEAN, IMAGENET_STD, INPUT_SIZE
@@ -153,7 +153,7 @@ def _rotmats(pose: Array | None, matrix: Array, *, mirrored: bool) -> Array:
 
 
 def augmented_crop(
-    person: LabelledPerson, reader: PictureReader, rng: np.random.Generator, config: PaperConfig
+    person: LabelledPerson, reader: ImageReader, rng: np.random.Generator, config: PaperConfig
 ) -> CropBatch | None:
     """A random crop of a person; None when too few joints are labelled."""
     keypoints = lsp_from_common(person.joints_2d)
@@ -194,7 +194,7 @@ class ShardCrops(IterableDataset[CropBatch]):
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         reader, readers = self.rank * workers + number, self.count * workers
         people = self.plan.endless(reader, readers, first_epoch=self.first)
-        with PictureReader() as pictures:
+        with ImageReader() as pictures:
             for index, person in enumerate(people):
                 rng = generator(self.config.seed, self.first, reader, index)
                 crop = augmented_crop(person, pictures, rng, self.config)

@@ -26,14 +26,16 @@ class PaperLosses:
     ----------
     config
         Factors.
-    network, critics
-        The parts; the critics do not train here.
+    network, discriminators
+        The parts; the discriminators do not train here.
     """
 
-    def __init__(self, config: PaperConfig, network: PaperNetwork, critics: Discriminators) -> None:
+    def __init__(
+        self, config: PaperConfig, network: PaperNetwork, discriminators: Discriminators
+    ) -> None:
         self.config = config
         self.network = network
-        self.critics = critics
+        self.discriminators = discriminators
 
     def __call__(self, batch: CropBatch) -> tuple[dict[str, Tensor], list[Theta]]:
         """Weighted terms, and the Theta of every iteration."""
@@ -62,19 +64,19 @@ class PaperLosses:
         return terms, thetas
 
     def _adversarial(self, thetas: list[Theta]) -> Tensor:
-        self.critics.requires_grad_(False)
+        self.discriminators.requires_grad_(False)
         rotmats, betas = (torch.cat([theta[k] for theta in thetas]) for k in (0, 1))
-        loss = encoder_loss(self.critics(rotmats, betas))
-        self.critics.requires_grad_(True)
+        loss = encoder_loss(self.discriminators(rotmats, betas))
+        self.discriminators.requires_grad_(True)
         return loss
 
 
-def critic_losses(
-    critics: Discriminators, real: tuple[Tensor, Tensor], thetas: list[Theta]
+def discriminator_losses(
+    discriminators: Discriminators, real: tuple[Tensor, Tensor], thetas: list[Theta]
 ) -> Tensor:
     """Loss of the discriminators: real poses against the (detached) Thetas of all iterations."""
     rotmats, betas = (torch.cat([theta[k].detach() for theta in thetas]) for k in (0, 1))
-    return discriminator_loss(critics(*real), critics(rotmats, betas))
+    return discriminator_loss(discriminators(*real), discriminators(rotmats, betas))
 
 
 def joint_loss(joints: Tensor, labels: Tensor) -> Tensor:

@@ -16,10 +16,10 @@ from hmr_live.core.errors import AssetError
 from hmr_live_training.distributed import Objective, Processes
 from hmr_live_training.models.discriminators import Discriminators
 from hmr_live_training.paper.crops import CropBatch
-from hmr_live_training.paper.losses import PaperLosses, critic_losses
+from hmr_live_training.paper.losses import PaperLosses, discriminator_losses
 from hmr_live_training.paper.network import PaperNetwork
 from hmr_live_training.paper.paper_config import PaperConfig
-from hmr_live_training.sampling.projected_mocap import LiftedSampler
+from hmr_live_training.sampling.projected_mocap import ProjectedMocapSampler
 from hmr_live_training.trainer.ema import update_average
 
 
@@ -53,26 +53,28 @@ class PaperRun:
         if device.type == "cuda":
             # Convolutions in low precision run on tensor cores in this layout only.
             network.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.critics = Discriminators().to(device)
+        self.discriminators = Discriminators().to(device)
         # On the processor and seeded alike everywhere: each process takes its share of the draw.
-        self.motion = LiftedSampler(poses, network.regressor.body)
+        self.motion = ProjectedMocapSampler(poses, network.regressor.body)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.objective = self.processes.wrap(
-            Objective(network, PaperLosses(config, network, self.critics))
+            Objective(network, PaperLosses(config, network, self.discriminators))
         )
-        self.judgement = self.processes.wrap(Objective(self.critics, self._judge))
-        self.optimiser = self._optimiser()
-        self.critic = torch.optim.Adam(
-            self.critics.parameters(), config.discriminator_rate, betas=(0.5, 0.999)
+        self.discriminator_objective = self.processes.wrap(
+            Objective(self.discriminators, self._discriminator_loss)
+        )
+        self.optimizer = self._make_optimizer()
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.discriminators.parameters(), config.discriminator_rate, betas=(0.5, 0.999)
         )
         self.average = {k: v.detach().clone() for k, v in network.state_dict().items()}
         self.step_number = 0
         self.processes.seed(config.seed)
 
-    def _judge(self, real: tuple[Tensor, Tensor], thetas: Any) -> Tensor:  # noqa: ANN401
-        return critic_losses(self.critics, real, thetas)
+    def _discriminator_loss(self, real: tuple[Tensor, Tensor], thetas: Any) -> Tensor:  # noqa: ANN401
+        return discriminator_losses(self.discriminators, real, thetas)
 
-    def _optimiser(self) -> torch.optim.Optimizer:
+    def _make_optimizer(self) -> torch.optim.Optimizer:
         config, network = self.config, self.network
         groups: list[dict[str, Any]] = [
             {"params": list(network.encoder.parameters()), "lr": config.encoder_rate},
@@ -89,24 +91,24 @@ class PaperRun:
     def step(self, batch: CropBatch) -> dict[str, float]:
         """One step of the network and one of the discriminators on this process's pictures."""
         self.network.train()
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * self.rate()
         terms, thetas = self.objective(batch.to(self.processes.device))
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
-        self.optimiser.step()
+        self.optimizer.step()
         real = self.processes.share(self.motion.real(self.config.real, self.generator))
         rotmats, betas = (part.to(self.processes.device) for part in real)
-        loss = self.judgement((rotmats, betas), thetas)
-        self.critic.zero_grad(set_to_none=True)
+        loss = self.discriminator_objective((rotmats, betas), thetas)
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.critic.step()
+        self.discriminator_optimizer.step()
         self.step_number += 1
         update_average(self.average, self.network, self.config.ema, self.step_number)
         return {
             **{name: float(value.detach()) for name, value in terms.items()},
-            "critic": float(loss.detach()),
+            "discriminators": float(loss.detach()),
         }
 
     def save(self, path: Path, history: list[dict[str, float]]) -> None:
@@ -124,9 +126,9 @@ class PaperRun:
             "step": self.step_number,
             "average": self.average,
             "network": self.network.state_dict(),
-            "critics": self.critics.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "critic": self.critic.state_dict(),
+            "critics": self.discriminators.state_dict(),
+            "optimiser": self.optimizer.state_dict(),
+            "critic": self.discriminator_optimizer.state_dict(),
             "generator": self.generator.get_state(),
         }
 
@@ -149,9 +151,9 @@ class PaperRun:
                 f"{path} belongs to a run with another configuration; give the run a new name."
             )
         self.network.load_state_dict(state["network"])
-        self.critics.load_state_dict(state["critics"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.critic.load_state_dict(state["critic"])
+        self.discriminators.load_state_dict(state["critics"])
+        self.optimizer.load_state_dict(state["optimiser"])
+        self.discriminator_optimizer.load_state_dict(state["critic"])
         self.generator.set_state(state["generator"])
         for name, value in state["average"].items():
             self.average[name].copy_(value)

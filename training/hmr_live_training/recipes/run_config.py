@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from hmr_live_training.data.augment import AugmentConfig
 
@@ -19,11 +19,11 @@ class LossWeights:
     reprojection: float = 100.0
     #: Reprojection of the 27 landmarks: the teacher's where it can be trusted, synthetic ones.
     points: float = 60.0
-    #: Reprojection of the trunk's own points, on photos whose labels it meets: a target without
-    #: label noise, which teaches precision.
-    trunk_points: float = 0.0
-    #: What that counts at least, where labels are not met.
-    trunk_least: float = 0.0
+    #: Distance to the backbone's own points, on photos where these agree with the labels: a target
+    #: without label noise, which teaches precision.
+    backbone_points: float = 0.0
+    #: What that counts at least, where it does not agree.
+    backbone_least: float = 0.0
     #: The same landmarks in 3D (the paper's L_3D, as L1 because the teacher errs grossly at times).
     world: float = 60.0
     #: Rotation matrices and betas where they are known: synthetic people, fits to photos.
@@ -35,14 +35,14 @@ class LossWeights:
     adversarial: float = 1.0
     #: Squared betas: without a shape signal they drift.
     betas: float = 0.1
-    #: Rotation matrices of lifted motion capture, whose truth is exact.
-    true_rotation: float = 30.0
-    #: 3D joints of lifted motion capture, L1.
-    true_joints: float = 60.0
-    #: Camera and 2D joints of lifted motion capture, L1.
-    true_reprojection: float = 30.0
-    #: Betas of lifted motion capture.
-    true_betas: float = 0.05
+    #: Rotation matrices of projected motion capture, whose truth is exact.
+    mocap_rotation: float = 30.0
+    #: 3D joints of projected motion capture, L1.
+    mocap_joints: float = 60.0
+    #: Camera and 2D joints of projected motion capture, L1.
+    mocap_reprojection: float = 30.0
+    #: Betas of projected motion capture.
+    mocap_betas: float = 0.05
     #: Learned difference between clicked points and SMPL's joints, per (3 cm) squared.
     landmark_correction: float = 1.0
     #: Cross entropy of each landmark's confidence.
@@ -58,6 +58,24 @@ class LossWeights:
     person: float = 2.0
 
 
+#: Former names of fields, as manifests and checkpoints have them.
+_FORMER_NAMES: Final = {
+    "lifted": "projected_mocap",
+    "loop_from": "regressor_from",
+    "trunk_points": "backbone_points",
+    "trunk_least": "backbone_least",
+    "true_rotation": "mocap_rotation",
+    "true_joints": "mocap_joints",
+    "true_reprojection": "mocap_reprojection",
+    "true_betas": "mocap_betas",
+}
+
+
+def renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """Values of a configuration under the present names of its fields."""
+    return {_FORMER_NAMES.get(name, name): value for name, value in values.items()}
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """A training run.
@@ -69,32 +87,33 @@ class RunConfig:
     name: str = "first"
     #: Seeds initial weights, dropout, sampling and augmentation.
     seed: int = 0
-    #: BlazePose trunk: lite, full or heavy.
+    #: BlazePose backbone: lite, full or heavy.
     encoder: str = "full"
-    #: What of the network trains: the regressor alone on stored features (``heatmaps``: on what
-    #: the network to start from sees), the trunk's late layers and heads too on stored 8 x 8 maps,
-    #: everything behind the stem on fresh crops, or the stem too, for which one wants a GPU.
+    #: What of the network trains: the regressor alone on cached features (``heatmaps``: and on the
+    #: landmarks that the network to start from observes), the backbone's late layers and heads too
+    #: on cached 8 x 8 maps, everything behind the stem on fresh crops, or the stem too, which
+    #: needs a GPU.
     trained: Literal["regressor", "late", "end_to_end", "whole"] = "regressor"
-    #: Find the trunk's landmarks on its heat maps.
+    #: Find the backbone's landmarks on its heat maps.
     heatmaps: bool = False
-    #: Whether pictures have 3D labels: the paper's two settings.  Without pairs the loop learns
-    #: from 2D labels, and what a body is from the critics alone.
+    #: Whether pictures have 3D labels: the paper's two settings.  Without pairs the regressor
+    #: learns from 2D labels, and what a body is from the discriminators alone.
     pairs: bool = True
     #: Who gives photos their 3D, hands, feet and faces (hmr_live_training.data.teacher): a kind of
     #: BlazePose, or the run whose network has labelled them.
     teacher: str = "heavy"
     #: Start from this run's averaged weights.
     start_from: str | None = None
-    #: Take the loop over from this run of another encoder, but for what it reads from ``emb``: the
-    #: evidence means the same whoever sees it.
-    loop_from: str | None = None
+    #: Take the regressor over from this run of another encoder, but for its weights on the image
+    #: features: observed landmarks mean the same whoever observes them.
+    regressor_from: str | None = None
 
     #: Regressor: T, hidden units, dropout, whether landmark errors are fed back.
     iterations: int = 3
     hidden: int = 1024
     dropout: float = 0.05
     feedback: bool = True
-    #: A last step that lays the body on the encoder's landmarks
+    #: Refine the last Theta by Gauss-Newton towards the encoder's landmarks
     #: (hmr_live_training.models.gauss_newton).
     gauss_newton: bool = False
     #: Joints are held in their range in motion capture and so many degrees more, where given, hips
@@ -105,8 +124,8 @@ class RunConfig:
     #: Length and size.
     steps: int = 4000
     batch: int = 208
-    #: Lifted motion capture samples a batch (see hmr_live_training.sampling.projected_mocap).
-    lifted: int = 48
+    #: Projected motion capture samples a batch (see hmr_live_training.sampling.projected_mocap).
+    projected_mocap: int = 48
     #: Synthetic people a batch, besides the photos (see
     #: hmr_live_training.sampling.synthetic_samples).
     synthetic: int = 40
@@ -117,7 +136,7 @@ class RunConfig:
 
     #: Adam; the rate rises over ``warm_up`` steps and falls as a cosine to 2 %.
     learning_rate: float = 5e-4
-    #: The trunk's own rate: how far a step moves a channel, as a share of the channel's spread
+    #: The backbone's own rate: how far a step moves a channel, as a share of the channel's spread
     #: (see hmr_live_training.trainer.scaled_adam).
     encoder_rate: float = 1e-3
     confidence_rate: float = 5e-4
@@ -146,11 +165,11 @@ class RunConfig:
     loss: LossWeights = LossWeights()
 
     @property
-    def stage(self) -> Literal["crop", "stem", "features", "emb", "sight"]:
+    def stage(self) -> Literal["crop", "stem", "feature_map", "features", "encoder_output"]:
         """Where a training pass enters the encoder."""
-        stages: dict[str, Literal["crop", "stem", "features", "emb", "sight"]] = {
-            "regressor": "sight" if self.heatmaps else "emb",
-            "late": "features",
+        stages: dict[str, Literal["crop", "stem", "feature_map", "features", "encoder_output"]] = {
+            "regressor": "encoder_output" if self.heatmaps else "features",
+            "late": "feature_map",
             "end_to_end": "stem",
             "whole": "crop",
         }
@@ -159,7 +178,7 @@ class RunConfig:
     @property
     def has_own_encoder(self) -> bool:
         """Whether a pass enters the run's own encoder, behind its stem or at its end."""
-        return self.stage in ("stem", "sight")
+        return self.stage in ("stem", "encoder_output")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for checkpoints."""
@@ -169,8 +188,8 @@ class RunConfig:
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:
         """Inverse of :meth:`to_dict`; unknown names of other versions are left out."""
         known = {each.name for each in fields(cls)}
-        chosen = {name: value for name, value in values.items() if name in known}
-        chosen["loss"] = LossWeights(**chosen.get("loss", {}))
+        chosen = {name: value for name, value in renamed(values).items() if name in known}
+        chosen["loss"] = LossWeights(**renamed(chosen.get("loss", {})))
         augment = chosen.get("augment", {})
         kinds = augment.get("kinds")
         chosen["augment"] = AugmentConfig(**augment | ({"kinds": tuple(kinds)} if kinds else {}))
@@ -186,7 +205,7 @@ RUNS["first_precise"] = replace(
     steps=2200,
     learning_rate=3e-4,
     dropout=0.0,
-    loss=replace(RUNS["first"].loss, trunk_points=80.0),
+    loss=replace(RUNS["first"].loss, backbone_points=80.0),
 )
 RUNS["first_late"] = replace(
     RUNS["first_precise"],
@@ -197,7 +216,7 @@ RUNS["first_late"] = replace(
     warm_up=100,
     batch=112,
     synthetic=24,
-    lifted=24,
+    projected_mocap=24,
     real=128,
     learning_rate=1e-4,
     encoder_rate=5e-4,
@@ -213,7 +232,7 @@ RUNS["end_to_end"] = replace(
     batch=36,
     synthetic=22,
     empty=6,
-    lifted=16,
+    projected_mocap=16,
     real=64,
     learning_rate=1.5e-4,
     encoder_rate=1e-3,
@@ -222,7 +241,7 @@ RUNS["end_to_end"] = replace(
     # A detector's box is not turned, and people at sports have their heads anywhere.
     augment=AugmentConfig(kinds=(0.44, 0.18, 0.28, 0.10), large_angle=180.0),
 )
-# The encoder stays as it is then; loop and person flag train on, cheaply, on stored sights.
+# The encoder stays as it is then; loop and person flag train on, cheaply, on the cached features.
 RUNS["settled"] = replace(
     RUNS["end_to_end"],
     name="settled",
@@ -233,14 +252,14 @@ RUNS["settled"] = replace(
     batch=160,
     synthetic=56,
     empty=48,
-    lifted=40,
+    projected_mocap=40,
     real=256,
     learning_rate=3e-4,
     encoder_rate=3e-3,
     # Rotations that a picture hardly shows shrink to their mean under a squared loss.
-    loss=replace(RUNS["end_to_end"].loss, trunk_points=120.0, rotations=4.0),
+    loss=replace(RUNS["end_to_end"].loss, backbone_points=120.0, rotations=4.0),
 )
-# Once more on the sights of that network, which are better since the heat maps are in them.
+# Once more on the cached features of that network, which are better since its heat maps count.
 RUNS["mapped"] = replace(
     RUNS["settled"],
     name="mapped",
@@ -261,7 +280,7 @@ RUNS["longer"] = replace(
     augment=AugmentConfig(kinds=(0.50, 0.12, 0.30, 0.08), large_angle=180.0),
     loss=RUNS["settled"].loss,
 )
-# The loop on the sights of that encoder.
+# The regressor on the cached features of that encoder.
 RUNS["steady"] = replace(RUNS["mapped"], name="steady", start_from="longer", steps=1000, warm_up=50)
 # All but the stem once more, with the heat maps and a loss of their own.
 RUNS["located"] = replace(
@@ -276,8 +295,8 @@ RUNS["followed"] = replace(
     loss=replace(
         RUNS["steady"].loss,
         saturation=0.2,
-        trunk_points=300.0,
-        trunk_least=0.5,
+        backbone_points=300.0,
+        backbone_least=0.5,
         joint_limits=2.0,
     ),
 )
@@ -311,7 +330,7 @@ RUNS["whole"] = replace(
     batch=136,
     synthetic=44,
     empty=12,
-    lifted=48,
+    projected_mocap=48,
     real=256,
     learning_rate=3e-4,
     encoder_rate=2e-3,
@@ -329,12 +348,12 @@ RUNS["whole_laid"] = replace(RUNS["laid"], name="whole_laid", start_from="whole"
 RUNS["narrow"] = replace(
     RUNS["laid"],
     name="narrow",
-    start_from="whole_narrow",
+    start_from="whole_pruned",
     hidden=512,
     steps=250,
     learning_rate=5e-4,
     confidence_rate=3e-3,
-    loss=replace(RUNS["laid"].loss, world=150.0, true_joints=150.0, own_world=60.0),
+    loss=replace(RUNS["laid"].loss, world=150.0, mocap_joints=150.0, own_world=60.0),
 )
 # All but the stem once more, on two cores.
 RUNS["further"] = replace(
@@ -368,7 +387,7 @@ RUNS["heavy"] = replace(
     name="heavy",
     encoder="heavy",
     start_from=None,
-    loop_from="followed",
+    regressor_from="followed",
     steps=1000,
 )
 # The published lite encoder with the loop of ``further``: all but the stem, on two cores.
@@ -377,7 +396,7 @@ RUNS["lite"] = replace(
     name="lite",
     encoder="lite",
     start_from=None,
-    loop_from="further",
+    regressor_from="further",
     steps=2600,
 )
 # As ``distilled``.
@@ -385,7 +404,7 @@ RUNS["lite_distilled"] = replace(
     RUNS["lite"],
     name="lite_distilled",
     start_from="lite",
-    loop_from=None,
+    regressor_from=None,
     teacher="whole_heavy",
     steps=900,
     warm_up=100,
@@ -395,4 +414,4 @@ RUNS["whole_heavy"] = replace(
 )
 #: The paper's two settings on the same budget: with 3D labels, and without any.
 RUNS["paired"] = replace(RUNS["first"], name="paired", steps=600, warm_up=100)
-RUNS["unpaired"] = replace(RUNS["paired"], name="unpaired", pairs=False, lifted=0)
+RUNS["unpaired"] = replace(RUNS["paired"], name="unpaired", pairs=False, projected_mocap=0)

@@ -7,7 +7,6 @@ another, so they can be made in parallel and training can start on those that ex
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,9 +47,9 @@ class FeatureRound:
         ``(N, 4)`` left, top, right, bottom of the camera frame in crop pixels.
     kind
         ``(N,)`` index into :data:`hmr_live_training.data.augment.KINDS`.
-    emb
-        ``(N, D)`` float16.
     features
+        ``(N, D)`` float16.
+    feature_map
         ``(N, C, 8, 8)`` float16, or None when they were left out.
     """
 
@@ -58,8 +57,8 @@ class FeatureRound:
     matrix: Array
     visible: Array
     kind: NDArray[np.int8]
-    emb: Array
-    features: Array | None
+    features: Array
+    feature_map: Array | None
 
 
 def open_network(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -68,6 +67,11 @@ def open_network(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def feature_rounds_folder(cache: Path, kind: str) -> Path:
+    """Folder of all rounds that a kind of BlazePose has encoded."""
+    return cache / f"feature_rounds_{kind}"
 
 
 def round_path(folder: Path, split: str, number: int) -> Path:
@@ -84,14 +88,14 @@ def make_round(
     seed: int = 0,
     keep_features: bool = True,
 ) -> FeatureRound:
-    """Augment every photo once and run the trunk.
+    """Augment every photo once and run the backbone.
 
     Parameters
     ----------
     photos
         One split.
     network
-        The trunk, outputs ``features`` and ``emb``.
+        The backbone, outputs ``feature_map`` and ``features``.
     number
         Which round; :data:`EXACT` for the tracker's region without augmentation.
     config
@@ -99,9 +103,9 @@ def make_round(
     seed
         First part of every sample's random seed.
     keep_features
-        Whether to keep the 8 x 8 maps (18 kB a sample) besides ``emb`` (2 kB).
+        Whether to keep the 8 x 8 maps (18 kB a sample) besides the features (2 kB).
     """
-    plans, embs, maps = [], [], []
+    plans, vectors, maps = [], [], []
     for index in range(len(photos)):
         keypoints = photos.keypoints[index]
         if number == EXACT:
@@ -111,18 +115,20 @@ def make_round(
             rng = generator(seed, number, index)
             plan = draw_plan(rng, keypoints, config)
             crop = render_crop(rng, photos.image(index), plan, config)
-        features, emb = network.run(["features", "emb"], {"image": network_input(crop[None])})
+        feature_map, features = network.run(
+            ["feature_map", "features"], {"image": network_input(crop[None])}
+        )
         plans.append(plan)
-        embs.append(emb[0].astype(np.float16))
+        vectors.append(features[0].astype(np.float16))
         if keep_features:
-            maps.append(features[0].astype(np.float16))
+            maps.append(feature_map[0].astype(np.float16))
     return FeatureRound(
         photo=np.arange(len(photos), dtype=np.int32),
         matrix=np.stack([p.matrix for p in plans]).astype(np.float32),
         visible=np.array([p.visible for p in plans], np.float32),
         kind=np.array([p.kind for p in plans], np.int8),
-        emb=np.stack(embs),
-        features=np.stack(maps) if keep_features else None,
+        features=np.stack(vectors),
+        feature_map=np.stack(maps) if keep_features else None,
     )
 
 
@@ -136,7 +142,7 @@ def save_round(path: Path, made: FeatureRound) -> None:
     temporary.replace(path)
 
 
-def load_round(path: Path, *, features: bool = False) -> FeatureRound:
+def load_round(path: Path, *, feature_map: bool = False) -> FeatureRound:
     """Read a round, with or without its 8 x 8 maps (AssetError when it is not there)."""
     if not path.exists():
         raise AssetError(
@@ -144,25 +150,12 @@ def load_round(path: Path, *, features: bool = False) -> FeatureRound:
             "hmr_live_training.sampling.prepare first."
         )
     with np.load(path) as file:
-        names = ["photo", "matrix", "visible", "kind", "emb"]
+        names = ["photo", "matrix", "visible", "kind", "features"]
         arrays = {name: file[name] for name in names}
-        return FeatureRound(**arrays, features=file["features"] if features else None)
+        return FeatureRound(**arrays, feature_map=file["feature_map"] if feature_map else None)
 
 
 def existing_rounds(folder: Path, split: str) -> list[int]:
     """Numbers of the augmented rounds that have been made, in order."""
     stems = (path.stem.removeprefix(f"{split}_") for path in folder.glob(f"{split}_*.npz"))
     return sorted(int(stem) for stem in stems if stem.isdigit())
-
-
-def join_rounds(rounds: Sequence[FeatureRound]) -> FeatureRound:
-    """Several rounds as one."""
-    maps = [r.features for r in rounds if r.features is not None]
-    return FeatureRound(
-        photo=np.concatenate([r.photo for r in rounds]),
-        matrix=np.concatenate([r.matrix for r in rounds]),
-        visible=np.concatenate([r.visible for r in rounds]),
-        kind=np.concatenate([r.kind for r in rounds]),
-        emb=np.concatenate([r.emb for r in rounds]),
-        features=np.concatenate(maps) if len(maps) == len(rounds) else None,
-    )

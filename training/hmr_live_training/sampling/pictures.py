@@ -1,4 +1,4 @@
-"""Endless fresh crops: pictures, an augmentation drawn for each, the trunk's frozen stem.
+"""Endless fresh crops: pictures, an augmentation drawn for each, the backbone's frozen stem.
 
 Where deeper layers train, stored features would be stale after one step.  What is still stored
 nowhere but computed once a crop is the output of the stem, which runs in ONNX Runtime several times
@@ -32,7 +32,7 @@ from hmr_live_training.data.lspet import Photos
 from hmr_live_training.distributed import Processes
 from hmr_live_training.sampling.samples import Labels, Samples, nobody, place
 from hmr_live_training.sampling.synthetic_samples import synthetic_labels
-from hmr_live_training.synthetic.shards import Shard
+from hmr_live_training.synthetic.shards import SyntheticShard
 
 Image = NDArray[np.uint8]
 
@@ -84,7 +84,7 @@ class PhotoPictures:
 class SyntheticPictures:
     """Crops of synthetic people, moved, turned and mirrored once more."""
 
-    def __init__(self, shards: Sequence[Shard], config: AugmentConfig) -> None:
+    def __init__(self, shards: Sequence[SyntheticShard], config: AugmentConfig) -> None:
         self._shards = shards
         self._starts = np.cumsum([0, *(len(shard) for shard in shards)])
         self._config = config
@@ -160,7 +160,7 @@ class CropStream:
     outside_weight
         See :func:`hmr_live_training.sampling.samples.place`.
     output
-        Of the network: ``stem`` or ``sight``.
+        Of the network: ``stem`` or ``encoder_output``.
     """
 
     pictures: Pictures

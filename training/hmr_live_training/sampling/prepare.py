@@ -1,4 +1,4 @@
-"""Prepare training: the trunk as ONNX, features of augmented photos, the teacher's labels.
+"""Prepare training: the backbone as ONNX, features of augmented photos, the teacher's labels.
 
 ``python -m hmr_live_training.sampling.prepare features --rounds 0-11`` and ``python -m
 hmr_live_training.sampling.prepare teacher``
@@ -28,7 +28,7 @@ from hmr_live_training.checkpoints.checkpoint import load_checkpoint
 from hmr_live_training.data.augment import AugmentConfig
 from hmr_live_training.data.lspet import Split, load_lspet
 from hmr_live_training.data.teacher import (
-    Look,
+    TeacherModel,
     label_photos,
     run_landmarks,
     save_labels,
@@ -41,26 +41,31 @@ from hmr_live_training.onnx_tools.onnx_files import export_onnx
 from hmr_live_training.sampling.cached_features import encoder_file, own_answer
 from hmr_live_training.sampling.features import (
     EXACT,
+    feature_rounds_folder,
     make_round,
     open_network,
     round_path,
     save_round,
 )
 from hmr_live_training.sampling.samples import join_samples
-from hmr_live_training.sampling.synthetic_samples import save_synthetic, synthetic_samples
+from hmr_live_training.sampling.synthetic_samples import (
+    save_synthetic,
+    synthetic_file,
+    synthetic_samples,
+)
 from hmr_live_training.synthetic.shards import load_shard, shard_paths
 
 log = logging.getLogger(__name__)
 
 
-class _Trunk(nn.Module):
+class _Backbone(nn.Module):
     def __init__(self, encoder: BlazePoseEncoder) -> None:
         super().__init__()
         self.encoder = encoder
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.encoder.features(image)
-        return features, self.encoder.emb(features)
+        feature_map = self.encoder.feature_map(image)
+        return feature_map, self.encoder.features(feature_map)
 
 
 class _LandmarkNetwork(nn.Module):
@@ -73,13 +78,13 @@ class _LandmarkNetwork(nn.Module):
         return landmarks.flatten(1), world.flatten(1), torch.sigmoid(flag.flatten(1)), heatmap
 
 
-def trunk_file(encoders: Path, cache: Path, kind: str) -> Path:
-    """ONNX file of a trunk with outputs ``features`` and ``emb``, made when missing."""
-    path = cache / f"trunk_{kind}.onnx"
+def backbone_file(encoders: Path, cache: Path, kind: str) -> Path:
+    """ONNX file of a backbone with outputs ``feature_map`` and ``features``, made when missing."""
+    path = cache / f"backbone_{kind}.onnx"
     if not path.exists():
-        trunk = _Trunk(BlazePoseEncoder.load(encoders, kind)).eval()
+        backbone = _Backbone(BlazePoseEncoder.load(encoders, kind)).eval()
         example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
-        export_onnx(trunk, example, path, ["features", "emb"])
+        export_onnx(backbone, example, path, ["feature_map", "features"])
     return path
 
 
@@ -100,10 +105,10 @@ def prepare_features(
     data: Path, encoders: Path, cache: Path, kind: str, rounds: list[int], split: Split
 ) -> None:
     """Make the rounds that do not exist yet."""
-    network = open_network(trunk_file(encoders, cache, kind))
+    network = open_network(backbone_file(encoders, cache, kind))
     photos = load_lspet(data, split)
     for number in rounds:
-        path = round_path(cache / f"features_{kind}", split, number)
+        path = round_path(feature_rounds_folder(cache, kind), split, number)
         if path.exists():
             continue
         start = time.perf_counter()
@@ -112,14 +117,14 @@ def prepare_features(
         print(f"{path.name}: {len(photos)} crops in {seconds:.0f} s", flush=True)
 
 
-def published_teacher(encoders: Path, cache: Path, kind: str) -> Look:
+def published_teacher(encoders: Path, cache: Path, kind: str) -> TeacherModel:
     """BlazePose as published."""
     return partial(run_landmarks, open_network(landmark_file(encoders, cache, kind)))
 
 
 def own_teacher(
     checkpoint: Path, data: Path, encoders: Path, cache: Path, body: Path
-) -> tuple[str, Look]:
+) -> tuple[str, TeacherModel]:
     """A run's name and what its network answers."""
     saved = load_checkpoint(checkpoint)
     network = restore_network(saved, encoders=encoders, data=data, body=body)
@@ -129,7 +134,7 @@ def own_teacher(
 
 
 def prepare_teacher(
-    data: Path, cache: Path, name: str, look: Look, views: int, splits: tuple[Split, ...]
+    data: Path, cache: Path, name: str, look: TeacherModel, views: int, splits: tuple[Split, ...]
 ) -> None:
     """Label the splits that are not labelled yet."""
     for split in splits:
@@ -142,15 +147,15 @@ def prepare_teacher(
 
 
 def prepare_synthetic(
-    shards: Path, encoders: Path, cache: Path, kind: str, stage: Literal["features", "emb"]
+    shards: Path, encoders: Path, cache: Path, kind: str, stage: Literal["feature_map", "features"]
 ) -> None:
     """Features of all synthetic people in a folder of shards, as one file."""
-    network = open_network(trunk_file(encoders, cache, kind))
+    network = open_network(backbone_file(encoders, cache, kind))
     start = time.perf_counter()
     paths = training_shards(shards)
     parts = [synthetic_samples(load_shard(path), network, output=stage) for path in paths]
     samples = join_samples(parts)
-    save_synthetic(cache / f"synthetic_{kind}_{stage}.npz", samples)
+    save_synthetic(synthetic_file(cache, kind, stage), samples)
     seconds = time.perf_counter() - start
     print(f"{len(samples.lsp)} synthetic people in {seconds:.0f} s", flush=True)
 
@@ -187,7 +192,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
     parser.add_argument("--views", type=int, default=4, help="teacher: regions of each photo")
     parser.add_argument(
-        "--stage", choices=["emb", "features"], default="emb", help="synthetic: what to store"
+        "--stage",
+        choices=["features", "feature_map"],
+        default="features",
+        help="synthetic: what to store",
     )
     parser.add_argument("--shards", type=Path, default=Path("synthetic"))
     o = parser.parse_args(arguments)

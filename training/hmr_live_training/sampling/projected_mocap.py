@@ -1,4 +1,4 @@
-"""Lifted motion capture: exact bodies with the landmarks that an encoder would see of them.
+"""Projected motion capture: exact bodies with the landmarks that an encoder would see of them.
 
 There is no picture: a captured pose is turned, projected and measured, and the regressor gets
 the landmarks with noise and no image features (phi = 0, the mean).  It learns from them what
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hmr_live.body.skeleton import MIRROR
 from hmr_live_training.landmarks import HIPS, LIMBS, NUM_BLAZEPOSE
-from hmr_live_training.models.landmark_feedback import Evidence
+from hmr_live_training.models.landmark_feedback import LandmarkObservation
 from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import Theta
@@ -29,14 +29,14 @@ _REGION: Final = 1.25 * 1.1
 _SHOULDERS: Final = LIMBS[:2]
 
 
-class Lifted(NamedTuple):
+class ProjectedMocap(NamedTuple):
     """Bodies and what is seen of them."""
 
     theta: Theta
-    evidence: Evidence
+    observed: LandmarkObservation
 
 
-class LiftedSampler:
+class ProjectedMocapSampler:
     """Draws captured poses with random views, shapes and noise, where the random generator is.
 
     Parameters
@@ -64,7 +64,7 @@ class LiftedSampler:
             return rotmats, torch.randn(count, 10, generator=generator)
 
     @torch.no_grad()
-    def draw(self, count: int, generator: torch.Generator) -> Lifted:
+    def draw(self, count: int, generator: torch.Generator) -> ProjectedMocap:
         """``count`` bodies as the live tracker's region would show them."""
         with generator.device:
             rotmats, betas = self.real(count, generator)
@@ -74,7 +74,7 @@ class LiftedSampler:
             landmarks = landmarks[:, :NUM_BLAZEPOSE]
             camera = _tracker_camera(landmarks, generator)
             theta = Theta(rotmats, betas, camera)
-            return Lifted(theta, _noisy(landmarks, camera, generator))
+            return ProjectedMocap(theta, _noisy(landmarks, camera, generator))
 
     def _view(self, count: int, generator: torch.Generator) -> Tensor:
         """Any heading, the camera up to 35 degrees above or below."""
@@ -110,7 +110,7 @@ def _tracker_camera(landmarks: Tensor, generator: torch.Generator) -> Tensor:
     return torch.cat([scale[:, None], shift / scale[:, None] - hips], dim=1)
 
 
-def _noisy(landmarks: Tensor, camera: Tensor, generator: torch.Generator) -> Evidence:
+def _noisy(landmarks: Tensor, camera: Tensor, generator: torch.Generator) -> LandmarkObservation:
     """Landmarks as an encoder reports them: imprecise, at times far off and then unsure."""
     count, points = landmarks.shape[:2]
     lost = torch.rand(count, points, generator=generator) < 0.06
@@ -122,4 +122,4 @@ def _noisy(landmarks: Tensor, camera: Tensor, generator: torch.Generator) -> Evi
     noise = torch.randn(world.shape, generator=generator) * torch.tensor([0.02, 0.02, 0.045])
     sure = 0.6 + 0.4 * torch.rand(count, points, generator=generator)
     visibility = torch.where(lost, 0.4 * sure, sure)
-    return Evidence(seen, world + noise * wide, visibility)
+    return LandmarkObservation(seen, world + noise * wide, visibility)

@@ -13,7 +13,7 @@ from hmr_live.body.skeleton import MIRROR, NUM_JOINTS
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.crops import CROP_SIZE, apply_matrix, rotate_to_crop
 from hmr_live_training.data.lspet import Photos
-from hmr_live_training.data.teacher import TeacherLabels, trust
+from hmr_live_training.data.teacher import TeacherLabels, teacher_confidence
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, LANDMARK_MIRROR, LSP_MIRROR, NUM_BLAZEPOSE
 from hmr_live_training.sampling.features import FeatureRound
 
@@ -67,9 +67,9 @@ class Samples(NamedTuple):
     Attributes
     ----------
     inputs
-        The trunk's output in front of its first trained layer, as the run needs it:
-        ``emb`` ``(N, D)``, 8 x 8 maps ``(N, C, 8, 8)`` or the stem's maps as one array ``(N, D)``,
-        any floating type; or the crops as they are ``(N, 256, 256, 3)`` BGR uint8.
+        The backbone's output in front of its first trained layer, as the run needs it:
+        features ``(N, D)``, 8 x 8 maps ``(N, C, 8, 8)`` or the stem's maps as one array
+        ``(N, D)``, any floating type; or the crops as they are ``(N, 256, 256, 3)`` BGR uint8.
     lsp, points
         ``(N, 14, 3)`` and ``(N, 27, 3)``: x, y in [-1, 1] across the crop, weight.
     world
@@ -127,7 +127,10 @@ def photo_labels(photos: Photos, teacher: TeacherLabels) -> Labels:
     if len(teacher.flag) != len(photos):
         raise AssetError("Labels and photos are of different splits; prepare them again.")
     chosen = list(BLAZEPOSE_POINTS)
-    believed, visible = trust(teacher, photos.keypoints)[:, chosen], teacher.visibility[:, chosen]
+    believed, visible = (
+        teacher_confidence(teacher, photos.keypoints)[:, chosen],
+        teacher.visibility[:, chosen],
+    )
     return nobody(len(photos))._replace(
         lsp=photos.keypoints.astype(np.float64),
         points=np.dstack([teacher.points[:, chosen], believed * visible]),
@@ -147,7 +150,7 @@ def place(
     labels
         Of N people, in their pictures.
     inputs
-        ``(N, ...)`` what the trunk makes of the crops.
+        ``(N, ...)`` what the backbone makes of the crops.
     matrix
         ``(N, 2, 3)`` picture -> crop pixels; negative determinant = mirrored.
     visible
@@ -211,7 +214,7 @@ def make_samples(
     crops
         Stored features; ``crops.photo`` says which photo each belongs to.
     maps
-        Take the 8 x 8 maps instead of ``emb``.
+        Take the 8 x 8 maps instead of the features.
     outside_weight
         See :func:`place`.
 
@@ -222,7 +225,7 @@ def make_samples(
     """
     if crops.photo.max(initial=0) >= len(labels.person):
         raise AssetError("Features and labels are of different splits; prepare them again.")
-    stored = crops.features if maps else crops.emb
+    stored = crops.feature_map if maps else crops.features
     if stored is None:
         raise AssetError("The features were stored without 8 x 8 maps; prepare them again.")
     chosen = labels.at(crops.photo)

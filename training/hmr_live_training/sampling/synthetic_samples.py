@@ -15,7 +15,7 @@ from hmr_live_training.data.augment import WHOLE_CROP
 from hmr_live_training.data.crops import entered
 from hmr_live_training.landmarks import HIPS, NUM_BLAZEPOSE
 from hmr_live_training.sampling.samples import Labels, Samples, place
-from hmr_live_training.synthetic.shards import Shard
+from hmr_live_training.synthetic.shards import SyntheticShard
 
 Array = NDArray[np.floating[Any]]
 
@@ -27,7 +27,7 @@ _HIDDEN_WEIGHT: Final = 0.6
 _SAME: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
-def synthetic_labels(shard: Shard) -> Labels:
+def synthetic_labels(shard: SyntheticShard) -> Labels:
     """Labels of a shard's pictures, those without people included, in pixels of its crops.
 
     Orientation and 3D points are those of a camera that looks straight at the crop
@@ -66,9 +66,9 @@ def _world(labels: dict[str, NDArray[Any]]) -> Array:
 
 
 def synthetic_samples(
-    shard: Shard, network: onnxruntime.InferenceSession, *, output: str = "emb"
+    shard: SyntheticShard, network: onnxruntime.InferenceSession, *, output: str = "features"
 ) -> Samples:
-    """People of a shard with one of the trunk's outputs; person-free pictures are left out."""
+    """People of a shard with one of the backbone's outputs; person-free pictures are left out."""
     people = np.flatnonzero(shard.labels["person"] > 0)
     stored = [entered(shard.image(int(number)), network, output) for number in people]
     return place(
@@ -77,6 +77,11 @@ def synthetic_samples(
         np.repeat(_SAME[None], len(people), axis=0),
         np.repeat(np.array(WHOLE_CROP)[None], len(people), axis=0),
     )
+
+
+def synthetic_file(cache: Path, kind: str, stage: str) -> Path:
+    """File of the synthetic people's features: of which backbone, cached at which stage."""
+    return cache / f"synthetic_people_{kind}_{stage}.npz"
 
 
 def load_synthetic(path: Path) -> Samples:

@@ -20,7 +20,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.build_network import restore_network
 from hmr_live_training.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from hmr_live_training.distributed import Processes
-from hmr_live_training.models.losses import confidence_truth, weighted_cross_entropy
+from hmr_live_training.models.losses import confidence_targets, weighted_cross_entropy
 from hmr_live_training.models.network import BodyNetwork
 from hmr_live_training.models.regressor import unpack
 from hmr_live_training.sampling.pictures import CropStream
@@ -32,16 +32,18 @@ _BATCH = 32
 
 
 @torch.no_grad()
-def judged(network: BodyNetwork, stream: CropStream, count: int) -> tuple[Tensor, Tensor, Tensor]:
+def confidence_logits(
+    network: BodyNetwork, stream: CropStream, count: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Logits of about ``count`` crops, which should say yes, and weights, ``(N, 27)`` each."""
     network.eval()
     rows = []
     for step in range(-(-count // _BATCH)):
         batch = stream.draw(step, _BATCH, Processes())
-        sight = network.see(batch.inputs, "crop")
-        points = body_points(network.regressor, unpack(network.thetas(sight)[-1]))
-        truth = confidence_truth(points, clicked_first(batch), batch.visible, batch.person)
-        rows.append((network.trust(sight.emb), *truth))
+        encoded = network.encode(batch.inputs, "crop")
+        points = body_points(network.regressor, unpack(network.thetas(encoded)[-1]))
+        truth = confidence_targets(points, clicked_first(batch), batch.visible, batch.person)
+        rows.append((network.confidence_logits(encoded.features), *truth))
     logits, near, weight = (torch.cat(column) for column in zip(*rows, strict=True))
     return logits, near, weight
 
@@ -49,15 +51,15 @@ def judged(network: BodyNetwork, stream: CropStream, count: int) -> tuple[Tensor
 def scale_and_shift(logits: Tensor, near: Tensor, weight: Tensor) -> tuple[float, float]:
     """Of the logits ``scale * logits + shift`` that say best what is near."""
     fitted = torch.tensor([1.0, 0.0], requires_grad=True)
-    optimiser = torch.optim.LBFGS([fitted], max_iter=50, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([fitted], max_iter=50, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value = weighted_cross_entropy(fitted[0] * logits + fitted[1], near, weight)
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     scale, shift = fitted.tolist()
     return scale, shift
 
@@ -88,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise AssetError(f"The run {saved.config.name} kept no photos out; there is nothing to do.")
     network = restore_network(saved, encoders=o.encoders, data=o.data, body=o.body)
     stream = CropStream(held, None, saved.config.augment, saved.config.seed)
-    scale, shift = scale_and_shift(*judged(network, stream, o.crops))
+    scale, shift = scale_and_shift(*confidence_logits(network, stream, o.crops))
     adjust(network, scale, shift)
     save_checkpoint(o.out, replace(saved, network=network.state_dict()))
     print(f"confidence: logits times {scale:.3f} plus {shift:.3f}; wrote {o.out}")

@@ -20,7 +20,7 @@ def keep_freed_memory() -> None:
     """Let this process keep what it frees, where the C library is glibc.
 
     Otherwise every large tensor is new memory that the system has to clear first, which takes a
-    fifth of a pass through the trunk on a processor.
+    fifth of a pass through the backbone on a processor.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -14,24 +14,24 @@ from hmr_live_training.landmarks import (
 )
 from hmr_live_training.models.discriminators import Discriminators, encoder_loss
 from hmr_live_training.models.heatmaps import heatmap_loss
-from hmr_live_training.models.landmark_feedback import Evidence
+from hmr_live_training.models.landmark_feedback import LandmarkObservation
 from hmr_live_training.models.losses import (
-    confidence_truth,
+    backbone_agreement,
+    confidence_targets,
     hip_centred,
     joint_limit_loss,
     reprojection_loss,
     rotation_loss,
-    trunk_agreement,
     weighted_cross_entropy,
     weighted_l1,
     weighted_mean,
     world_loss,
 )
-from hmr_live_training.models.network import BodyNetwork, Sight
+from hmr_live_training.models.network import BodyNetwork, EncoderOutput
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import IterativeRegressor, Theta, theta_of, unpack
 from hmr_live_training.recipes.run_config import RunConfig
-from hmr_live_training.sampling.projected_mocap import Lifted
+from hmr_live_training.sampling.projected_mocap import ProjectedMocap
 from hmr_live_training.sampling.samples import Samples
 
 #: The learned landmark corrections are punished per this distance squared, metres.
@@ -50,7 +50,7 @@ class RunLosses:
     network
         What is trained.
     discriminators
-        The critics, which are not trained here.
+        The discriminators, which are not trained here.
     limits
         Range of the joints in motion capture.
     """
@@ -70,45 +70,47 @@ class RunLosses:
         self.limits = tuple(torch.from_numpy(side).float().to(device) for side in sides)
 
     def __call__(
-        self, batch: Samples, lifted: Lifted, adversarial: bool
+        self, batch: Samples, mocap: ProjectedMocap, adversarial: bool
     ) -> tuple[Terms, list[Theta]]:
-        """Losses of one batch, and every Theta_t of the pictures and the lifted bodies."""
+        """Losses of one batch, and every Theta_t of the pictures and the projected bodies."""
         if not self.config.pairs:
             batch = without_pairs(batch)
-        sight = self.network.see(batch.inputs, self.config.stage)
-        thetas = self._thetas(sight, lifted)
+        encoded = self.network.encode(batch.inputs, self.config.stage)
+        thetas = self._thetas(encoded, mocap)
         count = len(batch.lsp)
         last = Theta(*(part[:count] for part in thetas[-1]))
-        terms = self._picture_losses(batch, sight, last)
+        terms = self._picture_losses(batch, encoded, last)
         if len(thetas[-1].rotmats) > count:
             found = Theta(*(part[count:] for part in thetas[-1]))
-            terms["true"] = self._true_loss(found, lifted)
+            terms["mocap"] = self._mocap_loss(found, mocap)
         if adversarial:
             factor = self.config.loss.adversarial * self.config.adversarial_every
             terms["adversarial"] = factor * self._adversarial(thetas)
-        if self.config.stage != "emb":
-            _, flag = self.network.encoder.heads.logits(sight.emb)
+        if self.config.stage != "features":
+            _, flag = self.network.encoder.heads.logits(encoded.features)
             person = F.binary_cross_entropy_with_logits(flag, batch.person)
             terms["person"] = self.config.loss.person * person
         if self.config.trained != "regressor":
-            terms |= self._own_losses(batch, sight)
+            terms |= self._own_losses(batch, encoded)
         return terms, thetas
 
-    def _thetas(self, sight: Sight, lifted: Lifted) -> list[Theta]:
-        """Pictures first, then lifted bodies, whose image features are the mean (0)."""
+    def _thetas(self, encoded: EncoderOutput, mocap: ProjectedMocap) -> list[Theta]:
+        """Pictures first, then projected bodies, whose image features are the mean (0)."""
         regressor = self.network.regressor
-        emb = regressor.normalise(sight.emb)
-        phi = torch.cat([emb, emb.new_zeros(len(lifted.evidence.points), emb.shape[1])])
-        evidence = Evidence(
-            *(torch.cat([a, b]) for a, b in zip(sight.seen, lifted.evidence, strict=True))
+        features = regressor.normalise(encoded.features)
+        phi = torch.cat(
+            [features, features.new_zeros(len(mocap.observed.points), features.shape[1])]
+        )
+        observed = LandmarkObservation(
+            *(torch.cat([a, b]) for a, b in zip(encoded.observed, mocap.observed, strict=True))
         )
         with self._precision(phi.device):
-            return [unpack(theta.float()) for theta in regressor(phi, evidence)]
+            return [unpack(theta.float()) for theta in regressor(phi, observed)]
 
     def _precision(self, device: torch.device) -> torch.autocast:
         return torch.autocast(device.type, torch.bfloat16, enabled=self.config.mixed_precision)
 
-    def _picture_losses(self, batch: Samples, sight: Sight, last: Theta) -> Terms:
+    def _picture_losses(self, batch: Samples, encoded: EncoderOutput, last: Theta) -> Terms:
         weights, regressor = self.config.loss, self.network.regressor
         _, body = regressor.body(last.rotmats, last.betas)
         points = project(body, last.camera)
@@ -129,9 +131,9 @@ class RunLosses:
             "correction": weights.landmark_correction * (correction**2).mean(),
             "confidence": weights.confidence
             * weighted_cross_entropy(
-                self.network.trust(sight.emb.detach()),
-                *confidence_truth(
-                    self._answered(last, sight),
+                self.network.confidence_logits(encoded.features.detach()),
+                *confidence_targets(
+                    self._answered(last, encoded),
                     clicked_first(batch),
                     batch.visible,
                     batch.person,
@@ -140,39 +142,41 @@ class RunLosses:
             "confidence_size": weights.confidence_size
             * (self.network.confidence.weight**2).sum(dim=1).mean(),
         }
-        if weights.trunk_points:
-            terms["trunk_points"] = weights.trunk_points * self._trunk_loss(blazepose, batch, sight)
+        if weights.backbone_points:
+            terms["backbone_points"] = weights.backbone_points * self._backbone_loss(
+                blazepose, batch, encoded
+            )
         return terms
 
     @torch.no_grad()
-    def _answered(self, last: Theta, sight: Sight) -> Tensor:
+    def _answered(self, last: Theta, encoded: EncoderOutput) -> Tensor:
         """Landmarks of the body that the network answers with, ``(N, 27, 2)``."""
         regressor = self.network.regressor
-        return body_points(regressor, unpack(regressor.laid(theta_of(last), sight.seen)))
+        return body_points(regressor, unpack(regressor.refine(theta_of(last), encoded.observed)))
 
-    def _trunk_loss(self, points: Tensor, batch: Samples, sight: Sight) -> Tensor:
+    def _backbone_loss(self, points: Tensor, batch: Samples, encoded: EncoderOutput) -> Tensor:
         """Distance of the body's points to the encoder's own, where these are right."""
-        target = sight.seen.points.detach()
+        target = encoded.observed.points.detach()
         limbs = target[:, list(LSP_LIMBS_IN_LANDMARKS)]
-        least = self.config.loss.trunk_least
-        weight = trunk_agreement(limbs, batch.lsp[:, : limbs.shape[1]], least)
-        weight = weight * sight.seen.visibility.detach()
+        least = self.config.loss.backbone_least
+        weight = backbone_agreement(limbs, batch.lsp[:, : limbs.shape[1]], least)
+        weight = weight * encoded.observed.visibility.detach()
         return weighted_l1(points - target, weight, self.config.loss.saturation)
 
-    def _true_loss(self, predicted: Theta, lifted: Lifted) -> Tensor:
+    def _mocap_loss(self, predicted: Theta, mocap: ProjectedMocap) -> Tensor:
         weights, body = self.config.loss, self.network.regressor.body
         with torch.no_grad():
-            _, true = body(lifted.theta.rotmats, lifted.theta.betas)
-            true_points = project(true, lifted.theta.camera)
+            _, true = body(mocap.theta.rotmats, mocap.theta.betas)
+            true_points = project(true, mocap.theta.camera)
         _, found = body(predicted.rotmats, predicted.betas)
         everywhere = true.new_ones(true.shape[:2])
         apart = hip_centred(found) - hip_centred(true)
         points = project(found, predicted.camera) - true_points
         return (
-            weights.true_rotation * rotation_loss(predicted.rotmats, lifted.theta.rotmats).mean()
-            + weights.true_joints * weighted_l1(apart, everywhere)
-            + weights.true_reprojection * weighted_l1(points, everywhere)
-            + weights.true_betas * ((predicted.betas - lifted.theta.betas) ** 2).mean()
+            weights.mocap_rotation * rotation_loss(predicted.rotmats, mocap.theta.rotmats).mean()
+            + weights.mocap_joints * weighted_l1(apart, everywhere)
+            + weights.mocap_reprojection * weighted_l1(points, everywhere)
+            + weights.mocap_betas * ((predicted.betas - mocap.theta.betas) ** 2).mean()
         )
 
     def _adversarial(self, thetas: list[Theta]) -> Tensor:
@@ -183,24 +187,24 @@ class RunLosses:
         with self._precision(betas.device):
             return encoder_loss(self.discriminators(rotmats, betas))
 
-    def _own_losses(self, batch: Samples, sight: Sight) -> Terms:
+    def _own_losses(self, batch: Samples, encoded: EncoderOutput) -> Terms:
         """Losses of the encoder's own landmarks and probabilities while its layers train."""
         weights = self.config.loss
         order = list(BLAZEPOSE_POINTS)
-        linear = sight.landmarks.points[:, order]
+        linear = encoded.landmarks.points[:, order]
         own = _points_loss(linear, batch)
-        logits, _ = self.network.encoder.heads.logits(sight.emb)
+        logits, _ = self.network.encoder.heads.logits(encoded.features)
         known = (batch.visible[..., 2] * batch.person[:, None])[..., None].expand(-1, -1, 2)
         probabilities = weighted_cross_entropy(logits[:, order], batch.visible[..., :2], known)
-        apart = sight.seen.world - batch.world[..., :3]
+        apart = encoded.observed.world - batch.world[..., :3]
         terms = {
             "own_points": weights.own_points * own,
             "own_world": weights.own_world * weighted_l1(apart, batch.world[..., 3]),
             "own_probabilities": weights.own_probabilities * probabilities,
         }
-        if sight.maps is not None:
+        if encoded.heatmaps is not None:
             labels = clicked_first(batch)
-            terms["own_maps"] = weights.own_maps * heatmap_loss(sight.maps, labels)
+            terms["own_maps"] = weights.own_maps * heatmap_loss(encoded.heatmaps, labels)
         return terms
 
 

@@ -24,7 +24,7 @@ from hmr_live_training.data.lspet import load_lspet
 from hmr_live_training.data.mocap import JointLimits, joint_limits
 from hmr_live_training.data.teacher import load_labels, teacher_path
 from hmr_live_training.distributed import Processes, joined_processes
-from hmr_live_training.evaluation.evaluate import (
+from hmr_live_training.evaluation.development import (
     development_samples,
     figures,
     load_average,
@@ -37,12 +37,13 @@ from hmr_live_training.onnx_tools.onnx_weights import load_exported
 from hmr_live_training.recipes.run_config import RUNS, RunConfig
 from hmr_live_training.sampling.cached_features import (
     encoder_file,
-    load_sights,
-    sight_folder,
-    store_sights,
+    features_folder,
+    load_features,
+    store_features,
 )
 from hmr_live_training.sampling.features import (
     existing_rounds,
+    feature_rounds_folder,
     load_round,
     open_network,
     round_path,
@@ -57,7 +58,7 @@ from hmr_live_training.sampling.pictures import (
     SyntheticPictures,
 )
 from hmr_live_training.sampling.prepare import training_shards
-from hmr_live_training.sampling.projected_mocap import LiftedSampler
+from hmr_live_training.sampling.projected_mocap import ProjectedMocapSampler
 from hmr_live_training.sampling.samples import (
     Labels,
     Samples,
@@ -65,32 +66,32 @@ from hmr_live_training.sampling.samples import (
     make_samples,
     photo_labels,
 )
-from hmr_live_training.sampling.synthetic_samples import load_synthetic
+from hmr_live_training.sampling.synthetic_samples import load_synthetic, synthetic_file
 from hmr_live_training.synthetic.body_poses import load_body_poses
 from hmr_live_training.synthetic.materials import background_files
 from hmr_live_training.synthetic.shards import load_shard
 from hmr_live_training.trainer.malloc_tuning import keep_freed_memory
 from hmr_live_training.trainer.trainer import Trainer
 
-#: Of what sights are stored.
-SIGHT_KINDS = ("photos", "synthetic", "empty")
+#: Kinds of crops whose features are stored.
+CACHED_KINDS = ("photos", "synthetic", "empty")
 
 
 def stored_photos(data: Path, cache: Path, config: RunConfig) -> StoredSamples:
     """All stored rounds of the training photos (AssetError when there are none)."""
     labels = training_labels(config, data, cache)
-    folder = cache / f"features_{config.encoder}"
+    folder = feature_rounds_folder(cache, config.encoder)
     numbers = existing_rounds(folder, "train")[: config.rounds]
     if not numbers:
         raise AssetError(
             f"There are no training features in {folder}; run "
             "hmr_live_training.sampling.prepare first."
         )
-    maps = config.stage == "features"
+    maps = config.stage == "feature_map"
     parts = [
         make_samples(
             labels,
-            load_round(round_path(folder, "train", number), features=maps),
+            load_round(round_path(folder, "train", number), feature_map=maps),
             maps=maps,
             outside_weight=config.outside_weight,
         )
@@ -121,18 +122,18 @@ def make_sources(
     config: RunConfig, network: BodyNetwork, data: Path, cache: Path, shards: Path
 ) -> list[tuple[Source, int]]:
     """Where batches come from: photos, synthetic people, pictures without people."""
-    if config.stage == "sight":
-        folder = sight_folder(cache, network)
+    if config.stage == "encoder_output":
+        folder = features_folder(cache, network)
         return [
-            (StoredSamples(load_sights(folder, kind), config.seed + k), count)
+            (StoredSamples(load_features(folder, kind), config.seed + k), count)
             for k, (kind, count) in enumerate(
-                zip(SIGHT_KINDS, (config.batch, config.synthetic, config.empty), strict=True)
+                zip(CACHED_KINDS, (config.batch, config.synthetic, config.empty), strict=True)
             )
         ]
-    if config.stage in ("emb", "features"):
+    if config.stage in ("features", "feature_map"):
         stored: list[tuple[Source, int]] = [(stored_photos(data, cache, config), config.batch)]
         if config.synthetic:
-            path = cache / f"synthetic_{config.encoder}_{config.stage}.npz"
+            path = synthetic_file(cache, config.encoder, config.stage)
             stored.append((StoredSamples(load_synthetic(path), config.seed + 1), config.synthetic))
         return stored
     return list(fresh_crops(config, network, data, cache, shards).values())
@@ -168,8 +169,8 @@ def set_normalisation(
     samples, device = source.draw(0, count, Processes()), network.regressor.feature_mean.device
     parts = torch.split(samples.inputs, 256)
     with torch.no_grad():
-        emb = torch.cat([network.encode(part.to(device), stage) for part in parts])
-    network.regressor.set_normalisation(emb.mean(dim=0), emb.std(dim=0))
+        features = torch.cat([network.encode_features(part.to(device), stage) for part in parts])
+    network.regressor.set_normalisation(features.mean(dim=0), features.std(dim=0))
 
 
 class Session:
@@ -297,9 +298,11 @@ def start_session(
     if folders.start_from is None and started is None:
         set_normalisation(network, sources[0][0], config.stage)
     poses = load_body_poses(data, folders.body)
-    lifted = LiftedSampler(torch.from_numpy(poses).to(processes.device), network.regressor.body)
+    projected_mocap = ProjectedMocapSampler(
+        torch.from_numpy(poses).to(processes.device), network.regressor.body
+    )
     limits = joint_limits(poses)
-    trainer = Trainer(config, network, sources, lifted, limits, processes)
+    trainer = Trainer(config, network, sources, projected_mocap, limits, processes)
     if started and started.training:
         trainer.discriminators.load_state_dict(started.training["discriminators"])
     settings = (data, encoders, cache, config)
@@ -317,19 +320,19 @@ def start_session(
 def store_run(
     config: RunConfig, folders: Folders, counts: dict[str, int], processes: Processes
 ) -> None:
-    """Store the sights that a run trains on (see :mod:`.cached_features`)."""
+    """Store the features that a run trains on (see :mod:`.cached_features`)."""
     network = build_network(config, encoders=folders.encoders, data=folders.data, body=folders.body)
     load_beginning(network, config, folders)
     if processes.is_first:
         encoder_file(network, folders.cache, config)
     processes.wait()
     streams = fresh_crops(config, network, folders.data, folders.cache, folders.shards)
-    folder = sight_folder(folders.cache, network)
+    folder = features_folder(folders.cache, network)
     for kind, count in counts.items():
         if not count:
             continue
         stream, _ = streams[kind]
-        print(store_sights(stream, count, folder, kind, processes), flush=True)
+        print(store_features(stream, count, folder, kind, processes), flush=True)
 
 
 def load_beginning(network: BodyNetwork, config: RunConfig, folders: Folders) -> Checkpoint | None:
@@ -337,9 +340,9 @@ def load_beginning(network: BodyNetwork, config: RunConfig, folders: Folders) ->
     if folders.start_from is not None:
         load_exported(network, folders.start_from)
         return None
-    if config.loop_from is not None:
-        loop = load_checkpoint(folders.out / f"{config.loop_from}.pt").network
-        load_loop(network.regressor, loop)
+    if config.regressor_from is not None:
+        foreign = load_checkpoint(folders.out / f"{config.regressor_from}.pt").network
+        load_regressor(network.regressor, foreign)
     if config.start_from is None:
         return None
     started = load_checkpoint(folders.out / f"{config.start_from}.pt")
@@ -347,13 +350,13 @@ def load_beginning(network: BodyNetwork, config: RunConfig, folders: Folders) ->
     return started
 
 
-def load_loop(regressor: IterativeRegressor, state: dict[str, torch.Tensor]) -> None:
-    """Take over another network's loop; what it reads from ``emb`` begins at nothing.
+def load_regressor(regressor: IterativeRegressor, state: dict[str, torch.Tensor]) -> None:
+    """Take over another network's regressor; its weights on the image features start at zero.
 
     Raises
     ------
     AssetError
-        When the loop has other sizes.
+        When that regressor has other sizes.
     """
     prefix = "regressor."
     foreign = ("feature_mean", "feature_scale", "hidden1_phi.weight")
@@ -364,7 +367,7 @@ def load_loop(regressor: IterativeRegressor, state: dict[str, torch.Tensor]) -> 
         if name.startswith(prefix) and not name.endswith(foreign)
     }
     if any(name not in own or own[name].shape != value.shape for name, value in taken.items()):
-        raise AssetError("The run to take the loop from has a loop of another size.")
+        raise AssetError("The run to take the regressor from has a regressor of another size.")
     regressor.load_state_dict(own | taken)
     torch.nn.init.zeros_(regressor.hidden1_phi.weight)
 
@@ -414,11 +417,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes that cut crops ahead")
     parser.add_argument("--report-every", type=int, default=500)
     parser.add_argument(
-        "--store-sights",
+        "--store-features",
         type=int,
-        nargs=len(SIGHT_KINDS),
+        nargs=len(CACHED_KINDS),
         metavar=("PHOTOS", "SYNTHETIC", "EMPTY"),
-        help="train nothing: store what the run will train on, of so many fresh crops",
+        help="train nothing: store the features that the run trains on, of so many fresh crops",
     )
     o = parser.parse_args(arguments)
     torch.set_num_threads(o.threads)
@@ -427,8 +430,8 @@ def main(arguments: list[str] | None = None) -> None:
     config = RUNS[o.run] if o.steps is None else replace(RUNS[o.run], steps=o.steps)
     folders = Folders(o.data, o.encoders, o.cache, o.shards, o.body, o.out, start_from=o.start_from)
     with joined_processes() as processes:
-        if o.store_sights:
-            counts = dict(zip(SIGHT_KINDS, o.store_sights, strict=True))
+        if o.store_features:
+            counts = dict(zip(CACHED_KINDS, o.store_features, strict=True))
             store_run(config, folders, counts, processes)
             return
         session = start_session(config, folders, processes, o.workers)

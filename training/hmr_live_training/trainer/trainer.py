@@ -18,7 +18,7 @@ from hmr_live_training.models.regressor import Theta
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.batches import Batches
 from hmr_live_training.sampling.pictures import Source
-from hmr_live_training.sampling.projected_mocap import LiftedSampler
+from hmr_live_training.sampling.projected_mocap import ProjectedMocapSampler
 from hmr_live_training.sampling.samples import Samples
 from hmr_live_training.trainer.ema import update_average
 from hmr_live_training.trainer.objective import RunLosses
@@ -52,31 +52,33 @@ class Trainer:
         config: RunConfig,
         network: BodyNetwork,
         sources: Sequence[tuple[Source, int]],
-        lifted: LiftedSampler,
+        projected_mocap: ProjectedMocapSampler,
         limits: JointLimits,
         processes: Processes | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.lifted = lifted
+        self.projected_mocap = projected_mocap
         self.processes = processes or Processes()
         self.batches = Batches(sources, self.processes)
         self.device = self.processes.device
         self.network = network.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
         self.discriminators = Discriminators().to(self.device)
-        self.optimiser = self._optimiser()
-        self.critic = torch.optim.Adam(
+        self.optimizer = self._make_optimizer()
+        self.discriminator_optimizer = torch.optim.Adam(
             self.discriminators.parameters(), config.discriminator_rate, betas=(0.5, 0.999)
         )
         losses = RunLosses(config, network, self.discriminators, limits)
         self.objective = self.processes.wrap(Objective(network, losses))
-        self.judgement = self.processes.wrap(Objective(self.discriminators, self._judge))
+        self.discriminator_objective = self.processes.wrap(
+            Objective(self.discriminators, self._discriminator_loss)
+        )
         self.average = {k: v.detach().clone() for k, v in network.state_dict().items()}
         self.step_number = 0
         self.processes.seed(config.seed)
 
-    def _optimiser(self) -> torch.optim.Optimizer:
+    def _make_optimizer(self) -> torch.optim.Optimizer:
         config, network = self.config, self.network
         network.encoder.requires_grad_(False)
         correction = network.regressor.body.correction
@@ -119,11 +121,11 @@ class Trainer:
         inputs = source.draw(0, _MEASURED, Processes()).inputs.to(self.device)
         # While it trains, a network's fast layers are not called as the layers that are measured.
         self.network.eval()
-        return response_scales(trained, lambda: self.network.see(inputs, self.config.stage))
+        return response_scales(trained, lambda: self.network.encode(inputs, self.config.stage))
 
     def _trained_encoder(self) -> list[nn.Module]:
         encoder = self.network.encoder
-        if self.config.stage == "sight":
+        if self.config.stage == "encoder_output":
             return [encoder.heads.flag]
         if self.config.trained == "regressor":
             return []
@@ -151,36 +153,44 @@ class Trainer:
         config = self.config
         self.network.train()
         batch = (batch or self.batches.draw(self.step_number)).to(self.device)
-        lifted = self.processes.share(self.lifted.draw(config.lifted, self.generator))
-        for group in self.optimiser.param_groups:
+        mocap = self.processes.share(
+            self.projected_mocap.draw(config.projected_mocap, self.generator)
+        )
+        for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * self.rate()
         game = self.step_number % config.adversarial_every == 0
-        terms, thetas = self.objective(batch, lifted, game)
-        self.optimiser.zero_grad(set_to_none=True)
+        terms, thetas = self.objective(batch, mocap, game)
+        self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        trained = [p for group in self.optimiser.param_groups for p in group["params"]]
+        trained = [p for group in self.optimizer.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(trained, config.clip)
-        self.optimiser.step()
-        critic = self._step_critic(thetas, len(batch.lsp)) if game else batch.person.new_zeros(())
+        self.optimizer.step()
+        judged = (
+            self._step_discriminators(thetas, len(batch.lsp))
+            if game
+            else batch.person.new_zeros(())
+        )
         self.step_number += 1
         update_average(self.average, self.network, self.config.ema, self.step_number)
         # As tensors: to read a number is to wait for a GPU.
-        return {**{name: value.detach() for name, value in terms.items()}, "critic": critic}
+        return {**{name: value.detach() for name, value in terms.items()}, "discriminators": judged}
 
-    def _step_critic(self, thetas: list[Theta], pictures: int) -> Tensor:
+    def _step_discriminators(self, thetas: list[Theta], pictures: int) -> Tensor:
         for parameter in self.discriminators.parameters():
             parameter.requires_grad_(True)
-        real = self.processes.share(self.lifted.real(self.config.real, self.generator))
+        real = self.processes.share(self.projected_mocap.real(self.config.real, self.generator))
         rotmats, betas = (
             torch.cat([theta[k][:pictures].detach() for theta in thetas]) for k in (0, 1)
         )
-        loss = self.judgement(real, (rotmats, betas))
-        self.critic.zero_grad(set_to_none=True)
+        loss = self.discriminator_objective(real, (rotmats, betas))
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.critic.step()
+        self.discriminator_optimizer.step()
         return cast(Tensor, loss.detach())
 
-    def _judge(self, real: tuple[Tensor, Tensor], predicted: tuple[Tensor, Tensor]) -> Tensor:
+    def _discriminator_loss(
+        self, real: tuple[Tensor, Tensor], predicted: tuple[Tensor, Tensor]
+    ) -> Tensor:
         enabled = self.config.mixed_precision
         with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
             return discriminator_loss(self.discriminators(*real), self.discriminators(*predicted))
@@ -190,8 +200,8 @@ class Trainer:
         return {
             "network": self.network.state_dict(),
             "discriminators": self.discriminators.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "critic": self.critic.state_dict(),
+            "optimiser": self.optimizer.state_dict(),
+            "critic": self.discriminator_optimizer.state_dict(),
             "generator": self.generator.get_state(),
             "global_generator": torch.get_rng_state(),
         }
@@ -200,8 +210,8 @@ class Trainer:
         """Inverse of :meth:`state`."""
         self.network.load_state_dict(state["network"])
         self.discriminators.load_state_dict(state["discriminators"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.critic.load_state_dict(state["critic"])
+        self.optimizer.load_state_dict(state["optimiser"])
+        self.discriminator_optimizer.load_state_dict(state["critic"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["global_generator"])
         for name, value in average.items():

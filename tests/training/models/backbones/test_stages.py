@@ -1,4 +1,4 @@
-"""The trunk in stages is the trunk in one; what lies between two stages can be stored."""
+"""The backbone run in stages equals the backbone run at once; stages can be cached."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ def test_the_stems_maps_come_back_from_one_array(heatmaps):
     assert all(torch.equal(a, b) for a, b in zip(maps, back, strict=True))
 
 
-def test_emb_is_the_same_whatever_the_pass_starts_from():
+def test_features_are_the_same_whatever_the_pass_starts_from():
     network = tiny_network(tiny_config(heatmaps=True)).eval()
     crop = torch.randint(0, 256, (2, 256, 256, 3), dtype=torch.uint8)
     image = torch.from_numpy(network_input(crop.numpy()))
-    (whole,) = GraphModule(tiny_graph(), [TENSORS["full"].emb])(image)
+    (whole,) = GraphModule(tiny_graph(), [TENSORS["full"].features])(image)
     stored = network.encoder.packed(network.encoder.shallow(image, heatmaps=True))
     for inputs, stage in ((image, "image"), (crop, "crop"), (stored, "stem")):
-        torch.testing.assert_close(network.encode(inputs, stage), whole.flatten(1))
+        torch.testing.assert_close(network.encode_features(inputs, stage), whole.flatten(1))
         torch.testing.assert_close(
-            network.see(inputs, stage).seen.points, network.see(image, "image").seen.points
+            network.encode(inputs, stage).observed.points,
+            network.encode(image, "image").observed.points,
         )
 
 

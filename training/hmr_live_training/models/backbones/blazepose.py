@@ -1,8 +1,8 @@
-"""BlazePose (Apache-2.0) as an encoder: one trunk, linear heads on its 1152-vector ``emb``.
+"""BlazePose (Apache-2.0) as an encoder: a backbone, and linear heads on its 1152 features.
 
-The three networks ``lite``, ``full`` and ``heavy`` differ in their trunk only.  The trunk ends in
-a 2 x 2 map whose flattened form is called ``emb`` here; the network's own landmarks, world points
-and person flag are one linear layer on it, which makes ``emb`` a far better start for body
+The three networks ``lite``, ``full`` and ``heavy`` differ in their backbone only.  The backbone
+ends in a 2 x 2 map, whose flattened form are the features; the network's own landmarks, world
+points and person flag are one linear layer on them, which makes them a far better start for body
 recovery than ImageNet features.
 """
 
@@ -37,10 +37,10 @@ class TensorNumbers(NamedTuple):
     stem
         A shallow map on which everything behind it depends alone, but for heat maps: what lies in
         front of it sees edges and textures only and is never trained.
-    features
+    feature_map
         The deepest 8 x 8 map that everything behind it depends on alone: the place to cut the
         network in two.
-    emb
+    features
         The 2 x 2 map in front of the landmark heads.
     landmarks, world, flag, heatmap
         Outputs of the heads, before any reshaping.
@@ -49,8 +49,8 @@ class TensorNumbers(NamedTuple):
     """
 
     stem: int
+    feature_map: int
     features: int
-    emb: int
     landmarks: int
     world: int
     flag: int
@@ -88,7 +88,7 @@ class Landmarks(NamedTuple):
 
 
 class LandmarkHeads(nn.Module):
-    """The linear heads of BlazePose on ``emb``.
+    """The linear heads of BlazePose.
 
     Attributes
     ----------
@@ -103,22 +103,24 @@ class LandmarkHeads(nn.Module):
         self.world = _linear(graph, numbers.world)
         self.flag = _linear(graph, numbers.flag)
 
-    def forward(self, emb: Tensor) -> Landmarks:
+    def forward(self, features: Tensor) -> Landmarks:
         """``(N, D)`` -> :class:`Landmarks`."""
-        values = self.landmarks(emb).reshape(-1, _NUM_POINTS, VALUES_PER_POINT)[:, :NUM_LANDMARKS]
-        world = self.world(emb).reshape(-1, _NUM_POINTS, 3)[:, :NUM_LANDMARKS]
+        values = self.landmarks(features).reshape(-1, _NUM_POINTS, VALUES_PER_POINT)[
+            :, :NUM_LANDMARKS
+        ]
+        world = self.world(features).reshape(-1, _NUM_POINTS, 3)[:, :NUM_LANDMARKS]
         return Landmarks(
             points=values[..., :2] * (2 / CROP_SIZE) - 1,
             visibility=torch.sigmoid(values[..., 3]),
             presence=torch.sigmoid(values[..., 4]),
             world=world,
-            flag=torch.sigmoid(self.flag(emb)),
+            flag=torch.sigmoid(self.flag(features)),
         )
 
-    def logits(self, emb: Tensor) -> tuple[Tensor, Tensor]:
+    def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Visibility and presence of the 33 landmarks ``(N, 33, 2)``, the flag ``(N,)``; logits."""
-        values = self.landmarks(emb).reshape(-1, _NUM_POINTS, VALUES_PER_POINT)
-        return values[:, :NUM_LANDMARKS, VISIBILITY_VALUE:], self.flag(emb)[:, 0]
+        values = self.landmarks(features).reshape(-1, _NUM_POINTS, VALUES_PER_POINT)
+        return values[:, :NUM_LANDMARKS, VISIBILITY_VALUE:], self.flag(features)[:, 0]
 
 
 def _linear(graph: Graph, output: int) -> nn.Linear:
@@ -143,15 +145,15 @@ class BlazePoseEncoder(nn.Module):
     middle
         shallow map -> 8 x 8 map.
     late
-        8 x 8 map -> ``emb`` map; the part worth fine-tuning first, and cheap to train on
-        stored feature maps.
+        8 x 8 map -> 2 x 2 map of the features; the part worth fine-tuning first, and cheap to train
+        on cached feature maps.
     decoder
         What the three stages passed on the way (:meth:`trace`) -> heat maps of those landmarks
         that the body has.
     heads
         :class:`LandmarkHeads`.
     dim
-        Length of ``emb``.
+        Number of features.
     """
 
     def __init__(self, graph: Graph, kind: str) -> None:
@@ -166,23 +168,23 @@ class BlazePoseEncoder(nn.Module):
             for _, height, width, channels in (graph.shapes[n] for n in self.stem.outputs)
         ]
         self.reads_stem = numbers.stem in numbers.skips
-        middle = [skip for skip in numbers.skips if numbers.stem < skip < numbers.features]
-        late = [skip for skip in numbers.skips if skip > numbers.features]
-        self.middle = GraphModule(graph, [numbers.features, *middle], [numbers.stem])
-        self.late = GraphModule(graph, [numbers.emb, *late], [numbers.features])
+        middle = [skip for skip in numbers.skips if numbers.stem < skip < numbers.feature_map]
+        late = [skip for skip in numbers.skips if skip > numbers.feature_map]
+        self.middle = GraphModule(graph, [numbers.feature_map, *middle], [numbers.stem])
+        self.late = GraphModule(graph, [numbers.features, *late], [numbers.feature_map])
         self.decoder = HeatmapDecoder(graph, numbers.heatmap, numbers.skips, BLAZEPOSE_POINTS)
         self.heads = LandmarkHeads(graph, numbers)
-        self.dim = int(np.prod(graph.shapes[numbers.emb]))
+        self.dim = int(np.prod(graph.shapes[numbers.features]))
 
     @classmethod
     def load(cls, folder: Path | str, kind: str = "full") -> BlazePoseEncoder:
         """Read ``pose_landmark_<kind>.tflite`` from ``folder`` (AssetError when missing)."""
         return cls(read_tflite(Path(folder) / f"pose_landmark_{kind}.tflite"), kind)
 
-    def features(self, image: Tensor) -> Tensor:
+    def feature_map(self, image: Tensor) -> Tensor:
         """``(N, 3, 256, 256)`` -> the 8 x 8 map."""
-        features: Tensor = self.middle(self.stem(image)[0])[0]
-        return features
+        feature_map: Tensor = self.middle(self.stem(image)[0])[0]
+        return feature_map
 
     def shallow(self, image: Tensor, *, heatmaps: bool = False) -> tuple[Tensor, ...]:
         """The stem's maps; the first alone where no heat maps are wanted."""
@@ -205,22 +207,22 @@ class BlazePoseEncoder(nn.Module):
         return tuple(maps)
 
     def trace(self, maps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The stem's maps -> ``emb`` ``(N, dim)`` and the maps that the decoder reads."""
+        """The stem's maps -> the features ``(N, dim)`` and the maps that the decoder reads."""
         stem, *early = maps
-        features, *middle = self.middle(stem)
-        emb, *late = self.late(features)
-        return emb.flatten(1), (*early, *([stem] if self.reads_stem else []), *middle, *late)
+        feature_map, *middle = self.middle(stem)
+        features, *late = self.late(feature_map)
+        return features.flatten(1), (*early, *([stem] if self.reads_stem else []), *middle, *late)
 
     def heatmaps(self, skips: tuple[Tensor, ...]) -> Tensor:
         """Heat maps of the body's landmarks, logits ``(N, 27, 64, 64)``; see :meth:`trace`."""
         maps: Tensor = self.decoder(*skips)[0]
         return maps
 
-    def emb(self, features: Tensor) -> Tensor:
+    def features(self, feature_map: Tensor) -> Tensor:
         """The 8 x 8 map -> ``(N, dim)``."""
-        emb: Tensor = self.late(features)[0]
-        return emb.flatten(1)
+        features: Tensor = self.late(feature_map)[0]
+        return features.flatten(1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """``(N, 3, 256, 256)`` RGB in [0, 1] -> ``emb`` ``(N, dim)``."""
-        return self.emb(self.features(image))
+        """``(N, 3, 256, 256)`` RGB in [0, 1] -> the features ``(N, dim)``."""
+        return self.features(self.feature_map(image))

@@ -1,4 +1,4 @@
-"""BlazePose's decoder: maps of the trunk, coarse to fine, added up to heat maps.
+"""BlazePose's decoder: maps of the backbone, coarse to fine, added up to heat maps.
 
 In the published file maps of 48 channels are enlarged and added, and the last layer makes a heat
 map for each landmark of their sum.  All of that is linear, so here each map passes the last layer
@@ -19,7 +19,7 @@ from hmr_live_training.models.backbones.tflite_reader import Graph, Operator
 
 
 class HeatmapDecoder(GraphModule):
-    """Maps on the trunk's way -> heat maps.
+    """Maps of the backbone -> heat maps.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Depthwise convolution whose weights' gradient does not take ten times as long as all the rest.
 
 PyTorch has no fast path on processors for the gradient of depthwise filters wider than 3 x 3; half
-of a training step of a MobileNet-like trunk goes there.  It is a plain sum of products along the
+of a training step of a MobileNet-like backbone goes there.  It is a plain sum of products along the
 channels, which Numba turns into a few vector instructions.
 """
 
