@@ -14,9 +14,9 @@ from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hmr_live_training.landmarks import LSP_LIMBS_IN_LANDMARKS
 from hmr_live_training.models.landmark_feedback import LandmarkObservation
 from hmr_live_training.recipes.run_config import RUNS, RunConfig
+from hmr_live_training.trainer.initial_weights import load_regressor, load_start
 from hmr_live_training.trainer.objective import clicked_first
-from hmr_live_training.trainer.train import load_regressor, load_start
-from tests.training.cases import tiny_config, tiny_network, tiny_samples, tiny_trainer
+from tests.training.cases import step, tiny_config, tiny_network, tiny_samples, tiny_trainer
 
 
 def weights(trainer):
@@ -25,13 +25,13 @@ def weights(trainer):
 
 def checkpoint(trainer):
     return Checkpoint(
-        trainer.config, trainer.step_number, 1.0, trainer.average, trainer.state(), [], {}
+        trainer.config, trainer.step_number, 1.0, trainer.ema, trainer.state(), [], {}
     )
 
 
 def test_a_few_steps_lower_the_losses():
     trainer = tiny_trainer(tiny_config(dropout=0.0))
-    rows = [trainer.step() for _ in range(40)]
+    rows = [step(trainer) for _ in range(40)]
     for name in ("reprojection", "world", "rotations"):
         first = sum(row[name] for row in rows[:5])
         assert sum(row[name] for row in rows[-5:]) < 0.8 * first, name
@@ -39,14 +39,14 @@ def test_a_few_steps_lower_the_losses():
 
 def test_mixed_precision_trains_too():
     trainer = tiny_trainer(tiny_config(mixed_precision=True))
-    assert all(math.isfinite(value) for value in trainer.step().values())
+    assert all(math.isfinite(value) for value in step(trainer).values())
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not():
     def trained(seed):
         trainer = tiny_trainer(tiny_config(seed=seed))
         for _ in range(3):
-            trainer.step()
+            step(trainer)
         return weights(trainer)
 
     first, same, other = trained(0), trained(0), trained(1)
@@ -60,25 +60,43 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, trained):
     config = tiny_config(trained=trained, heatmaps=heatmaps, encoder_rate=1e-4)
     whole = tiny_trainer(config)
     for _ in range(3):
-        whole.step()
+        step(whole)
     path = tmp_path / "run.pt"
     save_checkpoint(path, checkpoint(whole))
     for _ in range(3):
-        whole.step()
+        step(whole)
     resumed = tiny_trainer(config)
     saved = load_checkpoint(path)
     resumed.load_state(saved.network, saved.training, saved.step)
     for _ in range(3):
-        resumed.step()
+        step(resumed)
     assert torch.equal(weights(whole), weights(resumed))
-    for name, value in whole.average.items():
-        assert torch.equal(value, resumed.average[name]), name
+    for name, value in whole.ema.items():
+        assert torch.equal(value, resumed.ema[name]), name
+
+
+def test_a_checkpoint_of_earlier_versions_goes_on_with_the_random_state_of_one_process(tmp_path):
+    config = tiny_config()
+    whole = tiny_trainer(config)
+    step(whole)
+    state = whole.state()
+    (random_state,) = state.pop("random_states")
+    save_checkpoint(
+        tmp_path / "run.pt",
+        Checkpoint(config, 1, 1.0, whole.ema, {**state, "global_generator": random_state["cpu"]}),
+    )
+    step(whole)
+    resumed = tiny_trainer(config)
+    saved = load_checkpoint(tmp_path / "run.pt")
+    resumed.load_state(saved.network, saved.training, saved.step)
+    step(resumed)
+    assert torch.equal(weights(whole), weights(resumed))
 
 
 def test_a_frozen_encoder_stays_as_published():
     trainer = tiny_trainer(tiny_config())
     before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
-    trainer.step()
+    step(trainer)
     for name, parameter in trainer.network.encoder.named_parameters():
         assert torch.equal(parameter, before[name]), name
 
@@ -91,7 +109,7 @@ def test_only_the_chosen_parts_of_the_encoder_move(trained, parts):
     heatmaps = trained == "end_to_end"
     trainer = tiny_trainer(tiny_config(trained=trained, encoder_rate=1e-3, heatmaps=heatmaps))
     before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
-    trainer.step()
+    step(trainer)
     moved = {
         name.split(".")[0]
         for name, parameter in trainer.network.encoder.named_parameters()
@@ -104,14 +122,14 @@ def test_synthetic_people_join_the_photos():
     config = tiny_config()
     trainer = tiny_trainer(config, synthetic=4)
     seen = []
-    losses = trainer.objective._losses
+    losses = trainer.losses._losses
 
     def counted(batch, *rest):
         seen.append(len(batch.lsp))
         return losses(batch, *rest)
 
-    trainer.objective._losses = counted
-    assert all(math.isfinite(value) for value in trainer.step().values())
+    trainer.losses._losses = counted
+    assert all(math.isfinite(value) for value in step(trainer).values())
     assert seen == [config.batch + 4]
 
 
@@ -121,7 +139,7 @@ def test_without_pairs_no_3d_label_is_looked_at():
         samples = trainer.batches.sources[0][0].samples
         samples.world[..., :3] += change
         samples.rotmats[:] = torch.eye(3) if change else samples.rotmats
-        trainer.step()
+        step(trainer)
         return weights(trainer)
 
     assert torch.equal(trained(False, 0.0), trained(False, 0.5))
@@ -167,18 +185,18 @@ def test_a_loop_that_is_taken_over_answers_to_the_evidence_as_before():
 def test_the_average_follows_the_weights():
     trainer = tiny_trainer(tiny_config())
     name = "regressor.update.bias"
-    start = trainer.average[name].clone()
+    start = trainer.ema[name].clone()
     for _ in range(10):
-        trainer.step()
+        step(trainer)
     now = trainer.network.state_dict()[name]
-    assert (trainer.average[name] - now).norm() < (start - now).norm()
+    assert (trainer.ema[name] - now).norm() < (start - now).norm()
 
 
 def test_the_rate_rises_and_falls():
     trainer = tiny_trainer(tiny_config(warm_up=10, steps=100))
     rates = []
-    for step in range(101):
-        trainer.step_number = step
+    for number in range(101):
+        trainer.step_number = number
         rates.append(trainer.rate())
     assert rates[0] < 0.2
     assert max(rates) > 0.95
@@ -190,6 +208,21 @@ def test_other_files_are_no_checkpoints(tmp_path):
     torch.save({"step": 1}, path)
     with pytest.raises(AssetError, match="not a checkpoint"):
         load_checkpoint(path)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, Checkpoint(tiny_config(), 1, 1.0, {}, {}))
+
+    def full(content, file):
+        file.write(b"a part")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        save_checkpoint(path, Checkpoint(tiny_config(), 2, 1.0, {}, {}))
+    assert load_checkpoint(path).step == 1
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("name", sorted(RUNS))

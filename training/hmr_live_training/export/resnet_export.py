@@ -91,7 +91,7 @@ def resnet_manifest(path: Path, *, betas: str, **entries: Any) -> dict[str, Any]
             "mean": list(IMAGENET_MEAN),
             "std": list(IMAGENET_STD),
         },
-        "region": entries.pop("region"),
+        "region": entries.pop("crop_box"),
         "outputs": {
             "pose_6d": {
                 "shape": ["n", 24, 6],
