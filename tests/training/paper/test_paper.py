@@ -20,11 +20,11 @@ from hmr_live.imports.world_motion import WorldMotion
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.checkpoints.checkpoint import load_checkpoint
 from hmr_live_training.data.augment import AugmentConfig, generator
+from hmr_live_training.data.mocap import save_motions
 from hmr_live_training.data.readers.joint_sets import COMMON, NUM_COMMON
-from hmr_live_training.data.readers.motion import save_motions
 from hmr_live_training.data.readers.person import (
+    ImageReader,
     LabelledPerson,
-    PictureReader,
     box_around,
     none_occluded,
 )
@@ -99,7 +99,7 @@ def posed_person(folder, seed=0, **changes):
 
 
 def crops_of(person, config, count=12):
-    reader = PictureReader()
+    reader = ImageReader()
     return [augmented_crop(person, reader, generator(0, k), config) for k in range(count)]
 
 

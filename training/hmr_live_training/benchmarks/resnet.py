@@ -1,4 +1,4 @@
-"""What the engine adds to a big network: ``python -m hmr_live_training.benchmarks.resnet``.
+"""Overhead of the engine around a large network: ``python -m hmr_live_training.benchmarks.resnet``.
 
 HMR on ResNet-50 with random weights (their values cost no time), in INT8 as
 :mod:`.quantise` makes it.  On every frame of a clip, the bare network in OpenVINO and the

@@ -150,9 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--encoders", type=Path, default=Path("encoders"))
     parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
     parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument(
-        "--figures", type=Path, help="JSON written by hmr_live_training.evaluation.evaluate"
-    )
+    parser.add_argument("--figures", type=Path, help="JSON of figures to put into the manifest")
     parser.add_argument(
         "--person-logit",
         type=float,

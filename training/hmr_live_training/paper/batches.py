@@ -10,7 +10,7 @@ import cv2
 from torch.utils.data import DataLoader, IterableDataset, default_collate, get_worker_info
 
 from hmr_live_training.data.augment import generator
-from hmr_live_training.data.readers.person import PictureReader
+from hmr_live_training.data.readers.person import ImageReader
 from hmr_live_training.data.readers.shards import ShardPlan
 from hmr_live_training.distributed import DistributedError, Processes
 from hmr_live_training.paper.crops import CropBatch, augmented_crop
@@ -46,7 +46,7 @@ class ShardCrops(IterableDataset[CropBatch]):
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         reader, readers = self.rank * workers + number, self.count * workers
         people = self.plan.endless(reader, readers, first_epoch=self.first)
-        with PictureReader() as pictures:
+        with ImageReader() as pictures:
             for index, person in enumerate(people):
                 rng = generator(self.config.seed, self.first, reader, index)
                 crop = augmented_crop(person, pictures, rng, self.config)

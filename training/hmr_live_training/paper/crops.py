@@ -26,7 +26,7 @@ from hmr_live_training.data.readers.joint_sets import (
     NUM_COMMON,
     lsp_from_common,
 )
-from hmr_live_training.data.readers.person import Array, Image, LabelledPerson, PictureReader
+from hmr_live_training.data.readers.person import Array, Image, ImageReader, LabelledPerson
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.resnet50 import IMAGENET_MEAN, IMAGENET_STD, INPUT_SIZE
 from hmr_live_training.recipes.run_config import RunConfig
@@ -150,7 +150,7 @@ def _rotmats(pose: Array | None, matrix: Array, *, mirrored: bool) -> Array:
 
 
 def augmented_crop(
-    person: LabelledPerson, reader: PictureReader, rng: np.random.Generator, config: RunConfig
+    person: LabelledPerson, reader: ImageReader, rng: np.random.Generator, config: RunConfig
 ) -> CropBatch | None:
     """A random crop of a person; None when too few joints are labelled."""
     keypoints = lsp_from_common(person.joints_2d)

@@ -32,7 +32,7 @@ from hmr_live_training.data.lspet import Photos
 from hmr_live_training.distributed import Processes
 from hmr_live_training.sampling.samples import Labels, Samples, nobody, place
 from hmr_live_training.sampling.synthetic_samples import synthetic_labels
-from hmr_live_training.synthetic.shards import Shard
+from hmr_live_training.synthetic.shards import SyntheticShard
 
 Image = NDArray[np.uint8]
 
@@ -84,7 +84,7 @@ class PhotoPictures:
 class SyntheticPictures:
     """Crops of synthetic people, moved, turned and mirrored once more."""
 
-    def __init__(self, shards: Sequence[Shard], config: AugmentConfig) -> None:
+    def __init__(self, shards: Sequence[SyntheticShard], config: AugmentConfig) -> None:
         self._shards = shards
         self._starts = np.cumsum([0, *(len(shard) for shard in shards)])
         self._config = config

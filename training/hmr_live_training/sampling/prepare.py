@@ -28,7 +28,7 @@ from hmr_live_training.checkpoints.checkpoint import load_checkpoint
 from hmr_live_training.data.augment import AugmentConfig
 from hmr_live_training.data.lspet import Split, load_lspet
 from hmr_live_training.data.teacher import (
-    Look,
+    TeacherModel,
     label_photos,
     run_landmarks,
     save_labels,
@@ -117,14 +117,14 @@ def prepare_features(
         print(f"{path.name}: {len(photos)} crops in {seconds:.0f} s", flush=True)
 
 
-def published_teacher(encoders: Path, cache: Path, kind: str) -> Look:
+def published_teacher(encoders: Path, cache: Path, kind: str) -> TeacherModel:
     """BlazePose as published."""
     return partial(run_landmarks, open_network(landmark_file(encoders, cache, kind)))
 
 
 def own_teacher(
     checkpoint: Path, data: Path, encoders: Path, cache: Path, body: Path
-) -> tuple[str, Look]:
+) -> tuple[str, TeacherModel]:
     """A run's name and what its network answers."""
     saved = load_checkpoint(checkpoint)
     network = restore_network(saved, encoders=encoders, data=data, body=body)
@@ -134,7 +134,7 @@ def own_teacher(
 
 
 def prepare_teacher(
-    data: Path, cache: Path, name: str, look: Look, views: int, splits: tuple[Split, ...]
+    data: Path, cache: Path, name: str, look: TeacherModel, views: int, splits: tuple[Split, ...]
 ) -> None:
     """Label the splits that are not labelled yet."""
     for split in splits:

@@ -26,7 +26,7 @@ from hmr_live_training.checkpoints.build_network import build_network
 from hmr_live_training.data.mocap import JointLimits, joint_limits, load_poses
 from hmr_live_training.data.readers.shards import ShardPlan, find_shards
 from hmr_live_training.distributed import Processes, joined_processes
-from hmr_live_training.evaluation.evaluate import (
+from hmr_live_training.evaluation.development import (
     development_samples,
     figures,
     load_average,
