@@ -72,7 +72,7 @@ def run(processes: Processes, steps: int = STEPS) -> dict[str, np.ndarray]:
     discriminator_objective = processes.wrap(LossModule(discriminators, discriminator_losses))
     # Adam divides tiny gradients by their own size; epsilon keeps rounding from being magnified.
     optimizer = torch.optim.Adam(network.parameters(), 1e-2, eps=1e-4)
-    judge = torch.optim.Adam(discriminators.parameters(), 1e-2, eps=1e-4)
+    discriminator_optimizer = torch.optim.Adam(discriminators.parameters(), 1e-2, eps=1e-4)
     result = {}
     for step in range(steps):
         phi = torch.randn(BATCH, FEATURES, generator=generator)
@@ -82,7 +82,7 @@ def run(processes: Processes, steps: int = STEPS) -> dict[str, np.ndarray]:
         optimizer.zero_grad()
         loss, last = objective(phi, points, rotmats)
         loss.backward()
-        judge.zero_grad()
+        discriminator_optimizer.zero_grad()
         betas = torch.zeros(len(phi), 10)
         discriminator_objective(
             (rotmats, betas), (last.rotmats.detach(), last.betas.detach())
@@ -91,7 +91,7 @@ def run(processes: Processes, steps: int = STEPS) -> dict[str, np.ndarray]:
             result |= {f"gradient/{k}": v for k, v in gradients(network, discriminators).items()}
             result["loss"] = processes.mean(loss.detach()).numpy()
         optimizer.step()
-        judge.step()
+        discriminator_optimizer.step()
     result |= {f"network/{k}": v.detach().numpy() for k, v in network.named_parameters()}
     return result | {
         f"discriminators/{k}": v.detach().numpy() for k, v in discriminators.named_parameters()

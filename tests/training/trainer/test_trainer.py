@@ -167,7 +167,7 @@ def test_another_encoders_run_cannot_be_started_from():
 
 
 @torch.no_grad()
-def test_a_loop_that_is_taken_over_answers_to_the_evidence_as_before():
+def test_a_regressor_that_is_taken_over_answers_to_observed_landmarks_as_before():
     config = tiny_config(dropout=0.0)
     source, taker = tiny_network(config).eval(), tiny_network(replace(config, seed=1)).eval()
     for part in source.regressor.parameters():

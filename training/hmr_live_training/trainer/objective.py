@@ -133,7 +133,7 @@ class RunLosses:
             * weighted_cross_entropy(
                 self.network.confidence_logits(encoded.features.detach()),
                 *confidence_targets(
-                    self._answered(last, encoded),
+                    self._refined_points(last, encoded),
                     clicked_first(batch),
                     batch.visible,
                     batch.person,
@@ -149,8 +149,8 @@ class RunLosses:
         return terms
 
     @torch.no_grad()
-    def _answered(self, last: Theta, encoded: EncoderOutput) -> Tensor:
-        """Landmarks of the body that the network answers with, ``(N, 27, 2)``."""
+    def _refined_points(self, last: Theta, encoded: EncoderOutput) -> Tensor:
+        """Landmarks of the refined body, ``(N, 27, 2)`` in [-1, 1] across the crop."""
         regressor = self.network.regressor
         return body_points(regressor, unpack(regressor.refine(theta_of(last), encoded.observed)))
 

@@ -14,10 +14,9 @@ from hmr_live_training.models.discriminators import Discriminators
 from hmr_live_training.models.regressor import Theta
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.projected_mocap import ProjectedMocap, ProjectedMocapSampler
-from hmr_live_training.trainer.ema import update_average
 from hmr_live_training.trainer.scaled_adam import ScaledAdam
 
-#: Rate of the discriminators' Adam for moments, as usual for adversarial training.
+#: Adam's betas of the discriminators, as usual in adversarial training.
 _DISCRIMINATOR_BETAS = (0.5, 0.999)
 #: Share of the learning rate at the end of a cosine.
 _FINAL_SHARE = 0.02
@@ -160,7 +159,7 @@ class Trainer:
             self._step_discriminators(thetas) if game else torch.zeros_like(total)
         )
         self.step_number += 1
-        update_average(self.ema, self.network, config.ema, self.step_number)
+        update_ema(self.ema, self.network, config.ema, self.step_number)
         return losses
 
     def _step_discriminators(self, thetas: list[Theta]) -> Tensor:
@@ -178,6 +177,7 @@ class Trainer:
 
         Dropout differs from process to process, so every process's random state is in it.
         """
+        # Checkpoints of earlier versions have these names too.
         return {
             "network": self.network.state_dict(),
             "discriminators": self.discriminators.state_dict(),
@@ -216,3 +216,26 @@ class Trainer:
         torch.set_rng_state(own["cpu"])
         if self.device.type == "cuda" and "cuda" in own:
             torch.cuda.set_rng_state(own["cuda"], self.device)
+
+
+@torch.no_grad()
+def update_ema(ema: dict[str, Tensor], network: nn.Module, decay: float, step: int) -> None:
+    """Move averaged weights towards the network's present ones, in place.
+
+    Parameters
+    ----------
+    ema
+        The averaged weights, a state dict of the same network.
+    network
+        Where the weights come from; what is not a floating-point number is copied.
+    decay
+        Decay once many steps are done.
+    step
+        Steps done; the decay rises with them, or the average would long remember the random start.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    state = network.state_dict()
+    numbers = [name for name, value in state.items() if value.dtype.is_floating_point]
+    torch._foreach_lerp_([ema[n] for n in numbers], [state[n] for n in numbers], 1 - decay)
+    for name in state.keys() - numbers:
+        ema[name].copy_(state[name])
