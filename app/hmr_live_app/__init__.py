@@ -1,1 +1,1 @@
-"""The desktop program: window, views and command line.  No maths, no network code."""
+"""The desktop program: window, views and command line; all computation is in hmr_live."""

@@ -1,4 +1,4 @@
-"""The program with a window: the application, its look, and how it starts and ends."""
+"""The program with a window: how the application is created, starts and ends."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from PyQt6.QtWidgets import QApplication
 from hmr_live.body.model import BodyModel
 from hmr_live.streaming import StreamRequest
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.app_model import LivePipeline, SourceChoice
+from hmr_live_app.model.app_model import LivePipeline
 from hmr_live_app.model.log_file import crash_dump
+from hmr_live_app.model.source import SourceChoice
 from hmr_live_app.scene.scene_view import surface_format
 from hmr_live_app.widgets import theme
 
@@ -26,19 +27,19 @@ _FEW_CORES: Final = 2
 
 
 def make_application() -> QApplication:
-    """The application with our look; made once in a process."""
+    """Return the application with our theme; created once in a process."""
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
-    # Qt waits 5 ms before it paints what was asked to be painted, in case that more is asked for.
-    # The scene is painted once a frame, and that wait is a tenth of the whole latency.
+    # Qt waits 5 ms before it handles a paint request, in case that more follow.  The scene is
+    # painted once a frame, and that wait would be a tenth of the whole latency.
     os.environ.setdefault("QT_QPA_UPDATE_IDLE_TIME", "0")
-    # Mesa's software renderer draws with a thread for every core.  On two cores, where recovery
-    # may begin before a picture is drawn, those threads and recovery's would wait for each other;
-    # frames come far more evenly when the thread that asks for a picture draws it too.
+    # Mesa's software renderer draws with one thread per core.  On two cores, where recovery may
+    # begin before a frame is drawn, those threads and recovery's would wait for each other; frames
+    # are far more even when the calling thread does the drawing.
     if (os.cpu_count() or 1) <= _FEW_CORES:
         os.environ.setdefault("LP_NUM_THREADS", "0")
-    QSurfaceFormat.setDefaultFormat(surface_format())  # must stand before the application
+    QSurfaceFormat.setDefaultFormat(surface_format())  # must come before the application
     application = QApplication(sys.argv[:1])
     application.setApplicationName("hmr-live")
     application.setDesktopFileName("hmr-live")
@@ -67,7 +68,7 @@ def run_window(
     source
         Camera number, file or take; the demo clip when None.
     demo_clip
-        The shipped clip.
+        The included clip.
     smoothing
         False starts without smoothing.
     streams
@@ -75,9 +76,9 @@ def run_window(
     network, body, backend, threads
         See :meth:`hmr_live.recovery.pipeline.Pipeline.open`; ``body`` is a file.
     people
-        How many are followed at once; as the preferences say when None.
+        How many people to track at once; None uses the preferences.
     on_open
-        Called with the window once it opens its source.
+        Called with the window once it has begun to open its source.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def run_window(
 
     def open_pipeline() -> LivePipeline:
         from hmr_live_app.pipeline_options import (
-            open_pipeline,  # networks load after the window is there
+            open_pipeline,  # the window comes up before networks load
         )
 
         return open_pipeline(body, **options)
@@ -110,12 +111,11 @@ def run_window(
         on_open(window)
         if earlier_crash:
             window.errors.add_crash(earlier_crash)
-        # Python runs the handler between any two of its steps, in the midst of a paintGL too,
-        # where closing would pull the context from under Qt: so close when the event loop has
-        # time.
+        # Python runs the handler between any two bytecodes, even in the middle of a paintGL, where
+        # closing would destroy the context under Qt: so close from the event loop.
         signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))
         code = application.exec()
-    # Widgets must not outlive the application, and Python would take them down in any order.
+    # Widgets must not outlive the application, and Python would destroy them in any order.
     window.deleteLater()
     application.sendPostedEvents(window, QEvent.Type.DeferredDelete)
     return code

@@ -1,4 +1,4 @@
-"""The main window: puts the views together and connects them with the session."""
+"""The main window: puts the views together and connects them to the model."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from PyQt6.QtWidgets import (
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.state import FrameResult
-from hmr_live_app.model.app_model import AppModel, LivePipeline, SourceChoice, Status
+from hmr_live_app.model.app_model import AppModel, LivePipeline
 from hmr_live_app.model.error_reports import ErrorReports
+from hmr_live_app.model.source import SourceChoice, Status
 from hmr_live_app.model.takes.file_types import is_take
 from hmr_live_app.scene.scene_view import SceneView, opengl_problem
 from hmr_live_app.takes.workspace import TakesWorkspace
@@ -48,12 +49,12 @@ from hmr_live_app.widgets.source_picker import SourcePicker
 from hmr_live_app.widgets.status import StatusLine
 from hmr_live_app.widgets.streams_dialog import StreamsDialog
 
-#: Numbers in the status bar and the recording's clock.
+#: Interval at which the status bar and the recording label are updated.
 _NUMBERS_EVERY_MS: Final = 250
 
 
 class MainWindow(QMainWindow):
-    """Video and 3D view in the middle, joint angles at the right, everything else around them.
+    """Video and 3D view in the middle, joint angles on the right, everything else around them.
 
     Parameters
     ----------
@@ -62,11 +63,11 @@ class MainWindow(QMainWindow):
     load_body
         Loads the body alone, for takes; called in a worker thread.
     demo
-        The shipped clip.
+        The included clip.
     smoothing
         False switches smoothing off for this run, whatever the preferences say.
     people
-        How many to follow in this run; as the preferences say when None.
+        How many people to track in this run; None uses the preferences.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class MainWindow(QMainWindow):
         self._camera_watch = CameraWatch(self.model, self.banner)
         self._numbers = AfterPaint(self, _NUMBERS_EVERY_MS)
         self._lay_out()
-        self._connect_session()
+        self._connect_model()
         self._connect_widgets()
         self._state = WindowState(
             self,
@@ -141,7 +142,7 @@ class MainWindow(QMainWindow):
         self.takes.close()
         choice = spec if isinstance(spec, SourceChoice) else self.picker.choice_for(spec)
         self.banner.hide()
-        if self._graphics_problem is not None:  # no other source makes that better
+        if self._graphics_problem is not None:  # no other source changes that
             self.banner.show_error(self._graphics_problem)
         self.model.open(choice)
 
@@ -185,17 +186,17 @@ class MainWindow(QMainWindow):
             fill_tool_bar(self.tool_bar, self.commands, self.picker, self.recording_label)
 
     def _graphics_area(self) -> QWidget:
-        """The scene, or words in its place where there is no OpenGL."""
+        """The scene, or a label in its place where there is no OpenGL."""
         self._graphics_problem = opengl_problem()
         if self._graphics_problem is None:
             area = QWidget.createWindowContainer(self.view)
             area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             return area
-        placeholder = QLabel("No 3D view without OpenGL 3.3")
+        placeholder = QLabel("The 3D view needs OpenGL 3.3")
         placeholder.setAlignment(Qt.AlignmentFlag.AlignCenter)
         return placeholder
 
-    def _connect_session(self) -> None:
+    def _connect_model(self) -> None:
         model = self.model
         model.status_changed.connect(self._show_status)
         model.source_changed.connect(self._on_source_changed)
@@ -262,7 +263,7 @@ class MainWindow(QMainWindow):
         self.preferences.people = count
 
     def _escape(self) -> None:
-        """Take back the last thing that Esc can take back."""
+        """Release the lock on a person, or else leave full screen."""
         if not self.people_controller.release():
             self.commands.full_screen.setChecked(False)
 
@@ -280,7 +281,7 @@ class MainWindow(QMainWindow):
 
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(
-            self, "Folder for recordings", str(self.preferences.recordings)
+            self, "Choose the recordings folder", str(self.preferences.recordings)
         )
         if chosen:
             self.preferences.recordings = Path(chosen)
@@ -308,7 +309,7 @@ class MainWindow(QMainWindow):
         return None if self.model.pipeline is None else self.model.pipeline.body
 
     def _body_in_use(self) -> BodyModel:
-        """The pipeline's, else the one that it would have; called in a worker thread."""
+        """The pipeline's body, or else the one it would have; called in a worker thread."""
         self._known_body = self._body() or self._known_body or self._load_body()
         return self._known_body
 
@@ -331,7 +332,7 @@ class MainWindow(QMainWindow):
 
     @property
     def _status(self) -> Status:
-        """Of the take, if one is open, else of the session."""
+        """The status of the open take, or else of the live source."""
         if not self.takes.is_open:
             return self.model.status
         return Status.RUNNING if self.takes.playing else Status.PAUSED
@@ -362,7 +363,7 @@ class MainWindow(QMainWindow):
 
     @property
     def people(self) -> int | None:
-        """How many are in sight; None before the first frame."""
+        """How many people are in sight; None before the first frame."""
         return self.takes.people if self.takes.is_open else self._people
 
     def _show_status(self) -> None:
@@ -408,7 +409,7 @@ class MainWindow(QMainWindow):
             self._show_recording()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """A file may be dropped on the window."""
+        """Accept files."""
         data = None if event is None else event.mimeData()
         if event is not None and data is not None and data.hasUrls():
             event.acceptProposedAction()
@@ -421,7 +422,7 @@ class MainWindow(QMainWindow):
             self.open(Path(paths[0]))
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Remember everything, finish the recording, stop the threads."""
+        """Save the preferences, finish the recording, stop the threads."""
         self._numbers.stop()
         self._state.remember(self.preferences)
         save_preferences(self.preferences)

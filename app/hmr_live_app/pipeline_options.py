@@ -1,4 +1,4 @@
-"""Loading the pipeline as the command line asks for it."""
+"""Loads the pipeline with the options of the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def open_pipeline(
     Parameters
     ----------
     body
-        SMPL file; the shipped body when None.
+        SMPL file; the included body when None.
     network, backend, smoothing, people
         See :meth:`hmr_live.recovery.pipeline.Pipeline.open`.
     threads
@@ -40,9 +40,9 @@ def open_pipeline(
 
 
 def inference_threads(requested: int | None) -> int:
-    """Threads of one inference: as wanted, or all cores and at most four.
+    """Threads of one inference: as requested, or all cores but at most four.
 
-    The window leaves no core out: a frame is recovered before it is drawn, and seldom while the
-    frame before is.
+    The window needs no core of its own: a frame is recovered before it is drawn, and seldom while
+    the one before it is drawn.
     """
     return requested or min(os.cpu_count() or 1, 4)

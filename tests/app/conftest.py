@@ -16,7 +16,8 @@ from hmr_live.render.offscreen import leave_context
 from hmr_live_app.application import make_application
 from hmr_live_app.cli.main import has_display
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.app_model import LivePipeline, SourceChoice
+from hmr_live_app.model.app_model import LivePipeline
+from hmr_live_app.model.source import SourceChoice
 from tests.app.support import CLIP, PATIENCE, MainLoop, MovingPerson
 
 

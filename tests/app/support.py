@@ -20,8 +20,9 @@ from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.assets import asset_path
 from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
+from hmr_live.render.image_plane import Rectangle, letterbox
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from hmr_live_app.widgets.angle_table import AngleTable
 
 CLIP = asset_path("clips", "balancing.mp4")
@@ -135,6 +136,13 @@ def picture_of(window: MainWindow) -> Image:
 def difference(first: Image, second: Image) -> Array:
     """How much each pixel differs, ``(H, W)`` levels."""
     return np.abs(first.astype(np.float32) - second.astype(np.float32)).max(axis=2)
+
+
+def video_place(window: MainWindow) -> Rectangle:
+    """Where the video lies in its pane, in framebuffer pixels."""
+    shown = window.view.shown
+    assert shown is not None
+    return letterbox(shown.frame.size, window.view.panes.video)
 
 
 def hold(window: MainWindow, qtbot: QtBot) -> None:

@@ -18,8 +18,8 @@ from hmr_live.capture.sources import VideoFile
 from hmr_live.core.state import FrameResult
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.app_model import Status
-from tests.app.support import CLIP, body_mask
+from hmr_live_app.model.source import Status
+from tests.app.support import CLIP, body_mask, video_place
 
 ROOT = Path(__file__).resolve().parents[2]
 MASKS = ROOT / "tests" / "data" / "masks"
@@ -29,9 +29,9 @@ _SCRIPT = """
 import json, sys
 from PyQt6.QtCore import QTimer
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from hmr_live_app.application import make_application
-from hmr_live_app.model.app_model import SourceChoice
+from hmr_live_app.model.source import SourceChoice
 from hmr_live.body.model import BodyModel
 from tests.app.support import CLIP, MovingPerson
 
@@ -148,7 +148,7 @@ def test_the_mesh_covers_the_person_of_the_playing_clip(
 def _overlap(window: MainWindow, qtbot: QtBot, person: np.ndarray) -> float:
     """Intersection over union of the drawn mesh and the person's pixels."""
     drawn = body_mask(window, qtbot)
-    place = window.view.video_place
+    place = video_place(window)
     top = drawn.shape[0] - place.y - place.height
     inside = drawn[top : top + place.height, place.x : place.x + place.width]
     scaled = cv2.resize(person.astype(np.uint8), place.size) > 0

@@ -17,7 +17,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live.render.offscreen import OffscreenRenderer
 from hmr_live.takes.container import read_take
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from tests.app.support import (
     CLIP,
     MovingPerson,
@@ -29,6 +29,7 @@ from tests.app.support import (
     picture_of,
     room_point,
     table_row,
+    video_place,
     wheel,
 )
 
@@ -41,7 +42,7 @@ def test_mesh_is_drawn_over_the_video_where_the_body_is(
     assert result is not None
     mask = body_mask(window, qtbot)
     pane = window.view.panes.video
-    place = window.view.video_place
+    place = video_place(window)
     top = mask.shape[0] - place.y - place.height
     inside = mask[top : top + place.height, place.x : place.x + place.width]
     renderer = OffscreenRenderer(body)

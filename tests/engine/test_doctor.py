@@ -65,7 +65,7 @@ def test_what_is_not_installed_comes_with_advice(monkeypatch):
 def test_without_an_nvidia_gpu_nothing_for_it_is_advised(monkeypatch):
     monkeypatch.setattr(doctor, "nvidia_gpus", lambda: ())
     finding = backend_finding(BACKENDS["onnxruntime-cuda"])
-    assert "would need an NVIDIA GPU" in finding.found
+    assert "it needs an NVIDIA GPU" in finding.found
     assert not finding.advice
 
 

@@ -1,10 +1,8 @@
-"""Bring data sets into the forms that training reads.
+"""Convert data sets to the formats that training reads.
 
-``python -m hmr_live_training.collect shards coco --folder images --annotations FILE --out
-shards`` writes
-shards of people; ``python -m hmr_live_training.collect motion FILE_OR_FOLDER ... --out FILE``
-writes motion
-capture.  ``training/DATA.md`` lists what each data set needs.
+``python -m hmr_live_training.collect shards coco --folder IMAGES --annotations FILE --out SHARDS``
+writes shards of labelled people; ``python -m hmr_live_training.collect motion FILE_OR_FOLDER ...
+--out FILE`` writes motion capture.  ``training/DATA.md`` lists what each data set needs.
 """
 
 from __future__ import annotations
@@ -19,10 +17,10 @@ from hmr_live.core.errors import AssetError, HmrLiveError
 from hmr_live.imports.amass import read_amass
 from hmr_live.imports.bvh import read_bvh
 from hmr_live.imports.world_motion import WorldMotion
+from hmr_live_training.data.mocap import save_motions
 from hmr_live_training.data.readers.coco import read_coco
 from hmr_live_training.data.readers.human36m import read_human36m
 from hmr_live_training.data.readers.lsp import read_lsp, read_lspet
-from hmr_live_training.data.readers.motion import save_motions
 from hmr_live_training.data.readers.mpi_inf_3dhp import read_mpi_inf_3dhp
 from hmr_live_training.data.readers.mpii import read_mpii
 from hmr_live_training.data.readers.person import LabelledPerson
@@ -87,20 +85,24 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="hmr_live_training.collect", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    one = commands.add_parser("shards", help="pictures with people")
+    one = commands.add_parser("shards", help="write shards of labelled people")
     one.add_argument("set", choices=sorted(READERS))
-    one.add_argument("--folder", type=Path, required=True, help="of the data set, or its pictures")
+    one.add_argument(
+        "--folder", type=Path, required=True, help="folder of the data set, or of its images"
+    )
     one.add_argument("--annotations", type=Path, help="file of labels (coco, mpii)")
-    one.add_argument("--split", default="train")
-    one.add_argument("--step", type=int, help="every how many frames of a video")
-    one.add_argument("--out", type=Path, required=True, help="folder for the shards")
-    one.add_argument("--per-shard", type=int, default=2000)
-    one.add_argument("--seed", type=int, default=0, help="of the order")
+    one.add_argument(
+        "--split", default="train", help="split of the data set (default: %(default)s)"
+    )
+    one.add_argument("--step", type=int, help="take every STEP-th frame of a video")
+    one.add_argument("--out", type=Path, required=True, help="folder to write the shards to")
+    one.add_argument("--per-shard", type=int, default=2000, help="people in a shard")
+    one.add_argument("--seed", type=int, default=0, help="random seed of the order")
     one.set_defaults(command=shards)
-    two = commands.add_parser("motion", help="motion capture")
+    two = commands.add_parser("motion", help="write a file of motion capture")
     two.add_argument("paths", type=Path, nargs="+", help=".bvh and AMASS .npz files, or folders")
-    two.add_argument("--rest-frame", type=int, help="T-pose of BVH files; 0 for CMU's")
-    two.add_argument("--out", type=Path, required=True)
+    two.add_argument("--rest-frame", type=int, help="frame with the T-pose of BVH files; 0 for CMU")
+    two.add_argument("--out", type=Path, required=True, help="file to write (.npz)")
     two.set_defaults(command=motion)
     o = parser.parse_args(arguments)
     try:

@@ -12,6 +12,7 @@ from typing import Final
 
 from hmr_live.body.skeleton import JOINT
 
+#: Joints of Leeds Sports Pose, in its order; left and right are the person's own.
 LSP_NAMES: Final = (
     "RAnkle",
     "RKnee",

@@ -1,4 +1,4 @@
-"""The command ``hmr-live bench``: where the milliseconds go, on one back end or on several."""
+"""The command ``hmr-live bench``: the time of each stage, on one back end or several."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``bench`` takes besides the options of the pipeline."""
+    """Add the arguments of ``bench``, without those of the pipeline."""
     parser.add_argument("input", nargs="?", type=Path, help="video file (default: the demo clip)")
     parser.add_argument("--frames", type=int, default=300, help="frames to time (default: 300)")
     parser.add_argument(
         "--mediapipe",
         metavar="PYTHON",
         type=Path,
-        help="compare with MediaPipe Pose, run by this interpreter (mediapipe-env/bin/python)",
+        help="compare with MediaPipe Pose, run by this Python (as in mediapipe-env/bin/python)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -33,7 +33,7 @@ def run_bench(
     Parameters
     ----------
     options
-        As parsed; ``backend`` may hold several names with commas between, or ``all``.
+        As parsed; ``backend`` may hold several names separated by commas, or ``all``.
     clip
         The video.
     open_pipeline

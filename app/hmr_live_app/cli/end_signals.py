@@ -1,4 +1,4 @@
-"""What Ctrl-C and the end that a service manager asks for do to a program without a window."""
+"""How Ctrl-C and SIGTERM end a command without a window."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from types import FrameType
 
 
 def on_end_signals(handler: Callable[[int, FrameType | None], object]) -> None:
-    """Let both signals that ask a program to end call a handler, in the main thread.
+    """Install a handler for SIGINT and SIGTERM, called in the main thread.
 
-    A program started in the background has Ctrl-C's signal ignored, and service and batch managers
-    use the other one.
+    Programs started in the background ignore SIGINT by default, and service and batch managers
+    send SIGTERM.
 
     Parameters
     ----------
     handler
         As in :func:`signal.signal`; :func:`signal.default_int_handler` raises KeyboardInterrupt
-        wherever the program is.
+        wherever the program happens to be.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The command ``hmr-live export``: takes and motion files as files of other programs."""
+"""The command ``hmr-live export``: takes and motion files in other file formats."""
 
 from __future__ import annotations
 
@@ -25,36 +25,40 @@ def add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     listing = "\n".join(f"  {format_.name:<9}{format_.summary}" for format_ in FORMATS.values())
     parser = commands.add_parser(
         "export",
-        help="write a take as AMASS, BVH, glTF, USD, CSV, C3D, video and more",
-        description="Write a take, an AMASS .npz or a .bvh file as files of other programs.",
+        help="export a take as AMASS, BVH, glTF, USD, CSV, C3D, video and more",
+        description="Export a take, an AMASS .npz or a .bvh file to other file formats.",
         epilog=f"formats:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("take", type=Path, help="a .hmrtake, an AMASS .npz or a .bvh")
+    parser.add_argument("take", type=Path, help="a .hmrtake, AMASS .npz or .bvh file")
     parser.add_argument(
         "--to",
         metavar="FORMAT",
         action="append",
         required=True,
-        help="may be given several times; all: every format that can be written here",
+        help="format to write; may be repeated; all writes every format available here",
     )
     parser.add_argument(
-        "--out", type=Path, help="file, or folder for several files (default: beside the take)"
+        "--out", type=Path, help="file, or folder for several files (default: next to the take)"
     )
-    parser.add_argument("--person", metavar="N", type=int, help="only person N (default: all)")
     parser.add_argument(
-        "--rate", metavar="HZ", type=float, help="frames a second (default: the take's own)"
+        "--person", metavar="N", type=int, help="export person N only (default: everyone)"
     )
-    parser.add_argument("--up", choices=("y", "z"), help="axis that points up, where it is free")
+    parser.add_argument(
+        "--rate", metavar="HZ", type=float, help="frames per second (default: as recorded)"
+    )
+    parser.add_argument(
+        "--up", choices=("y", "z"), help="up axis, for formats that leave the choice"
+    )
     parser.add_argument(
         "--floor",
         action="store_true",
-        help="level the camera's tilt, put the soles at height 0 and the start above the origin",
+        help="level the camera, put the feet at height 0 and the start above the origin",
     )
-    parser.add_argument("--body", type=Path, help="the body model that the take was recorded with")
-    parser.add_argument("--video", type=Path, help="the video that the take was made from (mp4)")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    parser.add_argument("--time", action="store_true", help="say how long each format took")
+    parser.add_argument("--body", type=Path, help="the body model the take was recorded with")
+    parser.add_argument("--video", type=Path, help="the video the take was made from (for mp4)")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.add_argument("--time", action="store_true", help="print how long each format took")
     parser.set_defaults(run=_run)
 
 
@@ -84,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
     notes = exporter.notes(formats)
     if options.time:
         print(_timed("reading and resampling", time.perf_counter() - start, exporter.seconds))
-    # What `all` cannot do here is left out with its reason; what was named must succeed.
+    # What `all` cannot write here is skipped with the reason; formats given by name must succeed.
     tolerant = _ALL in options.to
     written = sum(
         _write(exporter, format_, target, tolerant=tolerant, timed=options.time)
@@ -103,14 +107,14 @@ def _write(
     tolerant: bool,
     timed: bool,
 ) -> bool:
-    """Write one format and say so; whether it was written."""
+    """Write one format and print its files; return whether it was written."""
     start = time.perf_counter()
     try:
         paths = exporter.write(format_, target, _show_progress(format_.name))
     except HmrLiveError as error:
         if not tolerant:
             raise
-        print(f"{format_.name}: left out. {error}")
+        print(f"{format_.name}: skipped. {error}")
         return False
     finally:
         _clear_progress()
@@ -122,7 +126,7 @@ def _write(
 
 
 def _formats(names: list[str]) -> list[ClipFormat | TakeFormat]:
-    """The formats asked for, each once."""
+    """The requested formats, each once."""
     from hmr_live.export.formats import FORMATS, format_named
 
     if _ALL in names:
@@ -139,8 +143,8 @@ def _target(out: Path | None, take: Path, *, several: bool) -> Path:
             out.mkdir(parents=True)
         except OSError as error:
             raise ExportError(
-                f"{out} cannot be made a folder ({error.strerror}): several formats need one, so "
-                "choose another with --out."
+                f"The folder {out} cannot be created ({error.strerror}): choose another one with "
+                "--out."
             ) from error
     return out
 

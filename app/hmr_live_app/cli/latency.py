@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from hmr_live.live.latency import LatencyReport
     from hmr_live_app.main_window import MainWindow
 
-#: Frames shown before the clock starts: caches, memory pools and the window have to settle.
+#: Frames shown before measuring starts: caches, memory pools and the window have to settle.
 _WARM_UP_FRAMES: Final = 60
-#: The window is asked so often whether it is done.
-_LOOK_MS: Final = 100
+#: Interval at which the progress is checked.
+_CHECK_MS: Final = 100
 
 
 def add_latency_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +26,15 @@ def add_latency_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--camera", metavar="CAMERA", help="a camera, by number or name")
     source.add_argument(
-        "--video", metavar="FILE", help="a video that a simulated camera sends (default: the demo)"
+        "--video",
+        metavar="FILE",
+        help="a video to play as a simulated camera (default: the demo clip)",
     )
     parser.add_argument(
         "--frames", type=int, default=600, help="frames to measure (default: 600, 20 s)"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, with the histogram")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON into a file too")
+    parser.add_argument("--json", action="store_true", help="print JSON, including the histogram")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write the JSON to this file")
 
 
 def measure_latency(
@@ -45,13 +47,13 @@ def measure_latency(
     options
         Of the command.
     open_window
-        Shows the window on its source, hands it over, and returns the exit code when it was
-        closed.
+        Opens the window on its source, passes it to the callback, and returns the exit code
+        when the window is closed.
 
     Raises
     ------
     SourceError
-        If the source does not open or ends, or somebody closes the window too early.
+        If the source does not open or ends, or the window is closed too early.
     """
     if options.frames < 1:
         raise SourceError("A measurement needs at least one frame: give --frames 1 or more.")
@@ -64,7 +66,7 @@ def measure_latency(
         timer = QTimer(window)
         settled = False
 
-        def look() -> None:
+        def check() -> None:
             nonlocal settled
             meter = window.performance.latency
             if not settled and meter.count >= _WARM_UP_FRAMES:
@@ -73,7 +75,7 @@ def measure_latency(
             elif settled and meter.count >= options.frames:
                 report = meter.report()
                 if report is not None:
-                    found.append((report, _circumstances(window)))
+                    found.append((report, _conditions(window)))
                 timer.stop()
                 window.close()
 
@@ -82,25 +84,27 @@ def measure_latency(
             window.close()
 
         window.model.failed.connect(fail)
-        timer.timeout.connect(look)
-        timer.start(_LOOK_MS)
+        timer.timeout.connect(check)
+        timer.start(_CHECK_MS)
 
     code = open_window(begin)
     if code:
         return code
     if not found:
         raise SourceError(
-            messages[0] if messages else "The window was closed before enough frames were shown."
+            messages[0]
+            if messages
+            else "The window was closed too early: leave it open until the measurement ends."
         )
-    report, circumstances = found[0]
-    reported = json.dumps({**circumstances, **asdict(report)}, indent=2)
+    report, conditions = found[0]
+    text = json.dumps({**conditions, **asdict(report)}, indent=2)
     if options.out is not None:
-        _write(options.out, reported)
-    print(reported if options.json else _as_text(report, circumstances))
+        _write(options.out, text)
+    print(text if options.json else _as_text(report, conditions))
     return code
 
 
-def _circumstances(window: MainWindow) -> dict[str, Any]:
+def _conditions(window: MainWindow) -> dict[str, Any]:
     model, view = window.model, window.view
     stats, pipeline, source = model.stats(), model.pipeline, model.source
     ratio = view.devicePixelRatio()
@@ -116,8 +120,8 @@ def _circumstances(window: MainWindow) -> dict[str, Any]:
     }
 
 
-def _as_text(report: LatencyReport, circumstances: dict[str, Any]) -> str:
-    where = circumstances
+def _as_text(report: LatencyReport, conditions: dict[str, Any]) -> str:
+    where = conditions
     reduced = f", reduced: {', '.join(where['reduced'])}" if where["reduced"] else ""
     return (
         f"{where['source']}: {where['fps']:.0f} of {where['capture_fps']:.0f} frames/s shown "

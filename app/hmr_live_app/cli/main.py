@@ -1,4 +1,4 @@
-"""The command ``hmr-live``: the window, and the same pipeline without one."""
+"""The command ``hmr-live``: the window, and commands that need none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# One BLAS thread: the small products of a body gain nothing from more, and the threads that wait
-# for work take the core that the network needs.  Must stand before numpy is imported.
+# One BLAS thread: the small matrix products of a body gain nothing from more, and spinning threads
+# take the cores that the network needs.  Must be set before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from hmr_live.core.assets import network_file
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hmr_live_app.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
-#: Clip that plays when no source is named.
+#: The clip that plays when no source is given.
 DEMO_CLIP = ("clips", "balancing.mp4")
 
 
@@ -77,32 +77,42 @@ def _parser() -> argparse.ArgumentParser:
         prog="hmr-live",
         description="Live human mesh recovery: a webcam moves an SMPL body.",
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="say what is chosen and why")
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="print what is chosen and why, and tracebacks of unexpected errors",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--camera", metavar="CAMERA", help="open the window on a camera, by number or name"
+        "--camera", metavar="CAMERA", help="open the window on this camera, by number or name"
     )
-    source.add_argument("--video", metavar="FILE", help="open the window on a video file")
+    source.add_argument("--video", metavar="FILE", help="open the window on this video file")
     _add_pipeline_options(parser)
     add_stream_options(parser)
     parser.set_defaults(run=_window)
-    commands = parser.add_subparsers(title="without a window", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     _add_pipeline_options(add_run_command(commands, _run))
 
-    demo = commands.add_parser("demo", help="show the shipped clip, with or without a screen")
+    demo = commands.add_parser("demo", help="play the included clip, with or without a screen")
     demo.add_argument(
-        "--out", type=Path, default=Path("out"), help="folder when there is no screen"
+        "--out",
+        type=Path,
+        default=Path("out"),
+        help="output folder if there is no screen (default: out)",
     )
     _add_pipeline_options(demo)
     demo.set_defaults(run=_demo, camera=None, video=None)
 
     play = commands.add_parser("play", help="open the window on a take")
-    play.add_argument("take", type=Path, help="a .hmrtake, an AMASS .npz or a .bvh")
+    play.add_argument("take", type=Path, help="a .hmrtake, AMASS .npz or .bvh file")
     _add_pipeline_options(play)
     play.set_defaults(run=_play)
 
-    stream = commands.add_parser("stream", help="send live streams without a window, until Ctrl-C")
+    stream = commands.add_parser(
+        "stream", help="send live streams without a window until you press Ctrl-C"
+    )
     add_stream_arguments(stream)
     _add_pipeline_options(stream)
     stream.set_defaults(run=_stream)
@@ -112,25 +122,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_pipeline_options(bench)
     bench.set_defaults(run=_bench)
 
-    latency = commands.add_parser("latency", help="measure the window from camera to screen")
+    latency = commands.add_parser(
+        "latency", help="measure the latency of the window from camera to screen"
+    )
     add_latency_arguments(latency)
     _add_pipeline_options(latency)
     latency.set_defaults(run=_latency)
 
-    cameras = commands.add_parser("cameras", help="list the cameras of this machine")
+    cameras = commands.add_parser("cameras", help="list the cameras of this computer")
     cameras.set_defaults(run=_cameras)
 
-    angles = commands.add_parser("angles", help="how every joint angle is defined")
+    angles = commands.add_parser("angles", help="show how each joint angle is defined")
     angles.set_defaults(run=_angles)
 
-    doctor = commands.add_parser("doctor", help="what is found here, what is chosen and why")
+    doctor = commands.add_parser(
+        "doctor", help="show what this computer has, what is chosen and why"
+    )
     doctor.add_argument("--json", action="store_true", help="print JSON")
     _add_pipeline_options(doctor)
     doctor.set_defaults(run=_doctor)
 
-    repair = commands.add_parser("repair", help="save what can be saved of a damaged take")
-    repair.add_argument("take", type=Path, help="the .hmrtake file; it stays as it is")
-    repair.add_argument("--out", type=Path, help="the new file (default: beside the old one)")
+    repair = commands.add_parser("repair", help="recover what is left of a damaged take")
+    repair.add_argument("take", type=Path, help="the .hmrtake file; it is not changed")
+    repair.add_argument("--out", type=Path, help="the new file (default: next to the old one)")
     repair.set_defaults(run=_repair)
 
     add_export_command(commands)
@@ -138,31 +152,33 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_pipeline_options(parser: argparse.ArgumentParser) -> None:
-    # SUPPRESS keeps a subcommand's default from overwriting what stood before the subcommand.
+    # SUPPRESS keeps a subcommand's default from overwriting an option given before it.
     group = parser.add_argument_group("pipeline")
     nothing = argparse.SUPPRESS
     group.add_argument(
         "--network",
         type=network_file,
         default=nothing,
-        help="full (default), or an .onnx with its manifest",
+        help="full (default), or an .onnx file with its manifest",
     )
-    group.add_argument("--body", type=Path, default=nothing, help="an SMPL .pkl or .npz")
+    group.add_argument("--body", type=Path, default=nothing, help="an SMPL .pkl or .npz file")
     group.add_argument(
         "--backend",
         default=nothing,
-        help="auto, or a name that doctor lists, with :fp32, :fp16 or :int8 if wanted (default: "
-        "auto); bench takes all, or several with commas between",
+        help="auto (default), or a name listed by doctor, optionally with :fp32, :fp16 or :int8; "
+        "bench also accepts all, or several names separated by commas",
     )
     group.add_argument("--threads", type=int, default=nothing, help="threads of one inference")
-    group.add_argument("--no-smoothing", action="store_true", default=nothing, help="raw poses")
+    group.add_argument(
+        "--no-smoothing", action="store_true", default=nothing, help="do not smooth the poses"
+    )
     group.add_argument(
         "--people",
         type=int,
         choices=range(1, MAX_PEOPLE + 1),
         metavar="N",
         default=nothing,
-        help=f"how many are followed at once, up to {MAX_PEOPLE} (default: 1)",
+        help=f"number of people to track at once, up to {MAX_PEOPLE} (default: 1)",
     )
 
 
@@ -171,8 +187,8 @@ def _window(
 ) -> int:
     if not has_display():
         print(
-            "hmr-live: there is no screen here (DISPLAY is not set): use hmr-live run FILE, or "
-            "hmr-live demo.",
+            "hmr-live: there is no screen here (DISPLAY is not set): run hmr-live run FILE or "
+            "hmr-live demo instead.",
             file=sys.stderr,
         )
         return 1
@@ -193,7 +209,7 @@ def _window(
 def _play(options: argparse.Namespace) -> int:
     if not is_take(options.take):
         raise RecordingError(
-            f"{options.take} is no take: choose a .hmrtake, an AMASS .npz or a .bvh file."
+            f"{options.take} is not a take: choose a .hmrtake, AMASS .npz or .bvh file."
         )
     options.camera, options.video = None, str(options.take)
     return _window(options)
@@ -204,7 +220,7 @@ def _demo(options: argparse.Namespace) -> int:
         return _window(options)
     from hmr_live.core.assets import asset_path
 
-    print("There is no screen here, so the shipped clip is processed into a folder instead.")
+    print("There is no screen here, so the included clip is processed into a folder instead.")
     return run_one(str(asset_path(*DEMO_CLIP)), lambda: _open_pipeline(options), options.out)
 
 
@@ -245,7 +261,7 @@ def _cameras(options: argparse.Namespace) -> int:
     for camera in cameras:
         print(f"{camera.index}: {camera.name}")
     if not cameras:
-        print("There is no camera on this machine.")
+        print("No camera was found on this computer.")
     return 0
 
 
@@ -285,6 +301,6 @@ def _open_pipeline(options: argparse.Namespace) -> Pipeline:
 
 
 def _pipeline_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Which of network, body, backend, threads and people the user has named."""
+    """Those of network, body, backend, threads and people that the user has given."""
     names = ("network", "body", "backend", "threads", "people")
     return {name: value for name, value in vars(options).items() if name in names}

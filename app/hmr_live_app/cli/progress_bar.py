@@ -1,4 +1,4 @@
-"""A line at the bottom of a terminal that says how far many files are."""
+"""The progress of many files, on the last line of a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hmr_live.batch.archive.worker import State
 
 
 class ProgressBar:
-    """Writes the line, and clears it for what is printed above; silent where no terminal is.
+    """Writes the line, and clears it before other output; silent without a terminal.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ class ProgressBar:
             print(f"\r{line}\033[K", end="", file=self._stream, flush=True)
 
     def clear(self) -> None:
-        """Wipe the line, so that something else can be printed."""
+        """Erase the line, so that something else can be printed."""
         if self._shown:
             print("\r\033[K", end="", file=self._stream, flush=True)
 
 
 def progress_line(progress: ArchiveProgress, *, cells: int = 24) -> str:
-    """The line of a progress: a bar of ``cells`` characters by bytes, and the counts."""
+    """The progress line: a bar of ``cells`` characters, by bytes, and the counts."""
     share = progress.bytes_done / progress.bytes if progress.bytes else 1.0
     full = round(share * cells)
     failed = sum(outcome.state is State.FAILED for outcome in progress.outcomes)

@@ -1,4 +1,4 @@
-"""``hmr-live run``: a video, a picture or a camera into a folder, or an archive of videos."""
+"""``hmr-live run``: process a video, picture or camera, or an archive of videos."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from hmr_live.recovery.pipeline import Pipeline
 
 _EPILOG: Final = """\
-One file, picture or camera goes straight into the folder --out.  Several files, a folder, a
-pattern or a list make an archive: each file gets a folder of its own in --out, a broken one is
-told at the end, and the same command started again goes on where it was.  The same command on
-several machines that share --out divides the files between them."""
+The results of one file, picture or camera go straight into the folder --out.  Several files, a
+folder, a pattern or a list form an archive: each file gets its own folder in --out, broken files
+are listed at the end, and the same command continues where it stopped.  Run it on several machines
+that share --out to divide the files between them."""
 
 
 def add_run_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    """Add ``run`` to the program's commands; return its parser, which lacks the pipeline's options.
+    """Add the command ``run``; return its parser, without the options of the pipeline.
 
     Parameters
     ----------
     commands
-        Where to add it.
+        The program's commands.
     run
-        What the command does.
+        Runs the command.
     """
     parser = commands.add_parser(
         "run",
@@ -55,32 +55,40 @@ def add_run_command(
         nargs="*",
         help="video file, picture or camera number; or files, folders and patterns",
     )
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
-    parser.add_argument("--no-overlay", action="store_true", help="write no video")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out"), help="output folder (default: out)"
+    )
+    parser.add_argument("--no-overlay", action="store_true", help="do not write the overlay video")
     group = parser.add_argument_group("archive")
-    group.add_argument("--list", metavar="FILE", help="inputs, one a line (-: standard input)")
-    group.add_argument("--processes", metavar="N", type=_count, help="files at a time (default: 1)")
     group.add_argument(
-        "--shard", metavar="I/N", help="only part I of N, for machines that share no folder"
+        "--list", metavar="FILE", help="file with one input per line (-: standard input)"
+    )
+    group.add_argument(
+        "--processes", metavar="N", type=_count, help="files to process at once (default: 1)"
+    )
+    group.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="process part I of N only, for machines without a shared folder",
     )
     group.add_argument(
         "--cluster",
         metavar="ADDRESS",
-        help="work on a Ray cluster: auto, local, or the address of its head",
+        help="use a Ray cluster: auto, local, or the address of its head node",
     )
     parser.set_defaults(run=run)
     return parser
 
 
 def run_files(options: argparse.Namespace, pipeline_settings: Mapping[str, Any]) -> int:
-    """Do what the command line asks for; the result is the exit code.
+    """Process the inputs of the command line and return the exit code.
 
     Parameters
     ----------
     options
         As parsed.
     pipeline_settings
-        Arguments of :func:`hmr_live_app.pipeline_options.open_pipeline` that the user has named.
+        Arguments of :func:`hmr_live_app.pipeline_options.open_pipeline` that the user has given.
 
     Raises
     ------
@@ -92,7 +100,7 @@ def run_files(options: argparse.Namespace, pipeline_settings: Mapping[str, Any])
     from hmr_live_app.pipeline_options import open_pipeline
 
     if not options.inputs:
-        raise ArchiveError("There is nothing to process: name a video, a folder or --list FILE.")
+        raise ArchiveError("There is nothing to process: give a video, a folder or --list FILE.")
     return run_one(
         options.inputs[0],
         partial(open_pipeline, **pipeline_settings),
@@ -104,7 +112,7 @@ def run_files(options: argparse.Namespace, pipeline_settings: Mapping[str, Any])
 def run_one(
     spec: str, open_pipeline: Callable[[], Pipeline], out: Path, *, overlay: bool = True
 ) -> int:
-    """Process one source straight into a folder and print the summary.
+    """Process one source into a folder and print the summary.
 
     Raises
     ------
@@ -183,7 +191,7 @@ def _run_archive(options: argparse.Namespace, pipeline_settings: Mapping[str, An
 
 
 def _inputs(options: argparse.Namespace) -> list[str]:
-    """The inputs that are named, then those of the list."""
+    """The inputs on the command line, then those in the list."""
     from hmr_live.batch.archive.inputs import read_list
 
     if options.list is None:
@@ -194,8 +202,8 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         lines = Path(options.list).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ArchiveError(
-            f"The list {options.list} cannot be read ({error}): give a text file with one path a "
-            "line."
+            f"The list {options.list} cannot be read ({error}): give a text file with one path "
+            "per line."
         ) from error
     return [*options.inputs, *read_list(lines)]
 
@@ -218,7 +226,7 @@ def _job_spec(
 
 
 def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings on which the results depend, with the SHA-256 of files in place of paths.
+    """The settings that determine the results, with SHA-256 sums in place of paths.
 
     Parameters
     ----------
@@ -237,7 +245,7 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
     from hmr_live.recovery.network import DEFAULT_NETWORK
     from hmr_live_app.pipeline_options import open_pipeline
 
-    # What is not named counts with its default, so that naming the default changes nothing.
+    # Settings not given count with their defaults, so that giving a default changes nothing.
     parameters = signature(open_pipeline).parameters.values()
     settings = {
         **{parameter.name: parameter.default for parameter in parameters},
@@ -246,7 +254,7 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
         **pipeline_settings,
     }
     settings.pop("threads", None)  # changes the speed only
-    read_manifest(settings["network"])  # its sentences say what is wrong with a network
+    read_manifest(settings["network"])  # its errors say what is wrong with a network
     try:
         return {k: sha256_of(v) if isinstance(v, Path) else v for k, v in settings.items()}
     except OSError as error:

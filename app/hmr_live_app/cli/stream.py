@@ -26,12 +26,12 @@ _LOG_S: Final = 10.0
 
 
 def run_streams(options: argparse.Namespace, open_pipeline: Callable[[], Pipeline]) -> int:
-    """Stream until the source ends or somebody presses Ctrl-C.
+    """Stream until the source ends or Ctrl-C is pressed.
 
     Raises
     ------
     HmrLiveError
-        A stream asked for cannot be made, or the source cannot be opened or breaks.
+        A requested stream cannot be opened, or the source cannot be opened or fails.
     """
     on_end_signals(signal.default_int_handler)  # the usual way out
     pipeline: Pipeline | None = None
@@ -74,18 +74,18 @@ def run_streams(options: argparse.Namespace, open_pipeline: Callable[[], Pipelin
 def _make_streams(
     options: argparse.Namespace, body: Callable[[], BodyModel | None]
 ) -> dict[StreamKind, Stream]:
-    """Make what the options ask for; raises StreamError when that is nothing or impossible."""
+    """Create the requested streams; raises StreamError if there are none or one is impossible."""
     requests = requested_streams(options)
     if not requests:
         raise StreamError(
-            "No stream is named: add --websocket 8765, --vmc HOST:PORT, --udp HOST:PORT or "
+            "No stream is given: add --websocket 8765, --vmc HOST:PORT, --udp HOST:PORT or "
             "--virtual-camera overlay."
         )
     return {request.kind: make_stream(request, body) for request in requests}
 
 
 def _status_line(stats: LiveStats, statuses: dict[StreamKind, StreamStatus]) -> str:
-    """How pipeline and streams are doing, in one line."""
+    """The state of the pipeline and the streams, in one line."""
     parts = [f"{stats.processed} frames, {stats.fps:.0f} fps"]
     for kind, status in statuses.items():
         clients = "" if status.clients is None else f"{status.clients} connected, "
@@ -96,7 +96,7 @@ def _status_line(stats: LiveStats, statuses: dict[StreamKind, StreamStatus]) -> 
 
 
 def _report_until(ended: threading.Event, live: LiveSession, streams: Streams) -> None:
-    """Write the status now and then, and every problem once when it comes up."""
+    """Print the status at intervals, and each new problem once."""
     terminal = sys.stderr.isatty()
     reported: dict[StreamKind, str | None] = {}
     seconds = 0.0

@@ -1,1 +1,1 @@
-"""The state of the running program, without Qt; windows and plots observe it."""
+"""The state of the running program, without Qt; the views observe it."""

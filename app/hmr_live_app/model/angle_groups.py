@@ -1,4 +1,4 @@
-"""Joint angles as people choose them: left and right of one joint together, without Qt."""
+"""Joint angles as they are chosen: left and right of one joint together.  Knows no Qt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from hmr_live.angles import ANGLES, AngleDefinition
 
-#: Shown at first: what moves most, and what most people can name.
+#: Plotted by default: the angles that move most and are best known.
 DEFAULT_CHOICE: Final = ("knee flexion", "elbow flexion", "shoulder elevation")
 
 
@@ -85,8 +85,8 @@ def _group(name: str, indices: list[int], hue: int) -> AngleGroup:
     return AngleGroup(name, ANGLES[indices[0]], curves)
 
 
-#: Hue of each joint's first angle; its other angles take the next ones.  So the angles of one joint
-#: differ, and so do joints that are often looked at together.
+#: Hue of each joint's first angle; its other angles take the next ones, so that the angles of one
+#: joint differ, and so do joints that are often compared.
 _FIRST_HUE: Final = {
     "shoulder": 2,
     "elbow": 1,

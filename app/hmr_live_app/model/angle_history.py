@@ -31,10 +31,10 @@ class AngleHistory:
         self._count = 0
 
     def add(self, result: FrameResult) -> None:
-        """Take in the leader of a frame; nobody to follow leaves a gap.
+        """Add the angles of a frame's leader; without one there is a gap.
 
-        Time that runs backwards is the beginning of another source, and another leader has other
-        curves: the past is forgotten.
+        The history is cleared when time runs backwards, because another source has begun, and when
+        the leader is another person.
         """
         time, body = result.frame.time, result.leader
         if self._count and time < self.newest:

@@ -1,7 +1,7 @@
 """The state of the running program, without Qt: source, status, settings, recording.
 
-The window's views observe the events of a :class:`Session` and call its methods; both happen in
-the main thread only.  Work that takes time (loading networks, opening and closing cameras) runs in
+The window's views observe the events of an :class:`AppModel` and call its methods; both happen in
+the main thread only.  Slow tasks (loading networks, opening and closing cameras) run in
 short-lived threads that report back through ``call_in_main``.
 """
 
@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from hmr_live.body.model import BodyModel
-from hmr_live.capture.sources import PICTURE_SUFFIXES, SIMULATED, open_source
+from hmr_live.capture.sources import open_source
 from hmr_live.core.errors import HmrLiveError
 from hmr_live.core.state import FrameResult
 from hmr_live.live.frame_skip import FrameSkipExtrapolator
@@ -27,19 +26,9 @@ from hmr_live.takes.pre_roll import PRE_ROLL_S, PreRoll
 from hmr_live.takes.recorder import TakeRecorder
 from hmr_live_app.model.events import Event
 from hmr_live_app.model.recording import RecordingController
+from hmr_live_app.model.source import SourceChoice, Status
 
 _log = logging.getLogger(__name__)
-
-
-class Status(Enum):
-    """What the program is doing."""
-
-    IDLE = "idle"
-    OPENING = "opening"
-    RUNNING = "running"
-    PAUSED = "paused"
-    ENDED = "ended"
-    FAILED = "failed"
 
 
 class LivePipeline(FrameProcessor, Protocol):
@@ -52,31 +41,12 @@ class LivePipeline(FrameProcessor, Protocol):
 
     @property
     def network(self) -> DescribedNetwork:
-        """What a recording tells of the network."""
+        """The network, as recordings describe it."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SourceChoice:
-    """A source that can be opened: camera number or file, and the name shown for it."""
-
-    spec: int | str | Path
-    label: str
-    loop: bool = False
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether it is one picture that does not move."""
-        return Path(str(self.spec)).suffix.lower() in PICTURE_SUFFIXES
-
-    @property
-    def is_camera(self) -> bool:
-        """Whether it is a camera, or plays one."""
-        return isinstance(self.spec, int) or str(self.spec).startswith(SIMULATED)
-
-
 class AppModel:
-    """One source at a time through one pipeline.
+    """The program's state: one source at a time through one pipeline.
 
     Parameters
     ----------
@@ -85,9 +55,7 @@ class AppModel:
     call_in_main
         Runs a function in the main thread soon; callable from any thread.
     smoothing
-        Whether poses are smoothed at first.
-    pre_roll
-        Seconds before the record button that a recording holds too.
+        Whether poses are smoothed at the start.
     """
 
     def __init__(
@@ -96,14 +64,12 @@ class AppModel:
         call_in_main: Callable[[Callable[[], None]], None],
         *,
         smoothing: bool = True,
-        pre_roll: float = PRE_ROLL_S,
     ) -> None:
         self._recording_controller = RecordingController(call_in_main)
         self.status_changed: Event[[]] = Event()
         self.result_ready: Event[[FrameResult]] = Event()
         self.source_changed: Event[[]] = Event()
         self.pipeline_ready: Event[[LivePipeline]] = Event()
-        self.smoothing_changed: Event[[]] = Event()
         self.recording_changed: Event[[]] = self._recording_controller.changed
         self.recording_saved: Event[[Path]] = self._recording_controller.saved
         self.failed: Event[[str]] = Event()
@@ -120,11 +86,11 @@ class AppModel:
         self._open_pipeline = open_pipeline
         self._call_in_main = call_in_main
         self._live: LiveSession | None = None
-        self._pre_roll_s = pre_roll
-        self._pre_roll = PreRoll(live=True, seconds=pre_roll)
-        # Counts the sources opened: what an older one still says is ignored.
+        self._pre_roll_s: float = PRE_ROLL_S
+        self._pre_roll = PreRoll(live=True, seconds=PRE_ROLL_S)
+        # Counts the sources opened: whatever still comes from an older one is ignored.
         self._generation = 0
-        # Held while a source is opened or closed: two sessions must not share the pipeline.
+        # Held while a source is opened or closed: two sources must not share the pipeline.
         self._opening = threading.Lock()
         # Guards the newest result, which waits here until the main thread has time for it.
         self._result_lock = threading.Lock()
@@ -141,26 +107,25 @@ class AppModel:
         if self.pipeline is not None:
             self.pipeline.smoothing = on
         self._recording_controller.add_marker(f"smoothing {'on' if on else 'off'}")
-        self.smoothing_changed.emit()
 
     def set_people(self, count: int) -> None:
-        """Follow up to ``count`` people; takes effect with the next frame."""
+        """Track up to ``count`` people; takes effect with the next frame."""
         self._people = count
         if self.pipeline is not None:
             self.pipeline.people = count
 
     @property
     def can_lock(self) -> bool:
-        """Whether there can be several people to choose one from."""
+        """Whether there may be several people to choose from."""
         return self._people > 1 and self.status in (Status.RUNNING, Status.PAUSED)
 
     def lock(self, track_id: int | None) -> None:
-        """Let this person lead as long as they are known; None lets the largest one lead."""
+        """Make this person the leader as long as they are tracked; None: the largest one leads."""
         if self.pipeline is not None:
             self.pipeline.locked = track_id
 
     def as_locked(self, result: FrameResult) -> FrameResult:
-        """The result with the leader whom somebody has chosen after it was begun."""
+        """The result, with the lock as it is now; it may have changed after processing began."""
         locked = None if self.pipeline is None else self.pipeline.locked
         if locked is None:
             return replace(result, locked=False) if result.locked else result
@@ -171,11 +136,11 @@ class AppModel:
         return replace(result, leader_id=locked, locked=True)
 
     def set_pre_roll(self, seconds: float) -> None:
-        """Let the next recordings begin so many seconds before the record button."""
+        """Let recordings begin so many seconds before the record button is pressed."""
         self._pre_roll_s = self._pre_roll.seconds = seconds
 
     def open(self, choice: SourceChoice) -> None:
-        """Leave the source in use and start another one; returns at once."""
+        """Close the source in use and start another one; returns at once."""
         self.stop_recording()
         self._generation += 1
         old, self._live = self._live, None
@@ -185,7 +150,7 @@ class AppModel:
         self._start_thread(self._change_source, old, choice, self._generation)
 
     def leave(self) -> None:
-        """Stop recording and let the source go; :meth:`toggle_running` opens it again."""
+        """Stop recording and close the source; :meth:`toggle_running` opens it again."""
         self.stop_recording()
         self._generation += 1
         old, self._live = self._live, None
@@ -194,7 +159,7 @@ class AppModel:
             self._start_thread(self._stop, old)
 
     def toggle_running(self) -> None:
-        """Pause or go on; start again what has ended or failed."""
+        """Pause or continue; restart a source that has ended or failed."""
         if self.status is Status.RUNNING and self._live is not None:
             self._live.pause(True)
             self._set_status(Status.PAUSED)
@@ -205,23 +170,23 @@ class AppModel:
             self.open(self.source)
 
     def set_alternating(self, on: bool) -> None:
-        """Recover every second frame only, and predict those between; from the next one on."""
+        """Recover every other frame only and predict those between, from the next frame on."""
         self._alternating = on
         if self._processor is not None:
             self._processor.on = on
 
     def stats(self) -> LiveStats | None:
-        """How the running source is doing."""
+        """Statistics of the running source."""
         return None if self._live is None else self._live.stats()
 
     @property
     def is_live(self) -> bool:
-        """Whether frames come at the source's own pace, with the time of the grab."""
+        """Whether frames come at the source's own pace, stamped when they are captured."""
         return self._live is not None and self._live.source.live
 
     @property
     def camera_problem(self) -> str | None:
-        """While the camera is lost and waited for: the sentence that says so."""
+        """Message for the user while the camera is lost; else None."""
         runs = self.status in (Status.RUNNING, Status.PAUSED)
         return self._live.problem if runs and self._live is not None else None
 
@@ -236,14 +201,14 @@ class AppModel:
         return self._recording_controller.recording
 
     def start_recording(self, folder: Path, *, video: bool = False) -> None:
-        """Record a new take in ``folder``; a failure is told by :attr:`failed`.
+        """Record a new take in ``folder``; :attr:`failed` reports what goes wrong.
 
         Parameters
         ----------
         folder
-            Made if needed.
+            Created if needed.
         video
-            Whether to record the pictures beside it too.
+            Whether to record the video too.
         """
         live, pipeline = self._live, self.pipeline
         if not self.can_record or live is None or pipeline is None:
@@ -251,20 +216,20 @@ class AppModel:
         source = live.source
         label = self.source.label if self.source else source.name
         info = take_info(pipeline, source=label, frame_size=source.size, live=source.live)
-        # The video plays at the speed at which its pictures come, not at the camera's.
+        # The video plays at the rate at which its frames arrive, not at the camera's.
         video_fps = (live.stats().fps or source.fps) if video else None
         self._recording_controller.start(folder, info, self._pre_roll, video_fps)
 
     def add_marker(self) -> None:
-        """Mark this moment of the recording."""
+        """Add a marker to the recording."""
         self._recording_controller.add_marker()
 
     def stop_recording(self) -> None:
-        """Finish the recording; :attr:`recording_saved` tells when the file is there."""
+        """Finish the recording; :attr:`recording_saved` is emitted when the file is complete."""
         self._recording_controller.stop()
 
     def close(self) -> None:
-        """End everything and wait for it; the program is about to leave."""
+        """Stop everything and wait for it; the program is about to quit."""
         self._generation += 1
         live, self._live = self._live, None
         if live is not None:
@@ -293,7 +258,9 @@ class AppModel:
                 return
             except Exception as error:  # a bug must not leave the window waiting for ever
                 _log.exception("cannot open %s", choice.label)
-                message = f"{choice.label} cannot be opened by an unexpected error ({error})."
+                message = (
+                    f"{choice.label} could not be opened because of an unexpected error ({error})."
+                )
                 self._call_in_main(lambda: self._ended(generation, message))
                 return
             self._call_in_main(lambda: self._opened(generation, live, pre_roll))
@@ -325,9 +292,9 @@ class AppModel:
         if generation == self._generation:
             self.streams.send(result)
         with self._result_lock:
-            reported = self._waiting_result is not None
+            pending = self._waiting_result is not None
             self._waiting_result = (generation, result)
-        if not reported:  # one call waits in the main thread's queue, never more
+        if not pending:  # one call waits in the main thread's queue, never more
             self._call_in_main(self._deliver)
 
     # The methods below run in the main thread, called by the workers.
@@ -345,7 +312,7 @@ class AppModel:
         self._live, self._pre_roll = live, pre_roll
         pre_roll.seconds = self._pre_roll_s
         if self.source is not None and self.source.is_camera:
-            # A camera told by number has told its own name by now.
+            # A camera opened by number has given its own name by now.
             self.source = replace(self.source, label=live.source.name)
         live.start()
         self._set_status(Status.RUNNING)
@@ -365,4 +332,4 @@ class AppModel:
 
     def _start_thread(self, task: Callable[..., None], *arguments: object) -> None:
         # Daemons: a camera driver that hangs must not keep the program alive.
-        threading.Thread(target=task, args=arguments, daemon=True, name="session work").start()
+        threading.Thread(target=task, args=arguments, daemon=True, name="change source").start()

@@ -1,4 +1,4 @@
-"""Work in a thread that reports to the main thread, without Qt."""
+"""Runs tasks in threads and their callbacks in the main thread.  Knows no Qt."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def run_in_background(
     on_failed: Callable[[str], None],
     call_in_main: CallInMain,
 ) -> None:
-    """Run ``work`` in a thread of its own and return at once.
+    """Run a task in a thread of its own and return at once.
 
     Parameters
     ----------
-    work
+    task
         Called in the thread.
-    done
-        Called in the main thread with what it returned.
-    failed
-        Called in the main thread with a sentence, when it raised.
+    on_done
+        Called in the main thread with what the task returned.
+    on_failed
+        Called in the main thread with a message, if the task raised.
     call_in_main
         Runs a function in the main thread soon; callable from any thread.
     """
@@ -40,8 +40,8 @@ def run_in_background(
         except HmrLiveError as error:
             report(str(error))
         except Exception as error:  # a bug must not leave the window waiting for ever
-            _log.exception("work on a take failed")
-            report(f"That could not be done by an unexpected error ({error!r}).")
+            _log.exception("a background task failed")
+            report(f"The operation failed because of an unexpected error ({error!r}).")
         else:
             call_in_main(lambda: on_done(result))
 

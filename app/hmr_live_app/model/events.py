@@ -1,4 +1,4 @@
-"""Signals for objects that know no Qt: facts that views may observe."""
+"""Signals of objects that know no Qt, for views to observe."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ P = ParamSpec("P")
 
 
 class Event(Generic[P]):
-    """Something that happens; whoever is connected is called, in order, in the emitter's thread."""
+    """A signal; emitting it calls the connected observers in order, in the emitter's thread."""
 
     def __init__(self) -> None:
         self._observers: list[Callable[P, object]] = []
 
     def connect(self, observer: Callable[P, object]) -> None:
-        """Call ``observer`` from now on whenever this happens."""
+        """Call ``observer`` at every emission from now on."""
         self._observers.append(observer)
 
     def emit(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Tell everybody."""
+        """Call the observers."""
         for observer in tuple(self._observers):
             observer(*args, **kwargs)

@@ -1,7 +1,7 @@
-"""What the window records: the take in progress, its pre-roll, how it is saved.  Knows no Qt.
+"""Recording in the window: the take in progress, its pre-roll and saving.  Knows no Qt.
 
-Everything is called in the main thread but for :meth:`PreRoll.add`, through which the results of
-the source in use go to the take.
+Everything is called in the main thread except :meth:`PreRoll.add`, which passes the results of
+the source on to the take.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hmr_live_app.model.events import Event
 
 
 class RecordingController:
-    """One take at a time.
+    """Starts, marks and finishes one take at a time.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class RecordingController:
     Attributes
     ----------
     changed
-        A take was started or finished, or a marker set.
+        A take was started or finished, or a marker added.
     saved
-        A take is complete; tells its path.
+        A take is complete; carries its path.
     failed
-        Tells a sentence.
+        Carries a message for the user.
     recording
         The take in progress.
     """
@@ -54,12 +54,12 @@ class RecordingController:
         pre_roll: PreRoll,
         video_fps: float | None = None,
     ) -> None:
-        """Record a new take in ``folder``, beginning with what the pre-roll holds.
+        """Record a new take in ``folder`` that begins with the contents of the pre-roll.
 
         Parameters
         ----------
         folder
-            Made if needed.
+            Created if needed.
         info, video_fps
             See :class:`hmr_live.takes.recorder.TakeRecorder`.
         pre_roll
@@ -71,7 +71,7 @@ class RecordingController:
                     free_path(folder, _new_name()),
                     info,
                     video_fps=video_fps,
-                    on_trouble=self._on_error,
+                    on_error=self._on_error,
                 )
             except HmrLiveError as error:
                 self.failed.emit(str(error))
@@ -81,13 +81,13 @@ class RecordingController:
         self.changed.emit()
 
     def add_marker(self, label: str | None = None) -> None:
-        """Mark this moment of the take; without a label the markers are numbered."""
+        """Add a marker at this moment; without a label it is numbered."""
         if self.recording is not None:
             self.recording.add_marker(label or f"marker {self.recording.markers + 1}")
             self.changed.emit()
 
     def stop(self) -> None:
-        """Finish the take; :attr:`saved` tells when the file is complete."""
+        """Finish the take; :attr:`saved` is emitted when the file is complete."""
         recording = self._release()
         if recording is not None:
             self.changed.emit()
@@ -102,7 +102,7 @@ class RecordingController:
             self._save(recording)
 
     def _release(self) -> TakeRecorder | None:
-        """Take the recorder away from the frames that still come."""
+        """Detach the recorder from the frames that are still to come."""
         recording, self.recording = self.recording, None
         if self._pre_roll is not None:
             self._pre_roll.detach()
@@ -118,7 +118,7 @@ class RecordingController:
         self._call_in_main(lambda: self.saved.emit(path))
 
     def _on_error(self, message: str) -> None:
-        """A thread of the recorder says what is wrong."""
+        """Handle an error in one of the recorder's threads."""
         self._call_in_main(lambda: self._report_error(message))
 
     def _report_error(self, message: str) -> None:

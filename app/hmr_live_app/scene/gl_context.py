@@ -1,4 +1,4 @@
-"""Moderngl on a context that Qt has made."""
+"""ModernGL on a context that Qt has created."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _QtLoader:
 
 
 def moderngl_context(context: QOpenGLContext | None) -> moderngl.Context:
-    """Moderngl's view of a context of Qt's that is current.
+    """ModernGL's view of a current Qt context.
 
     Raises
     ------
@@ -44,17 +44,17 @@ def moderngl_context(context: QOpenGLContext | None) -> moderngl.Context:
 
 
 def finish_of(context: QOpenGLContext | None) -> Callable[[], None]:
-    """Waits until everything is drawn, and lets Python's other threads run meanwhile.
+    """Return a function that waits for OpenGL to finish while other Python threads run.
 
-    Moderngl's own ``finish`` keeps Python's lock: where a processor draws, the threads that capture
-    and recover would stand still for all that time.
+    ModernGL's own ``finish`` holds the GIL: with a software renderer, the threads that capture and
+    recover would be blocked for all that time.
     """
     address = _QtLoader(context).load_opengl_function("glFinish") if context else 0
     return ctypes.CFUNCTYPE(None)(address) if address else lambda: None
 
 
 def no_opengl_message(reason: str) -> str:
-    """The sentence for somebody whose machine has no usable OpenGL."""
+    """The message for users without a usable OpenGL."""
     return (
         f"The 3D view needs OpenGL 3.3 ({reason}): update the graphics driver, or install Mesa's "
         "software renderer; plots and recording work without it."

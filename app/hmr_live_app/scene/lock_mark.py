@@ -1,4 +1,4 @@
-"""The sign around the person whom somebody has locked on."""
+"""The corners around the locked person."""
 
 from __future__ import annotations
 

@@ -25,15 +25,16 @@ from hmr_live_app.scene.picking import joints_in_room, joints_in_video, person_a
 
 #: Behind everything; shows as bars beside the video and as the line between the panes.
 _BACKGROUND: Final = (0.055, 0.063, 0.078)
+#: Pixels between the panes.
 _GAP: Final = 2
 _MARGIN: Final = 12
 _OVERLAY_OPACITY: Final = 0.88
-#: Of those beside the person whom somebody has locked on.
+#: Of everybody but the locked person.
 _BESIDE_OPACITY: Final = 0.5
 #: Linear light; the body that another one is compared with, drawn over it.
 _GHOST_COLOR: Final = (0.85, 0.42, 0.12)
 _GHOST_OPACITY: Final = 0.45
-#: Seconds that somebody stays in the room when a few frames miss them: else they would flicker.
+#: Seconds for which people missed by a few frames stay in the 3D pane, so as not to flicker.
 _HOLD_S: Final = 0.3
 
 
@@ -45,8 +46,8 @@ class Panes:
     room: Rectangle
 
 
-def arrange(size: tuple[int, int], video_size: tuple[int, int], gap: int = _GAP) -> Panes:
-    """Give the video the width that its shape wants, and the room the rest.
+def arrange(size: tuple[int, int], video_size: tuple[int, int]) -> Panes:
+    """Give the video the width that its aspect ratio wants, and the 3D pane the rest.
 
     Parameters
     ----------
@@ -54,14 +55,12 @@ def arrange(size: tuple[int, int], video_size: tuple[int, int], gap: int = _GAP)
         (width, height) of the whole area.
     video_size
         (width, height) of the video; only the proportion counts.
-    gap
-        Pixels between the panes.
     """
     width, height = max(size[0], 8), max(size[1], 1)
     wanted = height * video_size[0] / video_size[1]
     left = round(min(max(wanted, 0.36 * width), 0.6 * width))
     return Panes(
-        Rectangle(0, 0, left, height), Rectangle(left + gap, 0, width - left - gap, height)
+        Rectangle(0, 0, left, height), Rectangle(left + _GAP, 0, width - left - _GAP, height)
     )
 
 
@@ -225,7 +224,7 @@ class Scene:
         self.ctx.viewport = pane.as_tuple()
         into_room = self._room.world_from_camera
         from_room = self.orbit.camera(pane.size, self._room.spread)
-        camera = from_room.seeing(into_room)
+        camera = from_room.with_model(into_room)
         people = [_moved(into_room, body.joints) for body in self._in_room]
         self._floor.draw(from_room, people)
         if self._bodies is None:
@@ -238,7 +237,7 @@ class Scene:
     def _room_camera(self, pane: Rectangle) -> ViewCamera:
         """From the camera frame to the 3D pane."""
         from_room = self.orbit.camera(pane.size, self._room.spread)
-        return from_room.seeing(self._room.world_from_camera)
+        return from_room.with_model(self._room.world_from_camera)
 
     def _draw_ghost(self, camera: ViewCamera, slot: int) -> None:
         if self._bodies is not None:
@@ -259,7 +258,7 @@ class Scene:
             plane.draw(Rectangle(left, bottom, width, height), blend=True)
 
     def _paint_lock(self, target: moderngl.Framebuffer, panes: Panes, scale: float) -> None:
-        """Show in both panes who is locked."""
+        """Mark the locked person in both panes."""
         result = self._result
         body = result.leader if result is not None and result.locked else None
         if result is None or body is None:

@@ -17,7 +17,6 @@ from hmr_live.core.errors import RenderError
 from hmr_live.core.state import BodyState, FrameResult
 from hmr_live.core.timing import StageStatistics
 from hmr_live.render.body_renderer import is_software
-from hmr_live.render.image_plane import Rectangle, letterbox
 from hmr_live.render.view_camera import OrbitCamera
 from hmr_live_app.scene.captions import text_image
 from hmr_live_app.scene.gl_context import finish_of, moderngl_context, no_opengl_message
@@ -27,10 +26,10 @@ from hmr_live_app.scene.window_target import WindowTarget
 _log = logging.getLogger(__name__)
 _RADIANS_PER_POINT: Final = 0.008
 _WHEEL_NOTCH: Final = 120
-#: A mouse that moves by no more than so many points between press and release has clicked.
+#: A press and release at most so many points apart is a click.
 _CLICK_RADIUS: Final = 4
-#: Shown until somebody has done it.
-_MOUSE_HINT: Final = "Drag to turn · scroll to zoom"
+#: Shown until the view has been dragged.
+_MOUSE_HINT: Final = "Drag to rotate · scroll to zoom"
 
 
 def surface_format() -> QSurfaceFormat:
@@ -46,61 +45,59 @@ def surface_format() -> QSurfaceFormat:
 
 
 def opengl_problem() -> str | None:
-    """The sentence that says why there can be no 3D view here; None where there can.
+    """Why there can be no 3D view here, as a message for the user; None where there can.
 
-    To be asked before a :class:`SceneView` is shown: Qt crashes when it must paint a window for
-    which no context could be made.
+    Call this before a :class:`SceneView` is shown: Qt crashes when it has to paint a window for
+    which no context could be created.
     """
     context = QOpenGLContext()
     if not context.create():
-        return no_opengl_message("this screen offers none")
+        return no_opengl_message("this display offers none")
     version = context.format().version()
     if version < (3, 3):
-        return no_opengl_message(f"this screen offers {version[0]}.{version[1]}")
+        return no_opengl_message(f"this display offers {version[0]}.{version[1]}")
     return None
 
 
 class SceneView(QOpenGLWindow):
-    """Shows the newest result; the 3D pane is turned, shifted and zoomed with the mouse.
+    """Shows the newest result; the mouse rotates, pans and zooms the 3D pane.
 
     A QOpenGLWindow and not a QOpenGLWidget: the widget is composed with the rest of the window at
     every frame, which halves the frame rate without a GPU.
     """
 
-    #: OpenGL cannot be used; the sentence says why.
+    #: OpenGL cannot be used; the message says why.
     failed = pyqtSignal(str)
-    #: Somebody has clicked on the person with this identity, or beside everybody (None).
+    #: The identity of the person who was clicked; None for a click on empty space.
     person_clicked = pyqtSignal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self.draw_times = StageStatistics()
-        #: OpenGL's name of what draws; empty before the first context.
+        #: OpenGL's name of the GPU or software renderer; empty before there is a context.
         self.renderer = ""
         self._scene: Scene | None = None
         self._ctx: moderngl.Context | None = None
         self._finish: Callable[[], None] = lambda: None
         self._target: WindowTarget | None = None
-        self._orbit = OrbitCamera()
+        #: The camera of the 3D pane.
+        self.orbit = OrbitCamera()
         self._body: BodyModel | None = None
         self._new_body = False
         self._result: FrameResult | None = None
-        self._ghosts: tuple[BodyState, ...] = ()
+        #: The bodies that are drawn half transparent.
+        self.ghosts: tuple[BodyState, ...] = ()
         self._video_caption = "VIDEO"
         self._new_result = False
         self._cleared = False
-        self._hint = ""
+        #: The hint over the video; empty for none.
+        self.hint = ""
         self._show_mesh = True
         self._coarse = False
         self._dragged_from: QPointF | None = None
         self._pressed_at: QPointF | None = None
         self._knows_mouse = False
         self._broken = False
-
-    @property
-    def orbit(self) -> OrbitCamera:
-        """The camera of the 3D pane."""
-        return self._orbit
 
     @property
     def shown(self) -> FrameResult | None:
@@ -113,12 +110,6 @@ class SceneView(QOpenGLWindow):
         size = (16, 9) if self._result is None else self._result.frame.size
         return arrange(self._pixels(), size)
 
-    @property
-    def video_place(self) -> Rectangle:
-        """Where the video lies in its pane, in framebuffer pixels."""
-        pane = self.panes.video
-        return pane if self._result is None else letterbox(self._result.frame.size, pane)
-
     def set_body(self, body: BodyModel) -> None:
         """The body model that the results belong to."""
         if self._body is not None and self._body.sha256 == body.sha256:
@@ -127,34 +118,24 @@ class SceneView(QOpenGLWindow):
         self.update()
 
     def show_result(self, result: FrameResult, ghosts: tuple[BodyState, ...] = ()) -> None:
-        """Show this frame at the next repaint, with ghosts to compare its people with."""
-        self._result, self._ghosts, self._new_result = result, ghosts, True
+        """Show this frame at the next repaint, with ghosts to compare its people to."""
+        self._result, self.ghosts, self._new_result = result, ghosts, True
         self.update()
 
     def clear(self) -> None:
-        """Another source begins."""
-        self._result, self._ghosts, self._new_result, self._cleared = None, (), False, True
+        """Forget the result: another source begins."""
+        self._result, self.ghosts, self._new_result, self._cleared = None, (), False, True
         self.update()
 
-    @property
-    def ghosts(self) -> tuple[BodyState, ...]:
-        """The bodies that are drawn half transparent."""
-        return self._ghosts
-
     def set_video_caption(self, text: str) -> None:
-        """What the left pane is called."""
+        """Set the caption of the left pane."""
         self._video_caption = text
         self.update()
 
-    @property
-    def hint(self) -> str:
-        """The words over the video."""
-        return self._hint
-
     def set_hint(self, text: str) -> None:
-        """A few words over the video; none when empty."""
-        if text != self._hint:
-            self._hint = text
+        """Show a short hint over the video; none when empty."""
+        if text != self.hint:
+            self.hint = text
             self.update()
 
     def set_show_mesh(self, on: bool) -> None:
@@ -168,12 +149,12 @@ class SceneView(QOpenGLWindow):
         self.update()
 
     def reset_view(self) -> None:
-        """Look at the middle of the room from the front again."""
-        self._orbit = OrbitCamera()
+        """Look at the middle of the 3D pane from the front again."""
+        self.orbit = OrbitCamera()
         self.update()
 
     def initializeGL(self) -> None:
-        """Make the scene; called by Qt with the context current, and again if it made a new one."""
+        """Create the scene; Qt calls this with the context current, again after a new context."""
         self._new_body, self._new_result = self._body is not None, self._result is not None
         try:
             self._ctx = moderngl_context(self.context())
@@ -198,16 +179,15 @@ class SceneView(QOpenGLWindow):
             self._scene.paint(target.framebuffer, target.size, scale)
             self._target.end()
             if is_software(self._ctx):
-                # Else the milliseconds would only tell how long it takes to ask; a GPU, though,
-                # must not be waited for.
+                # Otherwise the time would only cover issuing the commands.  Never wait for a GPU.
                 self._finish()
-        except Exception as error:  # a lost context must not take the program with it
+        except Exception as error:  # a lost context must not end the program
             self._fail(error)
             return
         self.draw_times.add({"draw": (time.perf_counter() - started) * 1000})
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Begin to click, or to turn or shift if the press is in the 3D pane."""
+        """Begin a click, or a rotation or pan in the 3D pane."""
         if event is None:
             return
         left = event.button() == Qt.MouseButton.LeftButton
@@ -216,7 +196,7 @@ class SceneView(QOpenGLWindow):
             self._dragged_from = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        """Left button turns; right or middle button, or shift, shifts."""
+        """Rotate with the left button; pan with the right or middle one, or with Shift."""
         if event is None or self._dragged_from is None:
             return
         self._knows_mouse = True
@@ -225,13 +205,13 @@ class SceneView(QOpenGLWindow):
         shifts = event.buttons() & (Qt.MouseButton.RightButton | Qt.MouseButton.MiddleButton)
         if shifts or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             height = max(self.height(), 1)
-            self._orbit.pan(step.x() / height, step.y() / height)
+            self.orbit.pan(step.x() / height, step.y() / height)
         else:
-            self._orbit.orbit(step.x() * _RADIANS_PER_POINT, step.y() * _RADIANS_PER_POINT)
+            self.orbit.orbit(step.x() * _RADIANS_PER_POINT, step.y() * _RADIANS_PER_POINT)
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """The drag is over, or it was a click."""
+        """End the drag, or handle a click."""
         self._dragged_from = None
         pressed, self._pressed_at = self._pressed_at, None
         if event is None or pressed is None or self._scene is None:
@@ -247,9 +227,9 @@ class SceneView(QOpenGLWindow):
             self.reset_view()
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
-        """Come nearer or go away."""
+        """Zoom."""
         if event is not None and self._is_in_room(event.position()):
-            self._orbit.zoom(event.angleDelta().y() / _WHEEL_NOTCH)
+            self.orbit.zoom(event.angleDelta().y() / _WHEEL_NOTCH)
             self.update()
 
     def _update_scene(self, scene: Scene) -> None:
@@ -260,9 +240,9 @@ class SceneView(QOpenGLWindow):
             scene.clear()
             self._cleared = False
         if self._new_result and self._result is not None:
-            scene.show(self._result, self._ghosts)
+            scene.show(self._result, self.ghosts)
             self._new_result = False
-        scene.orbit, scene.show_mesh, scene.hint = self._orbit, self._show_mesh, self._hint
+        scene.orbit, scene.show_mesh, scene.hint = self.orbit, self._show_mesh, self.hint
         scene.video_caption = self._video_caption
         scene.room_hint = "" if self._knows_mouse or self._result is None else _MOUSE_HINT
 

@@ -1,4 +1,4 @@
-"""Qt's framebuffer of the graphics area, drawn into directly or by way of another one."""
+"""Qt's framebuffer of the graphics area, drawn into directly or through another one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hmr_live.render.body_renderer import is_software
 from hmr_live.render.canvas import Canvas, release_framebuffer
 
 _SAMPLES: Final = 4
-#: Size of a coarse picture; spares a software renderer a quarter of the time of a frame.
+#: Scale of a coarse image; saves a software renderer a quarter of the time of a frame.
 _COARSE_SCALE: Final = 0.6
 
 
 class Target(NamedTuple):
-    """Where to draw: (width, height) in pixels, and how many for each pixel of the window."""
+    """Where to draw: the framebuffer, its size in pixels, and its scale to the window's pixels."""
 
     framebuffer: moderngl.Framebuffer
     size: tuple[int, int]
@@ -23,24 +23,21 @@ class Target(NamedTuple):
 
 
 class WindowTarget:
-    """Where to draw in a paintGL.
+    """Chooses the framebuffer to draw into in paintGL.
 
-    On a GPU the picture is drawn multisampled, for smooth edges, and resolved into Qt's
+    On a GPU the image is drawn multisampled, for smooth edges, and resolved into Qt's
     framebuffer at the end.  On a software renderer that would double the time of a frame, so
-    drawing goes there directly.  A coarse picture is drawn small and enlarged at the end.
+    drawing goes there directly.  A coarse image is drawn small and enlarged at the end.
 
     Parameters
     ----------
     ctx
         The window's context.
-    samples
-        Subpixel samples; 0 switches them off, None chooses by the renderer.
     """
 
-    def __init__(self, ctx: moderngl.Context, samples: int | None = None) -> None:
+    def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
-        wanted = (0 if is_software(ctx) else _SAMPLES) if samples is None else samples
-        self._samples = min(wanted, ctx.max_samples)
+        self._samples = 0 if is_software(ctx) else min(_SAMPLES, ctx.max_samples)
         self._key: tuple[int, tuple[int, int], bool] | None = None
         self._size = (0, 0)
         self._window: moderngl.Framebuffer | None = None
@@ -54,11 +51,11 @@ class WindowTarget:
         Parameters
         ----------
         number
-            OpenGL's number of Qt's framebuffer: it is seldom 0, and it may change at any paint.
+            OpenGL's name of Qt's framebuffer: it is rarely 0 and may change at any paint.
         size
             (width, height) in pixels of the window.
         coarse
-            Whether to draw fewer pixels, without smooth edges.
+            Whether to draw fewer pixels, without antialiasing.
         """
         if self._window is None or self._key != (number, size, coarse):
             self._key, self._size = (number, size, coarse), size
@@ -73,7 +70,7 @@ class WindowTarget:
         return Target(self._smooth or self._window, size, 1.0)
 
     def end(self) -> None:
-        """Everything is drawn."""
+        """Copy what was drawn into the window."""
         if self._window is None:
             return
         if self._coarse:

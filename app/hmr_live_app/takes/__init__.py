@@ -1,4 +1,4 @@
-"""Takes in the window: the list of them, playing, cutting, smoothing, exporting.
+"""Takes in the window: listing, playing, cutting, smoothing and exporting them.
 
 :class:`.TakePlayer` is the model and knows no Qt; the others show it.
 """

@@ -1,4 +1,4 @@
-"""The window in which a take is exported."""
+"""The dialog in which a take is exported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
@@ -35,27 +34,24 @@ from hmr_live_app.widgets import theme
 _STEPS: Final = 1000
 _OWN_RATE: Final = "as recorded"
 _UPS: Final[tuple[tuple[str, Literal["y", "z"] | None], ...]] = (
-    ("as the format has it", None),
+    ("format default", None),
     ("y", "y"),
     ("z", "z"),
 )
 
 
 class ExportDialog(QDialog):
-    """Asks for format and options, writes, shows how far it is.
+    """Asks for format and options, exports, and shows the progress.
 
     Parameters
     ----------
     take, body
         What is exported, and the body model in use.
     name, folder
-        What the file is called and where it goes, unless somebody says otherwise.
+        Suggested name and folder of the file.
     call_in_main
         Runs a function in the main thread soon; callable from any thread.
     """
-
-    #: The files that were written.
-    exported = pyqtSignal(tuple)
 
     def __init__(
         self,
@@ -70,7 +66,7 @@ class ExportDialog(QDialog):
         self.setWindowTitle(f"Export {name}")
         self.setStyleSheet(theme.CONTROLS_STYLE)
         self.setMinimumWidth(560)
-        self._take, self._body, self._name = take, body, name
+        self._take, self._body = take, body
         self._call_in_main = call_in_main
         self._job: ExportJob | None = None
         self.format = QComboBox()
@@ -81,7 +77,7 @@ class ExportDialog(QDialog):
         self.summary.setObjectName("time")
         self.summary.setWordWrap(True)
         self.person = QComboBox()
-        self.person.addItem("everybody", None)
+        self.person.addItem("everyone", None)
         for motion in take.motions:
             self.person.addItem(f"person {motion.track_id + 1}", motion.track_id)
         self.rate = QDoubleSpinBox()
@@ -92,12 +88,12 @@ class ExportDialog(QDialog):
         self.up = QComboBox()
         for text, axis in _UPS:
             self.up.addItem(text, axis)
-        self.floor = QCheckBox("Level the camera and stand people on the floor")
-        self.overwrite = QCheckBox("Replace a file of this name")
+        self.floor = QCheckBox("Level the camera and place people on the floor")
+        self.overwrite = QCheckBox("Replace an existing file")
         self.target = QLineEdit(str(folder / name))
         self.browse = QPushButton("Choose…")
         self.video = QLineEdit(str(take.video or _source_video(take, folder) or ""))
-        self.video.setPlaceholderText("the video that the take was made from")
+        self.video.setPlaceholderText("the video the take was made from")
         self.browse_video = QPushButton("Choose…")
         self.message = QLabel()
         self.message.setWordWrap(True)
@@ -141,7 +137,7 @@ class ExportDialog(QDialog):
         form.addRow("", self.summary)
         form.addRow("People", self.person)
         form.addRow("Rate", self.rate)
-        form.addRow("Axis that points up", self.up)
+        form.addRow("Up axis", self.up)
         form.addRow("", self.floor)
         for title, line, button in (
             ("Video", self.video, self.browse_video),
@@ -170,7 +166,7 @@ class ExportDialog(QDialog):
         format_ = self.chosen
         summary = format_.summary
         if not format_.available:
-            summary += ". It needs a package that is missing here: pip install 'hmr-live[export]'."
+            summary += ". It needs a package that is not installed: pip install 'hmr-live[export]'."
         self.summary.setText(summary)
         clip = isinstance(format_, ClipFormat)
         self.up.setEnabled(isinstance(format_, ClipFormat) and not format_.fixed_up)
@@ -198,7 +194,7 @@ class ExportDialog(QDialog):
 
     def _choose_video(self) -> None:
         folder = str(Path(self.video.text() or self.target.text()).parent)
-        chosen, _ = QFileDialog.getOpenFileName(self, "Video of the take", folder)
+        chosen, _ = QFileDialog.getOpenFileName(self, "Choose the video of the take", folder)
         if chosen:
             self.video.setText(chosen)
 
@@ -219,11 +215,10 @@ class ExportDialog(QDialog):
     def _on_done(self, paths: tuple[Path, ...], notes: list[str]) -> None:
         self._show_running(False)
         self.message.setText("\n".join([*(f"Written: {path}" for path in paths), *notes]))
-        self.exported.emit(paths)
 
     def _on_failed(self, message: str) -> None:
         self._show_running(False)
-        self.message.setText(message or "Called off; nothing was written.")
+        self.message.setText(message or "Cancelled; nothing was written.")
 
     def _show_running(self, running: bool) -> None:
         if not running:
@@ -233,14 +228,14 @@ class ExportDialog(QDialog):
         self.cancel.setText("Cancel" if running else "Close")
 
     def reject(self) -> None:
-        """Close; a running export is called off first."""
+        """Close the dialog, or cancel a running export."""
         if self._job is None:
             super().reject()
         else:
             self._job.cancel()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """An export does not go on behind a closed window."""
+        """Cancel the export with the dialog."""
         if self._job is not None:
             self._job.cancel()
             self._job = None
@@ -248,7 +243,7 @@ class ExportDialog(QDialog):
 
 
 def _source_video(take: Take, folder: Path) -> Path | None:
-    """The video file that the take was made from, where it lies in the take's folder."""
+    """The video file the take was made from, if it is in the take's folder."""
     if take.info.get("clock") != "media":
         return None
     path = folder / Path(str(take.info.get("source", ""))).name

@@ -1,4 +1,4 @@
-"""The list of takes beside the picture."""
+"""The list of takes beside the view."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ORDER: Final = Qt.ItemDataRole.UserRole + 1
 
 
 class TakesPanel(QDockWidget):
-    """Lists a collection; double click or Enter opens, F2 renames, Delete moves to the trash.
+    """Lists a collection; double-click or Enter opens, F2 renames, Delete moves to the trash.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ class TakesPanel(QDockWidget):
         The model.
     """
 
-    #: Somebody wants to see this take.
+    #: The path of the take to open.
     open_requested = pyqtSignal(object)
-    #: Somebody wants to see the folder.
+    #: The folder is to be shown.
     folder_requested = pyqtSignal()
 
     def __init__(self, collection: TakeCollection, parent: QWidget | None = None) -> None:
         super().__init__("Takes", parent)
         self.setObjectName("takes")
-        self.setTitleBarWidget(QWidget())  # the heading below says it already
+        self.setTitleBarWidget(QWidget())  # the heading below has the title
         self._collection = collection
         self.tree = _Table()
         self.tree.setRootIsDecorated(False)
@@ -64,7 +64,7 @@ class TakesPanel(QDockWidget):
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.empty = QLabel("No takes yet: R records one.")
+        self.empty = QLabel("No takes yet. Press R to record one.")
         self.empty.setObjectName("time")
         self.open_action = self._action("Open", "", self._open)
         self.rename_action = self._action("Rename", "F2", self._rename)
@@ -107,7 +107,7 @@ class TakesPanel(QDockWidget):
         action = QAction(text, self.tree)
         if key:
             action.setShortcut(QKeySequence(key))
-            # Delete means this only where the list has the keyboard.
+            # Delete works only while the list has the keyboard focus.
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         action.triggered.connect(lambda _: handler())
         self.tree.addAction(action)
@@ -203,7 +203,7 @@ class _Table(QTreeWidget):
             self.setColumnWidth(column, width)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Hide the columns for which there is no room; the tool tips tell everything."""
+        """Hide the columns for which there is no room; the tool tips show everything."""
         room = self.contentsRect().width()
         for column, width in enumerate(_WIDTHS):
             room -= width
@@ -228,7 +228,11 @@ class _Row(QTreeWidgetItem):
         orders = (summary.recorded, summary.seconds, summary.frames, summary.people, summary.size)
         for column, order in enumerate(orders, start=1):
             self.setData(column, _ORDER, float(order))
-        problem = summary.problem or ("" if summary.complete else "Its recording was cut off.")
+        problem = summary.problem or (
+            ""
+            if summary.complete
+            else "The recording was interrupted. Choose Repair to recover it."
+        )
         if problem:
             color = theme.BAD if summary.problem else theme.WARNING
             for column in range(len(_COLUMNS)):

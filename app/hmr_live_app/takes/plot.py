@@ -1,4 +1,4 @@
-"""The joint angles of a whole take: a click seeks, the wheel zooms, dragging shifts."""
+"""The joint angles of a whole take: a click seeks, the wheel zooms, dragging pans."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHORTEST_VIEW_S: Final = 0.5
 
 
 class TakePlot(CurvePlot):
-    """Curves of the person that a player follows; raw ones pale where there are smoothed ones.
+    """Curves of the person chosen in a player; raw ones are pale beside smoothed ones.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class TakePlot(CurvePlot):
         The line at the time of the playback.
     """
 
-    #: Somebody wants to see this moment, seconds since the first frame.
+    #: The clicked time, seconds since the first frame.
     time_requested = pyqtSignal(float)
 
     def __init__(self, player: TakePlayer, parent: QWidget | None = None) -> None:
@@ -52,7 +52,7 @@ class TakePlot(CurvePlot):
         self.scene().sigMouseClicked.connect(self._on_click)
         player.opened.connect(self._on_opened)
         player.angles_ready.connect(self._draw)
-        self.setToolTip("Click to go there · wheel zooms · double click shows the whole take")
+        self.setToolTip("Click to seek · scroll to zoom · double-click to show the whole take")
 
     def choose(self, names: Iterable[str]) -> None:
         """Show the angles of these groups."""
@@ -107,7 +107,7 @@ class TakePlot(CurvePlot):
             item.setData(times, values, connect=connect)
 
     def follow(self) -> None:
-        """Move the cursor to where the playback is."""
+        """Move the cursor to the time of the playback."""
         playback = self._player.playback
         if playback is None:
             return

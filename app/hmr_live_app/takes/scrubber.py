@@ -1,4 +1,4 @@
-"""The line on which a take is scrubbed: time, range, markers."""
+"""The time line of a take: position, range and markers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MARKER_REACH: Final = 5
 
 
 class Scrubber(QWidget):
-    """A press or drag asks for a time; markers are small triangles that say their label."""
+    """A press or drag requests a time; markers are small triangles with labels as tool tips."""
 
-    #: Somebody wants to see the frame at this many seconds.
+    #: The requested time, seconds since the first frame.
     time_requested = pyqtSignal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -40,11 +40,11 @@ class Scrubber(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Wide and flat."""
+        """The preferred size."""
         return QSize(400, 30)
 
     def x_of(self, time: float) -> float:
-        """Where this many seconds lie, in points."""
+        """Horizontal position of a time in seconds, in points."""
         duration = self._playback.duration if self._playback is not None else 0.0
         return _EDGE + (self.width() - 2 * _EDGE) * (time / duration if duration else 0.0)
 
@@ -53,11 +53,11 @@ class Scrubber(QWidget):
         return duration * min(max((x - _EDGE) / max(self.width() - 2 * _EDGE, 1), 0.0), 1.0)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Go there."""
+        """Request the time under the mouse."""
         self._request_time(event)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        """Follow the hand."""
+        """Request the time under the mouse while dragging."""
         self._request_time(event)
 
     def _request_time(self, event: QMouseEvent | None) -> None:
@@ -65,7 +65,7 @@ class Scrubber(QWidget):
             self.time_requested.emit(self._time_at(event.position().x()))
 
     def event(self, event: object) -> bool:
-        """Tell the label of the marker under the mouse."""
+        """Show the label of the marker under the mouse, or the time, as a tool tip."""
         if isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), self._label_at(event.pos().x()), self)
             return True
@@ -78,7 +78,7 @@ class Scrubber(QWidget):
         return clock(self._time_at(x), exact=True)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw groove, range, markers and the present time."""
+        """Draw groove, range, markers and the current time."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

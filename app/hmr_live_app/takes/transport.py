@@ -1,4 +1,4 @@
-"""The bar under the picture with which a take is played, cut and smoothed."""
+"""The bar below the view that plays, cuts and smooths a take."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from hmr_live_app.takes.scrubber import Scrubber
 from hmr_live_app.widgets import theme
 from hmr_live_app.widgets.icons import icon
 
-#: A cutoff that is still being turned is not computed at once.
+#: A cutoff that is still being changed is not applied yet.
 _CUTOFF_RESTS_MS: Final = 400
 
 
 class TransportBar(QWidget):
-    """Shows and moves the playback of a player; hidden while no take is open.
+    """Shows and controls the playback of a player; hidden while no take is open.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ class TransportBar(QWidget):
         self.speed = QComboBox()
         for speed in SPEEDS:
             self.speed.addItem(speed_text(speed), speed)
-        self.speed.setToolTip("How fast it plays")
+        self.speed.setToolTip("Playback speed")
         self.person = QComboBox()
-        self.person.setToolTip("Whose joint angles are shown")
+        self.person.setToolTip("Person whose joint angles are shown")
         self.cutoff = QDoubleSpinBox()
         self.cutoff.setRange(LOWEST_CUTOFF, HIGHEST_CUTOFF)
         self.cutoff.setDecimals(1)
@@ -68,7 +68,7 @@ class TransportBar(QWidget):
         self.cutoff.setPrefix("cutoff ")
         self.cutoff.setSuffix(" Hz")
         self.cutoff.setValue(DEFAULT_CUTOFF)
-        self.cutoff.setToolTip("Movements that are quicker than this are taken for trembling")
+        self.cutoff.setToolTip("Movements faster than this are smoothed away as jitter")
         self._make_actions()
         self._lay_out()
         self._cutoff_rests = QTimer(self)
@@ -78,36 +78,36 @@ class TransportBar(QWidget):
         self.hide()
 
     def _make_actions(self) -> None:
-        self.back = self._action("Frame back", "Left", "step back", self._step(-1))
+        self.back = self._action("Previous frame", "Left", "step back", self._step(-1))
         self.play = self._action("Play", "", "play", self._command(Playback.toggle), "#20140b")
-        self.forward = self._action("Frame forward", "Right", "step", self._step(1))
+        self.forward = self._action("Next frame", "Right", "step", self._step(1))
         self.loop = self._action("Loop", "", "replay", self._set_loop, checkable=True)
         self.mark_in = self._action("In", "I", "", self._command(Playback.mark_in))
         self.mark_out = self._action("Out", "O", "", self._command(Playback.mark_out))
         self.whole = self._action("Whole take", "", "", self._command(Playback.clear_range))
-        self.trim = self._action("Trim to the range", "", "", self.trim_requested.emit)
+        self.trim = self._action("Trim to range", "", "", self.trim_requested.emit)
         self.split = self._action("Split here", "", "", self.split_requested.emit)
         self.smooth = self._action("Smooth", "", "", self._set_smooth, checkable=True)
         self.compare = self._action("Compare", "", "", self._player.set_compare, checkable=True)
-        self.keep = self._action("Keep as new take", "", "", self.keep_requested.emit)
+        self.keep = self._action("Save as new take", "", "", self.keep_requested.emit)
         self.export = self._action("Export…", "Ctrl+E", "", self.export_requested.emit)
         self.live = self._action("Live", "Ctrl+L", "camera", self.live_requested.emit)
         self.compare.setChecked(True)
-        for action, words in (
+        for action, tip in (
             (self.play, "Play or pause (Space)"),
-            (self.loop, "Play the range again and again"),
-            (self.mark_in, "The range begins here (I)"),
-            (self.mark_out, "The range ends here (O)"),
-            (self.whole, "The range is the whole take again"),
+            (self.loop, "Repeat the range"),
+            (self.mark_in, "Start the range here (I)"),
+            (self.mark_out, "End the range here (O)"),
+            (self.whole, "Reset the range to the whole take"),
             (self.trim, "Save the range as a new take"),
-            (self.split, "Save what is before this moment, and what is behind, as two new takes"),
-            (self.smooth, "Smooth the whole take, without delay"),
-            (self.compare, "Show the raw take beside the smoothed one"),
-            (self.keep, "Save the smoothed take as a new one"),
-            (self.export, "Write it as a file of another program (Ctrl+E)"),
-            (self.live, "Close the take, back to the live picture (Ctrl+L)"),
+            (self.split, "Save the parts before and after this moment as two new takes"),
+            (self.smooth, "Smooth the whole take without adding delay"),
+            (self.compare, "Show the original take next to the smoothed one"),
+            (self.keep, "Save the smoothed take as a new take"),
+            (self.export, "Export the take to another file format (Ctrl+E)"),
+            (self.live, "Close the take and return to the live view (Ctrl+L)"),
         ):
-            action.setToolTip(words)
+            action.setToolTip(tip)
 
     def _action(
         self,
@@ -130,7 +130,7 @@ class TransportBar(QWidget):
             action.toggled.connect(handler)
         else:
             action.triggered.connect(lambda _: handler())
-        # Its keys work in the whole window, but only while the bar is there.
+        # Its keys work in the whole window, but only while the bar is visible.
         self.addAction(action)
         return action
 
@@ -153,7 +153,7 @@ class TransportBar(QWidget):
         below.addWidget(self.person)
         below.addWidget(self._button(self.smooth))
         below.addWidget(self._button(self.export))
-        below.addWidget(self._button(self.live, words=True))
+        below.addWidget(self._button(self.live, with_text=True))
         self.smoothing_row = QWidget()
         third = QHBoxLayout(self.smoothing_row)
         third.setContentsMargins(0, 0, 0, 0)
@@ -172,19 +172,19 @@ class TransportBar(QWidget):
         column.addWidget(self.smoothing_row)
         self.smoothing_row.hide()
 
-    def _button(self, action: QAction, *, words: bool = False) -> QToolButton:
+    def _button(self, action: QAction, *, with_text: bool = False) -> QToolButton:
         button = QToolButton()
         button.setDefaultAction(action)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        if words:
+        if with_text:
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         return button
 
     def _cut_button(self) -> QToolButton:
-        """What is done with the range, behind one button: the bar must fit into small windows."""
+        """One button for what is done with the range: the bar must fit into small windows."""
         button = QToolButton()
         button.setText("Cut…")
-        button.setToolTip("Trim to the range, split here, or forget the range")
+        button.setToolTip("Trim to the range, split here, or reset the range")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)

@@ -1,4 +1,4 @@
-"""Takes in the window: connects player, list, bar, plot and dialogs with the views."""
+"""Takes in the window: connects player, list, transport bar, plot and dialogs to the views."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from hmr_live_app.widgets.banner import Banner
 _TICK_MS: Final = 15
 #: Milliseconds between two drawings of cursor and numbers.
 _NUMBERS_EVERY_MS: Final = 66
-#: A range that begins or ends at a frame holds it, whatever its moment is rounded to.
+#: A range that begins or ends at a frame includes it, however its time is rounded.
 _EDGE_S: Final = 1e-6
 
 
 class TakesWorkspace(QObject):
-    """Everything about takes that the main window has.
+    """The parts of the main window that handle takes.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class TakesWorkspace(QObject):
         Where recordings are.
     """
 
-    #: A take is on show; it is no longer.
+    #: A take is shown; it is no longer.
     opened = pyqtSignal()
     closed = pyqtSignal()
-    #: It plays or pauses.
+    #: It has started or paused.
     changed = pyqtSignal()
-    #: Somebody wants the live picture back, or to see the folder.
+    #: The live view, or the recordings folder, is to be shown.
     live_requested = pyqtSignal()
     folder_requested = pyqtSignal()
 
@@ -92,16 +92,16 @@ class TakesWorkspace(QObject):
 
     @property
     def is_open(self) -> bool:
-        """Whether a take is on show."""
+        """Whether a take is shown."""
         return self.player.is_open
 
     @property
     def playing(self) -> bool:
-        """Whether it runs."""
+        """Whether it is playing."""
         return self.player.playback is not None and self.player.playback.playing
 
     def open(self, path: Path) -> None:
-        """Read this file and show it; what is on show stays until it has been read."""
+        """Read this file and show it; the current view stays until it has been read."""
         self._banner.hide()
         self._view.set_hint(f"Opening {path.name}…")
         self.player.open(path)
@@ -111,12 +111,12 @@ class TakesWorkspace(QObject):
         self.player.control(Playback.toggle)
 
     def refresh_list(self) -> None:
-        """Bring the list up to date, if somebody sees it."""
+        """Update the list of takes if it is visible."""
         if self.list.isVisible():
             self.collection.refresh(self._folder(), self.recording)
 
     def close(self) -> None:
-        """Let the take go."""
+        """Close the take."""
         self.player.close()
 
     def trim(self) -> None:
@@ -129,7 +129,7 @@ class TakesWorkspace(QObject):
             self.collection.save(lambda: keep_range(best, start, end), folder, f"{stem}_trimmed")
 
     def split(self) -> None:
-        """Save the parts before and behind this moment as new takes."""
+        """Save the parts before and after this moment as new takes."""
         best, playback = self.player.best, self.player.playback
         if best is not None and playback is not None:
             moment = playback.moment - _EDGE_S
@@ -142,14 +142,14 @@ class TakesWorkspace(QObject):
                 )
 
     def keep_smoothed(self) -> None:
-        """Save the smoothed take as a new one."""
+        """Save the smoothed take as a new take."""
         smoothed = self.player.smoothed
         if smoothed is not None:
             folder, stem = self._place()
             self.collection.save(lambda: smoothed, folder, f"{stem}_smoothed")
 
     def export(self) -> None:
-        """Ask how to export what is on show."""
+        """Open the export dialog for the shown take."""
         current, best = self.player.current, self.player.best
         if current is None or best is None:
             return
@@ -162,7 +162,7 @@ class TakesWorkspace(QObject):
         dialog.show()
 
     def _place(self) -> tuple[Path, str]:
-        """Folder and name for what is made of the take: beside it, if it is one of ours."""
+        """Folder and stem for files made from the take: beside it, if it is an hmr-live take."""
         current = self.player.current
         if current is None or current.path.suffix.lower() != SUFFIX:
             return self._folder(), "take" if current is None else current.path.stem

@@ -1,4 +1,4 @@
-"""Everything that can be asked of the window, with its words, key and symbol, in one list."""
+"""All actions of the main window, with their texts, keys and icons, and where they appear."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu, QMenuBar, QSizePolicy, QToolBar, QWidget
 
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from hmr_live_app.widgets import theme
 from hmr_live_app.widgets.icons import icon
 
@@ -31,20 +31,20 @@ class Actions:
         self.run = self._action("Start", "Space", "play", tip="Start or pause")
         self.record = self._action("Record", "R", "record", _RECORD_RED, checkable=True)
         self.marker = self._action("Set mar&ker", "K")
-        self.record_video = self._action("Record the &video too", "", checkable=True)
+        self.record_video = self._action("Also record &video", "", checkable=True)
         self.streams = self._action("&Live streams…", "L")
         self.smoothing = self._action("Smoothing", "S", "wave", checkable=True)
         self.mesh = self._action("Mesh", "M", "person", checkable=True)
         self.panel = self._action("Joint &angles", "P", checkable=True)
         self.takes = self._action("&Takes", "T", "list", checkable=True)
-        self.adaptive = self._action("&Adapt quality to the machine", "A", checkable=True)
+        self.adaptive = self._action("&Adapt quality to this computer", "A", checkable=True)
         self.latency = self._action("&Latency…", "H")
         self.reset_view = self._action("Reset view", "0", "home")
         self.full_screen = self._action("&Full screen", "F", checkable=True)
         self.leave_full_screen = self._action("Leave full screen", "Esc")
-        self.show_recordings = self._action("Show &recordings", "Ctrl+R", "folder")
-        self.choose_folder = self._action("Choose &folder for recordings…", "")
-        self.keys = self._action("&Mouse and keys", "F1")
+        self.show_recordings = self._action("Show &recordings folder", "Ctrl+R", "folder")
+        self.choose_folder = self._action("Choose recordings &folder…", "")
+        self.keys = self._action("&Mouse and keyboard", "F1")
         self.about = self._action("&About hmr-live", "")
         self._set_tool_tips()
 
@@ -72,15 +72,15 @@ class Actions:
 
     def _set_tool_tips(self) -> None:
         for action, tip in (
-            (self.smoothing, "Calm the trembling of the estimate; adds a little delay (S)"),
-            (self.takes, "The takes in the folder of recordings (T)"),
-            (self.mesh, "Draw the body over the video (M)"),
-            (self.reset_view, "Look at the 3D view from the front again (0)"),
+            (self.smoothing, "Reduce jitter; adds a little delay (S)"),
+            (self.takes, "Show the takes in the recordings folder (T)"),
+            (self.mesh, "Draw the body mesh over the video (M)"),
+            (self.reset_view, "Reset the 3D view to the front (0)"),
         ):
             action.setToolTip(tip)
 
     def show_status(self, status: Status, *, has_source: bool) -> None:
-        """Give the start button the word and symbol for what it would do now."""
+        """Show on the start button what it would do now."""
         text, symbol = {
             Status.RUNNING: ("Pause", "pause"),
             Status.PAUSED: ("Continue", "play"),
@@ -92,16 +92,16 @@ class Actions:
         self.run.setEnabled(has_source and status is not Status.OPENING)
 
     def show_pre_roll(self, seconds: int) -> None:
-        """Say at the record button how much earlier a take begins."""
+        """Show in the record button's tool tip how much earlier a take begins."""
         earlier = f"; the take begins {seconds} s earlier" if seconds else ""
-        self.record.setToolTip(f"Record pose, shape and place{earlier} (R)")
+        self.record.setToolTip(f"Record pose, shape and position{earlier} (R)")
 
     def show_streams(self, count: int) -> None:
-        """Say in the menu how many live streams are on."""
+        """Show in the menu how many live streams are on."""
         self.streams.setText(f"&Live streams ({count} on)…" if count else "&Live streams…")
 
     def show_recording(self, recording: bool, *, possible: bool) -> None:
-        """Give the record button the word and symbol for what it would do now."""
+        """Show on the record button what it would do now."""
         self.record.setChecked(recording)
         self.record.setText("Stop" if recording else "Record")
         self.record.setIcon(icon("stop", "#ffffff") if recording else icon("record", _RECORD_RED))
@@ -170,7 +170,7 @@ def fill_menus(
 
 
 def fill_tool_bar(bar: QToolBar, actions: Actions, source: QWidget, recording: QWidget) -> None:
-    """Build the tool bar: where from, run, record; then the switches at the right."""
+    """Build the tool bar: source, start and record on the left, switches on the right."""
     bar.setMovable(False)
     bar.setFloatable(False)
     bar.setIconSize(QSize(18, 18))

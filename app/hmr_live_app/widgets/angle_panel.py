@@ -1,4 +1,4 @@
-"""The side panel: the plot of the joint angles and, under it, the list to choose them from."""
+"""The side panel: the plot of the joint angles and, below it, the table to choose them from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hmr_live_app.widgets.angle_table import AngleTable
 from hmr_live_app.widgets.main_thread import AfterPaint
 from hmr_live_app.widgets.plots import AnglePlot, CurvePlot
 
-#: Milliseconds between two drawings: the eye reads a running curve no better at 30 a second, and
+#: Milliseconds between two drawings: a running curve is no easier to read at 30 a second, and
 #: without a GPU every drawing takes time from the network.
 _PLOT_EVERY: Final = 60
 _PLOT_EVERY_WHEN_SLOW: Final = 190
@@ -34,12 +34,12 @@ _SPANS: Final = (5, 10, 20, 60)
 
 
 class AnglePanel(QWidget):
-    """Plots and present values of the joint angles.
+    """Plots and current values of the joint angles.
 
     Attributes
     ----------
     drawing
-        When the plot is drawn; to be told whenever the screen was painted.
+        When the plot is drawn; notify it whenever the view was painted.
     """
 
     #: Names of the plotted groups, whenever they change.
@@ -57,7 +57,7 @@ class AnglePanel(QWidget):
         self.table = AngleTable()
         self.span = QToolButton()
         self.span.setObjectName("span")
-        self.span.setToolTip("How far back the plot reaches")
+        self.span.setToolTip("Time span of the plot")
         self.span.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         spans = QMenu(self.span)
         for seconds in _SPANS:
@@ -89,7 +89,7 @@ class AnglePanel(QWidget):
 
     @property
     def seconds(self) -> int:
-        """How far back the plot reaches."""
+        """Time span of the plot."""
         return round(self.history.seconds)
 
     def set_seconds(self, seconds: int) -> None:
@@ -99,7 +99,7 @@ class AnglePanel(QWidget):
         self._changed = True
 
     def add(self, result: FrameResult) -> None:
-        """Take in a frame; drawn when it is time, see :attr:`drawing`."""
+        """Add a frame; :attr:`drawing` decides when it is drawn."""
         self.history.add(result)
         heading = _heading(result)
         if heading != self.heading.text():
@@ -107,11 +107,11 @@ class AnglePanel(QWidget):
         self._changed = True
 
     def set_slow(self, slow: bool) -> None:
-        """Draw the plot more seldom, to leave more time to everything else."""
+        """Draw the plot less often, to leave more time to everything else."""
         self.drawing.set_every(_PLOT_EVERY_WHEN_SLOW if slow else _PLOT_EVERY)
 
     def show_plot(self, plot: CurvePlot | None) -> None:
-        """Show another plot of the chosen angles in place of the live one; None brings it back."""
+        """Show another plot of the chosen angles; None shows the live one again."""
         shown = self.plot if plot is None else plot
         if self._plots.indexOf(shown) < 0:
             self._plots.addWidget(shown)
@@ -120,12 +120,12 @@ class AnglePanel(QWidget):
         self.span.setVisible(plot is None)
 
     def show_values(self, angles: Array) -> None:
-        """Write these angles, ``(len(ANGLES),)`` degrees, into the table."""
+        """Show these angles, ``(len(ANGLES),)`` degrees, in the table."""
         if self.isVisible():
             self.table.show_values(angles)
 
     def clear(self) -> None:
-        """Another source begins."""
+        """Forget all angles: another source begins."""
         self.history.clear()
         self.heading.setText(_HEADING)
         self._changed = True

@@ -1,4 +1,4 @@
-"""All joint angles by joint: choose what is plotted, read the present values; also the legend."""
+"""All joint angles by joint: what is plotted, the current values, and the plot's legend."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 class AngleTable(QTreeWidget):
     """A heading for each joint, under it a row for each of its angles.
 
-    A row holds colours and name, the value on the left, the value on the right.  A click on a
-    heading folds the joint away or back.
+    A row holds the colours and the name, and the values of the left and the right side.  A click
+    on a heading collapses or expands the joint.
     """
 
     #: Names of the checked groups, whenever they change.
@@ -32,7 +32,7 @@ class AngleTable(QTreeWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setHeaderLabels(["In the plot", "Left", "Right"])
+        self.setHeaderLabels(["Plotted", "Left", "Right"])
         self.setRootIsDecorated(False)
         self.setIndentation(0)
         self.setUniformRowHeights(True)
@@ -60,8 +60,8 @@ class AngleTable(QTreeWidget):
             for group in section.groups:
                 self._rows.append(_Row(group))
                 heading.addChild(self._rows[-1].item)
-        self.itemExpanded.connect(_show_fold)
-        self.itemCollapsed.connect(_show_fold)
+        self.itemExpanded.connect(_show_expansion)
+        self.itemCollapsed.connect(_show_expansion)
         self.itemClicked.connect(self._toggle)
 
     @property
@@ -70,7 +70,7 @@ class AngleTable(QTreeWidget):
         return tuple(row.group.name for row in self._rows if row.checked)
 
     def choose(self, names: Iterable[str]) -> None:
-        """Check exactly these groups and unfold their joints; unknown names are ignored."""
+        """Check exactly these groups and expand their joints; unknown names are ignored."""
         wanted = set(names)
         for row in self._rows:
             row.check(row.group.name in wanted)
@@ -81,12 +81,12 @@ class AngleTable(QTreeWidget):
         self.choice_changed.emit(self.choice)
 
     def show_values(self, angles: Array) -> None:
-        """Write the present angles, ``(len(ANGLES),)`` degrees; NaN shows a dash."""
+        """Show the current angles, ``(len(ANGLES),)`` degrees; NaN shows a dash."""
         for row in self._rows:
             row.show_values(angles)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Enter checks the row that the arrow keys have reached."""
+        """Check or uncheck the current row on Enter."""
         item = self.currentItem()
         if event is not None and item is not None and event.key() in _ENTER:
             self._toggle(item)
@@ -109,12 +109,12 @@ def _heading(joint: str) -> QTreeWidgetItem:
     font = item.font(0)
     font.setBold(True)
     item.setFont(0, font)
-    _show_fold(item)
+    _show_expansion(item)
     return item
 
 
-def _show_fold(heading: QTreeWidgetItem) -> None:
-    heading.setIcon(0, icon("unfolded" if heading.isExpanded() else "folded", theme.MUTED))
+def _show_expansion(heading: QTreeWidgetItem) -> None:
+    heading.setIcon(0, icon("expanded" if heading.isExpanded() else "collapsed", theme.MUTED))
 
 
 class _Row:
@@ -141,7 +141,7 @@ class _Row:
         self._update_style()
 
     def _update_style(self) -> None:
-        """Values of plotted angles carry the colours of their curves."""
+        """Give the values of plotted angles the colours of their curves."""
         colors = [theme.curve_color(curve) for curve in self.group.curves]
         self.item.setIcon(0, chip(*colors) if self.checked else chip())
         self.item.setForeground(0, QBrush(QColor(theme.TEXT if self.checked else theme.MUTED)))

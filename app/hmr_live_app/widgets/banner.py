@@ -35,7 +35,7 @@ class Banner(QFrame):
         self.action_button.clicked.connect(self._run_action)
         self._close = QToolButton()
         self._close.setIcon(icon("close", theme.MUTED))
-        self._close.setToolTip("Close this message")
+        self._close.setToolTip("Dismiss this message")
         self._close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 8, 8, 8)
@@ -56,14 +56,14 @@ class Banner(QFrame):
     def show_error(
         self, message: str, action_text: str = "", action: Callable[[], object] | None = None
     ) -> None:
-        """Say what is wrong and what to do until it is closed, with a button for the action."""
+        """Show an error until it is closed, with a button for the action."""
         self._timer.stop()
         self._show(message, "error", action_text, action)
 
     def show_info(
         self, message: str, action_text: str = "", action: Callable[[], object] | None = None
     ) -> None:
-        """Say good news for some seconds, with a button for the action."""
+        """Show good news for some seconds, with a button for the action."""
         self._show(message, "info", action_text, action)
         self._timer.start(_GOOD_NEWS_MS)
 

@@ -1,4 +1,4 @@
-"""Says above the panes that the camera is lost, and that it is back."""
+"""Reports in the banner that the camera is lost, and that it is back."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from hmr_live_app.widgets.banner import Banner
 
 
 class CameraWatch:
-    """Looks at the camera of a session.
+    """Watches the camera in use.
 
     Parameters
     ----------
-    session
-        Runs on the camera.
+    model
+        The program's state.
     banner
-        Where it is said.
+        Where it is reported.
     """
 
     def __init__(self, model: AppModel, banner: Banner) -> None:
@@ -22,7 +22,7 @@ class CameraWatch:
         self._reported: str | None = None
 
     def check(self) -> bool:
-        """Whether the camera is lost; to be called a few times a second."""
+        """Report a change; return whether the camera is lost.  Call it a few times a second."""
         problem = self._model.camera_problem
         if problem is not None and problem != self._reported:
             self._banner.show_error(problem)
@@ -32,11 +32,11 @@ class CameraWatch:
         return problem is not None
 
     def clear(self) -> None:
-        """Another source begins."""
+        """Forget the camera: another source begins."""
         self._reported = None
 
     def _report_return(self, reported: str) -> None:
-        if self._banner.text != reported:  # something else has been said since then
+        if self._banner.text != reported:  # another message has replaced it
             return
         self._banner.hide()
         model = self._model

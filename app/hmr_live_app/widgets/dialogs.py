@@ -1,4 +1,4 @@
-"""Small windows: choosing a file, mouse and keys, about."""
+"""Small dialogs: choosing a file, mouse and keyboard, about."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from hmr_live_app.model.takes.file_types import TAKE_SUFFIXES
 _VIDEO_SUFFIXES: Final = ("mp4", "mov", "mkv", "avi", "webm", "m4v")
 
 _KEYS: Final = (
-    ("Space", "start, pause, play again"),
-    ("R", "start and stop a recording"),
-    ("K", "set a marker in the recording"),
-    ("S", "smoothing"),
-    ("L", "live streams"),
-    ("M", "mesh over the video"),
-    ("P", "joint angles"),
-    ("T", "the list of takes"),
-    ("H", "how long frames take from the camera to the screen"),
-    ("A", "adapt the quality to the machine"),
+    ("Space", "start, pause or play again"),
+    ("R", "start or stop recording"),
+    ("K", "add a marker to the recording"),
+    ("S", "switch smoothing on or off"),
+    ("L", "open the live streams"),
+    ("M", "show or hide the mesh over the video"),
+    ("P", "show or hide the joint angles"),
+    ("T", "show or hide the list of takes"),
+    ("H", "show the latency from the camera to the screen"),
+    ("A", "switch adaptive quality on or off"),
     ("0", "reset the 3D view"),
-    ("Click on a person", "with several people: lock on them, plot their angles"),
-    ("Esc, click beside everybody", "let go of the locked person"),
-    ("F, Esc", "full screen and back"),
-    ("Left, Right", "in a take: one frame back or forward"),
-    ("I, O", "in a take: the range begins, ends here"),
-    ("Ctrl+E, Ctrl+L", "in a take: export it, back to live"),
+    ("Click a person", "with several people: lock on to one and plot their angles"),
+    ("Esc, click empty space", "release the lock"),
+    ("F, Esc", "enter, leave full screen"),
+    ("Left, Right", "in a take: previous, next frame"),
+    ("I, O", "in a take: set the start, end of the range"),
+    ("Ctrl+E, Ctrl+L", "in a take: export it, return to the live view"),
     ("Ctrl+O", "open a video, picture or take"),
-    ("Drag in the 3D view", "turn"),
-    ("Right or middle drag, Shift + drag", "shift"),
-    ("Wheel", "nearer and farther"),
-    ("Double click", "reset the 3D view"),
+    ("Drag in the 3D view", "rotate"),
+    ("Right or middle drag, Shift + drag", "pan"),
+    ("Wheel", "zoom"),
+    ("Double-click the 3D view", "reset the 3D view"),
 )
 
 
 def ask_for_file(parent: QWidget, folder: Path) -> Path | None:
-    """Let somebody choose a video, picture or take; None when they did not."""
+    """Ask for a video, picture or take; None if the dialog was cancelled."""
     videos = " ".join(f"*.{suffix}" for suffix in _VIDEO_SUFFIXES)
     takes = " ".join(f"*{suffix}" for suffix in sorted(TAKE_SUFFIXES))
     pictures = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
@@ -55,28 +55,29 @@ def ask_for_file(parent: QWidget, folder: Path) -> Path | None:
 
 
 def show_keys(parent: QWidget) -> None:
-    """Say what mouse and keys do."""
+    """Show what mouse and keys do."""
     rows = "".join(
         f"<tr><td style='padding:3px 24px 3px 0'><b>{key}</b></td><td>{what}</td></tr>"
         for key, what in _KEYS
     )
-    _show(parent, "Mouse and keys", f"<table>{rows}</table>")
+    _show(parent, "Mouse and keyboard", f"<table>{rows}</table>")
 
 
 def show_about(parent: QWidget) -> None:
-    """Say what this is."""
+    """Show version, purpose and licence."""
     _show(
         parent,
         "About hmr-live",
         f"<h3>hmr-live {__version__}</h3>"
-        "<p>Live human mesh recovery: pose and shape of a person, as "
-        "an SMPL body, from an ordinary camera, on this computer alone.</p>"
-        "<p>Apache License 2.0; see NOTICE for the body, the networks and the clip.</p>",
+        "<p>Live human mesh recovery: the pose and shape of people as SMPL bodies, from an "
+        "ordinary camera. Everything runs on this computer.</p>"
+        "<p>Apache License 2.0; see NOTICE for the licences of the body, the networks and the "
+        "clip.</p>",
     )
 
 
 def _show(parent: QWidget, title: str, text: str) -> None:
-    """A window that does not stop the one behind it."""
+    """Open a message box that does not block the window behind it."""
     box = QMessageBox(parent)
     box.setWindowTitle(title)
     box.setTextFormat(Qt.TextFormat.RichText)

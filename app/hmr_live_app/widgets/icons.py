@@ -30,8 +30,8 @@ _SHAPES: Final = {
     "person": f'<g {_STROKE}><circle cx="12" cy="5" r="2.6"/>'
     '<path d="M5 9.5l7 1.5 7-1.5M12 11v4.5M12 15.5L8 21.5M12 15.5l4 6"/></g>',
     "home": f'<path d="M4 11.5L12 4.5l8 7M6.5 10v9.5h11V10" {_STROKE}/>',
-    "folded": f'<path d="M9.5 6.5L15 12l-5.5 5.5" {_STROKE}/>',
-    "unfolded": f'<path d="M6.5 9.5L12 15l5.5-5.5" {_STROKE}/>',
+    "collapsed": f'<path d="M9.5 6.5L15 12l-5.5 5.5" {_STROKE}/>',
+    "expanded": f'<path d="M6.5 9.5L12 15l5.5-5.5" {_STROKE}/>',
     "step": '<path d="M6 4.5 L15 12 L6 19.5 Z M16 5h3v14h-3z" fill="{color}"/>',
     "step back": '<path d="M18 4.5 L9 12 L18 19.5 Z M5 5h3v14H5z" fill="{color}"/>',
     "list": f'<path d="M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01" {_STROKE}/>',

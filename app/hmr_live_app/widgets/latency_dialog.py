@@ -1,4 +1,4 @@
-"""The window that shows how long frames take from the camera to the screen."""
+"""The dialog that shows how long frames take from the camera to the screen."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from hmr_live.live.latency import SEGMENTS, LatencyMeter, LatencyReport
 from hmr_live_app.widgets import theme
 
 _EVERY_MS: Final = 500
-#: The axis reaches at least this far (ms), so that it does not move while the figures are good.
+#: The axis reaches at least this far (ms), so that it stays still while latencies are low.
 _LEAST_AXIS_MS: Final = 80.0
 _NAMES: Final = {
-    "capture": "decoding, and waiting to be taken up",
-    "recovery": "from picture to bodies",
+    "capture": "decoding, and waiting to be processed",
+    "recovery": "from image to bodies",
     "hand-over": "waiting for the window",
     "drawing": "painting, until the buffers are swapped",
 }
 
 
 class LatencyDialog(QDialog):
-    """Histogram of the latency since the source was opened, and where the time goes.
+    """Histogram of the latency since the source was opened, and the share of each segment.
 
     Parameters
     ----------
@@ -44,48 +44,48 @@ class LatencyDialog(QDialog):
         self.table = QLabel()
         self.table.setTextFormat(Qt.TextFormat.RichText)
         self.plot, self._bars, self._marks = _histogram()
-        anew = QToolButton()
-        anew.setText("Measure anew")
-        anew.clicked.connect(self._measure_anew)
+        again = QToolButton()
+        again.setText("Measure again")
+        again.clicked.connect(self._measure_again)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 14, 18, 14)
         layout.setSpacing(12)
         layout.addWidget(self.heading)
         layout.addWidget(self.plot, 1)
         layout.addWidget(self.table)
-        layout.addWidget(anew, 0, Qt.AlignmentFlag.AlignRight)
+        layout.addWidget(again, 0, Qt.AlignmentFlag.AlignRight)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.refresh)
 
     def refresh(self) -> None:
-        """Show the newest figures."""
+        """Show the newest measurements."""
         report = self._latency.report()
         if report is None:
-            self.heading.setText("No frame of a camera or video has been shown yet.")
+            self.heading.setText("No frame from a camera or video has been shown yet.")
             self.table.setText("")
             self._bars.setOpts(x=[], height=[], width=1)
             for mark in self._marks:
                 mark.hide()
             return
         self.heading.setText(
-            f"From the camera to the screen: half of {report.frames} frames within "
+            f"From the camera to the screen, {report.frames} frames: 50 % within "
             f"<b>{report.p50:.0f} ms</b>, 95 % within <b>{report.p95:.0f} ms</b>"
         )
         self._show_bars(report)
         self.table.setText(_table(report))
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Begin to follow the figures."""
+        """Update the measurements while visible."""
         super().showEvent(event)
         self.refresh()
         self._timer.start(_EVERY_MS)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Nobody looks: no work."""
+        """Stop updating."""
         super().hideEvent(event)
         self._timer.stop()
 
-    def _measure_anew(self) -> None:
+    def _measure_again(self) -> None:
         self._latency.clear()
         self.refresh()
 
@@ -111,7 +111,7 @@ def _histogram() -> tuple[Any, Any, list[Any]]:
     plot.setMenuEnabled(False)
     plot.setMouseEnabled(False, False)
     plot.hideButtons()
-    plot.setLabel("bottom", "milliseconds from grab to swap")
+    plot.setLabel("bottom", "milliseconds from capture to display")
     plot.setLabel("left", "frames (%)")
     for side in ("left", "bottom"):
         axis = plot.getAxis(side)
@@ -120,7 +120,7 @@ def _histogram() -> tuple[Any, Any, list[Any]]:
     bars = pg.BarGraphItem(x=[], height=[], width=1, brush=theme.ACCENT, pen=None)
     plot.addItem(bars)
     marks = []
-    for label, height in (("half", 0.94), ("95 %", 0.84)):
+    for label, height in (("50 %", 0.94), ("95 %", 0.84)):
         mark = pg.InfiniteLine(
             pen=pg.mkPen(theme.TEXT, width=1),
             label=label,
@@ -144,6 +144,6 @@ def _table(report: LatencyReport) -> str:
     )
     cells = "".join(
         f"<td align='right' style='padding-right:14px;color:{theme.FAINT}'>{word}</td>"
-        for word in ("half", "95 %", "share")
+        for word in ("50 %", "95 %", "share")
     )
     return f"<table><tr><td></td><td></td>{cells}</tr>{rows}</table>"

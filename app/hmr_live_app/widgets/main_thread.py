@@ -23,7 +23,7 @@ class MainThread(QObject):
         try:
             self._asked.emit(function)
         except RuntimeError:
-            # The window is gone and with it the object behind the signal: nobody is left to tell.
+            # The window is gone, and with it the object behind the signal.
             return
 
     def _run(self, function: Callable[[], None]) -> None:
@@ -31,16 +31,16 @@ class MainThread(QObject):
 
 
 class AfterPaint(QObject):
-    """Says every so often that something is due, if it can right after the screen was painted.
+    """Emits :attr:`due` at intervals, right after a frame was painted if possible.
 
-    The next frame is as far away then as it can be.
+    The next frame is then as far away as it can be.
 
     Parameters
     ----------
     parent
         Owns it.
     every
-        Milliseconds.
+        Interval in milliseconds.
     """
 
     due = pyqtSignal()
@@ -55,17 +55,17 @@ class AfterPaint(QObject):
         self._timer.start(every)
 
     def set_every(self, every: int) -> None:
-        """Milliseconds from now on."""
+        """Change the interval, in milliseconds."""
         self._every = every
         self._timer.setInterval(every)
 
     def on_painted(self) -> None:
-        """The screen has just been painted."""
+        """Note that the view has just been painted."""
         self._painted = True
         QTimer.singleShot(0, self._after_paint)
 
     def stop(self) -> None:
-        """Nothing is due any more."""
+        """Emit nothing any more."""
         self._timer.stop()
         self._last = float("inf")
 
@@ -75,7 +75,7 @@ class AfterPaint(QObject):
 
     def _on_timer(self) -> None:
         painted, self._painted = self._painted, False
-        if not painted:  # for a whole turn: no frame has to wait
+        if not painted:  # for a whole interval: no frame has to wait
             self._emit()
 
     def _emit(self) -> None:

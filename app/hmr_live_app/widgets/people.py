@@ -1,4 +1,4 @@
-"""How many people are followed, and on whom somebody has locked with a click."""
+"""How many people are tracked, and the lock on one of them."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from hmr_live_app.scene.scene_view import SceneView
 
 
 class PeopleController(QObject):
-    """The menu *People*, and the clicks on people in the view.
+    """The menu *People to track*, and clicks on people in the view, which lock on to them.
 
     Parameters
     ----------
-    session, view
-        What is told, and where somebody clicks.
+    model, view
+        What is controlled, and where people are clicked.
 
     Attributes
     ----------
     menu
-        One number to choose.
+        Offers one number to choose.
     """
 
-    #: Somebody has chosen how many to follow.
+    #: The number chosen in the menu.
     count_chosen = pyqtSignal(int)
 
     def __init__(self, model: AppModel, view: SceneView) -> None:
         super().__init__()
         self._model, self._view = model, view
-        self.menu = QMenu("&People followed")
+        self.menu = QMenu("&People to track")
         self._group = QActionGroup(self.menu)
         for count in range(1, MAX_PEOPLE + 1):
             action = self.menu.addAction(str(count))
@@ -43,7 +43,7 @@ class PeopleController(QObject):
         view.person_clicked.connect(self._on_click)
 
     def set_count(self, count: int) -> None:
-        """Follow so many people, without telling it on."""
+        """Track up to so many people; does not emit :attr:`count_chosen`."""
         for action in self._group.actions():
             action.setChecked(action.data() == count)
         self._model.set_people(count)
@@ -51,7 +51,7 @@ class PeopleController(QObject):
             self.release()
 
     def release(self) -> bool:
-        """Let go of the locked person; whether there was one."""
+        """Release the lock; return whether there was one."""
         shown = self._view.shown
         was_locked = shown is not None and shown.locked
         self._lock(None)
@@ -69,5 +69,5 @@ class PeopleController(QObject):
         self._model.lock(track_id)
         shown = self._view.shown
         if shown is not None and self._model.can_lock:
-            # The next frame tells it too, but while paused there is none.
+            # The next frame shows it too, but while paused there is none.
             self._view.show_result(self._model.as_locked(shown))

@@ -1,4 +1,4 @@
-"""How fast the window is, measured where it counts, and what it leaves out when it is too slow."""
+"""Measures how fast frames reach the screen, and lowers the quality when that is too slow."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from hmr_live_app.widgets.angle_panel import AnglePanel
 
 
 class _Waiting(NamedTuple):
-    """A result that the screen does not show yet, and when the main thread had it."""
+    """A result that is not on the screen yet, and when the main thread received it."""
 
     result: FrameResult
     delivered: float
 
 
 class Performance:
-    """Watches the frames from grab to swap, and keeps the time between them under a target.
+    """Watches frames from capture to display, and keeps the time between them under a target.
 
     Parameters
     ----------
-    session, view, panel
-        What is watched, and adapted.
+    model, view, panel
+        What is watched and adapted.
 
     Attributes
     ----------
     latency
-        From the grab of a frame to the swap of the buffers, since the source was opened.
+        From the capture of a frame to the swap of the buffers, since the source was opened.
     """
 
     def __init__(self, model: AppModel, view: SceneView, panel: AnglePanel) -> None:
@@ -46,33 +46,33 @@ class Performance:
 
     @property
     def reductions(self) -> tuple[QualityReduction, ...]:
-        """What is left out at present."""
+        """How quality is reduced at present."""
         return self._governor.reductions
 
     def set_adaptive(self, on: bool) -> None:
-        """Switch adaptive quality; off is full quality, however slow."""
+        """Switch adaptive quality; off means full quality, however slow."""
         self._adaptive = on
         if not on:
             self._governor.reset()
             self._apply()
 
     def show(self, result: FrameResult) -> None:
-        """Note that the main thread has a live result, and is about to paint it."""
+        """Note that a live result is about to be painted."""
         self._waiting = _Waiting(result, time.monotonic())
 
     def clear(self) -> None:
-        """Another source begins."""
+        """Start measuring again: another source begins."""
         self._waiting = None
         self.latency.clear()
         self._governor.pause()
 
     def adapt(self, *, running: bool) -> None:
-        """Adapt the quality; to be called a few times a second.
+        """Adapt the quality; call it a few times a second.
 
         Parameters
         ----------
         running
-            Whether frames of a live session are shown.
+            Whether the frames of a running source are shown.
         """
         stats = self._model.stats()
         now = time.monotonic()

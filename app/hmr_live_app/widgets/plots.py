@@ -19,10 +19,10 @@ _MARGIN_DEGREES: Final = 8
 
 
 class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
-    """Axes and curves of the chosen joint angles; what lies on the time axis is told elsewhere.
+    """Axes and curves of the chosen joint angles; subclasses set the time axis and the data.
 
-    Everything that costs time on a machine without a GPU is off: lines are one pixel wide and not
-    smoothed, ranges are fixed, and data are not searched for NaN (gaps come as a connection list).
+    Everything that is slow without a GPU is off: lines are one pixel wide and not antialiased,
+    ranges are fixed, and data are not searched for NaN (gaps come as a connection list).
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -39,7 +39,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             axis.setPen(pg.mkPen(theme.LINE))
             axis.setTextPen(pg.mkPen(theme.MUTED))
             axis.setStyle(tickLength=-4)
-            # With its grid it takes most of a plot's time, and it hardly ever changes.
+            # Drawing it with its grid takes most of a plot's time, and it hardly ever changes.
             axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.setLabel("left", "angle (°)")
         self.setLabel("bottom", "time (s)")
@@ -51,7 +51,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         return self._curves
 
     def choose(self, names: Iterable[str]) -> None:
-        """Have curves for these groups (names of :data:`.GROUPS`)."""
+        """Plot these groups (names of :data:`.GROUPS`)."""
         wanted = set(names)
         chosen = [group for group in GROUPS if group.name in wanted]
         for item in self._curves.values():
@@ -107,10 +107,10 @@ class AnglePlot(CurvePlot):
             item.setData(times, values[:, index], connect=connect)
 
     def _turns_of(self, newest: Array) -> Array:
-        """By how much each curve is moved, so that its end stays in sight.
+        """Offset of each curve, a multiple of 360 degrees, that keeps its end in view.
 
-        A curve that has run on beyond half a turn moves as a whole; the margin keeps one that
-        trembles there from moving to and fro.
+        A curve that passes half a turn is moved as a whole; the margin keeps one that jitters
+        there from jumping back and forth.
         """
         lost = np.abs(newest - self._turns) > 180 + _MARGIN_DEGREES
         self._turns[lost] = whole_turns(newest[lost])

@@ -1,4 +1,4 @@
-"""The menu that says how far before the record button a take begins."""
+"""The menu of how much earlier than the record button a take begins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHOICES: Final = (0, 1, 3, 5, 10, 30)
 
 
 class PreRollMenu(QMenu):
-    """One choice of seconds; :meth:`choose` sets it, ``chosen`` tells what somebody picked."""
+    """One choice of seconds; :meth:`choose` sets it, ``chosen`` carries what the user picks."""
 
     chosen = pyqtSignal(int)
 

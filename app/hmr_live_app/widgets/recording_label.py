@@ -1,4 +1,4 @@
-"""How the recording is doing, beside the record button."""
+"""The state of the recording, beside the record button."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QLabel, QWidget
 from hmr_live.takes.recorder import TakeRecorder
 from hmr_live_app.widgets import theme
 
-#: Below this much free space, about an hour with video, the number is shown as a warning.
+#: Bytes, about an hour with video; less free space is shown as a warning.
 _LITTLE_SPACE: Final = 2_000_000_000
 
 
@@ -21,7 +21,7 @@ class RecordingLabel(QLabel):
         self.setObjectName("recording")
 
     def show_recording(self, recording: TakeRecorder | None) -> None:
-        """Write duration, frames, markers, free space and losses of this recording."""
+        """Show the recording's duration, frames, markers, free disk space and dropped frames."""
         if recording is None:
             self.clear()
             self.setToolTip("")
@@ -36,10 +36,10 @@ class RecordingLabel(QLabel):
         if recording.dropped:
             parts.append(_colored(f"{recording.dropped} dropped", theme.BAD))
         if recording.video_dropped:
-            pictures = _count(recording.video_dropped, "picture")
+            pictures = _count(recording.video_dropped, "video frame")
             parts.append(_colored(f"{pictures} dropped", theme.WARNING))
         self.setText("&nbsp; · &nbsp;".join(parts))
-        self.setToolTip(f"Recording to {recording.path}; K sets a marker")
+        self.setToolTip(f"Recording to {recording.path}. Press K to add a marker.")
 
 
 def _count(number: int, noun: str) -> str:
@@ -47,7 +47,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _size(number: int) -> str:
-    """Bytes in the unit that people buy disks in."""
+    """As disk sizes are given."""
     return f"{number / 1e9:.0f} GB" if number >= 10e9 else f"{number / 1e9:.1f} GB"
 
 

@@ -1,4 +1,4 @@
-"""The button that says where the picture comes from, and the menu behind it."""
+"""The button that shows the source, and its menu."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMenu, QToolButton, QWidget
 
 from hmr_live.capture.devices import CameraInfo, list_cameras
-from hmr_live_app.model.app_model import SourceChoice
+from hmr_live_app.model.source import SourceChoice
 from hmr_live_app.widgets.icons import icon
 
 
 class SourcePicker(QToolButton):
-    """Cameras by name, the shipped clip, and any file.
+    """Cameras by name, the included clip, and any file.
 
     Parameters
     ----------
     demo
-        The shipped clip.
+        The included clip.
     call_in_main
-        Runs a function in the main thread; cameras are looked for in another one, because a
-        driver may take its time.
+        Runs a function in the main thread soon.  Cameras are listed in another thread, because
+        drivers may be slow.
     find_cameras
         Lists the cameras.
     """
 
-    #: Somebody chose a source.
+    #: The source that was chosen.
     chosen = pyqtSignal(object)
-    #: Somebody wants to choose a file.
+    #: A file is to be chosen.
     file_requested = pyqtSignal()
 
     def __init__(
@@ -43,7 +43,7 @@ class SourcePicker(QToolButton):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("source")
-        self.setToolTip("Choose a camera, the demo clip, or a video, picture or take")
+        self.setToolTip("Choose a camera or the demo clip, or open a video, picture or take")
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.demo = demo
@@ -58,7 +58,7 @@ class SourcePicker(QToolButton):
         self.look_for_cameras()
 
     def show_choice(self, choice: SourceChoice | None) -> None:
-        """Name the source in use."""
+        """Show the source in use."""
         self._current = choice
         metrics = self.fontMetrics()
         label = "Choose a source" if choice is None else choice.label
@@ -68,14 +68,14 @@ class SourcePicker(QToolButton):
         self._fill()
 
     def choice_for(self, spec: int | str | Path) -> SourceChoice:
-        """What opening this camera number or file would be called."""
+        """The choice for this camera number or file, with the name to show."""
         if isinstance(spec, int):
             names = {camera.index: camera.name for camera in self._cameras or ()}
             return SourceChoice(spec, names.get(spec, f"Camera {spec}"))
         return SourceChoice(spec, Path(spec).name)
 
     def look_for_cameras(self) -> None:
-        """Bring the list up to date, in a thread."""
+        """Update the list of cameras in a thread."""
 
         def look() -> None:
             cameras = self._find_cameras()

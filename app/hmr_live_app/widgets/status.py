@@ -1,4 +1,4 @@
-"""The status bar: is somebody there, how fast is it, where do the milliseconds go."""
+"""The status bar: who is in sight, frame rates, and the time of each stage."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 from hmr_live.core.timing import StageSummary
 from hmr_live.live.quality import QualityReduction
 from hmr_live.live.session import LiveStats
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from hmr_live_app.widgets import theme
 
-#: The road of a frame, in order.
+#: The stages of a frame, in order.
 STAGES: Final = ("capture", "detect", "network", "body", "draw")
 #: Room between two parts, in points.
 _BETWEEN_PARTS: Final = 8
 
 
 class StatusLine(QStatusBar):
-    """Labels that are written a few times a second."""
+    """Labels that are updated a few times a second."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,31 +30,30 @@ class StatusLine(QStatusBar):
         self.person = QLabel()
         self.person.setTextFormat(Qt.TextFormat.RichText)
         self.addWidget(self.person)
-        #: The only part that a narrow window goes without.
+        #: The only part that a narrow window leaves out.
         self._stage_row = QWidget()
         row = QHBoxLayout(self._stage_row)
         row.setContentsMargins(0, 0, 0, 0)
         self.stages = {stage: QLabel() for stage in STAGES}
         for stage, label in self.stages.items():
-            label.setToolTip(f"Median milliseconds of the stage “{stage}”")
+            label.setToolTip(f"Median time of the stage “{stage}” in milliseconds")
             row.addWidget(label)
         self.addPermanentWidget(self._stage_row)
         self.fps = QLabel()
-        self.fps.setToolTip("Frames a second that were recovered, and that the source delivers")
+        self.fps.setToolTip("Frames per second: processed, and delivered by the source")
         self.dropped = QLabel()
         self.dropped.setToolTip(
-            "Frames that a newer one replaced before there was time for them: the picture is "
-            "always the latest"
+            "Frames skipped because a newer one arrived first, so that you always see the latest"
         )
         self.invalid = QLabel()
         self.invalid.setStyleSheet(f"color: {theme.WARNING}")
         self.invalid.setToolTip(
-            "Answers of the network that held no numbers: nothing of them is drawn or recorded"
+            "Network outputs that were not finite numbers; they are neither drawn nor recorded"
         )
         self.latency = QLabel()
         self.latency.setToolTip(
-            "Milliseconds from the camera to the screen: median and 95th percentile of the last "
-            "frames; H shows more"
+            "Milliseconds from the camera to the screen: median and 95th percentile of recent "
+            "frames. Press H for details."
         )
         self.quality = QLabel()
         self.quality.setStyleSheet(f"color: {theme.WARNING}")
@@ -69,11 +68,11 @@ class StatusLine(QStatusBar):
         self.show_state(Status.IDLE, None)
 
     def minimumSizeHint(self) -> QSize:
-        """No window is kept wide for the sake of the numbers."""
+        """Let the window be narrower than the numbers."""
         return QSize(0, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Show what there is room for."""
+        """Show the stages only if they fit."""
         super().resizeEvent(event)
         self._fit()
 
@@ -84,36 +83,36 @@ class StatusLine(QStatusBar):
         self._stage_row.setVisible(needed <= self.width())
 
     def show_state(self, status: Status, people: int | None, *, camera_lost: bool = False) -> None:
-        """Say what is going on.
+        """Show what the program is doing.
 
         Parameters
         ----------
         status
-            Of the session.
+            Of the live source or the open take.
         people
             How many were found in the newest frame; None before the first one.
         camera_lost
-            Whether a running session waits for its camera.
+            Whether a running source waits for its camera.
         """
         color, text = _state(status, people)
         if camera_lost:
-            color, text = theme.BAD, "Camera lost, waiting for it"
+            color, text = theme.BAD, "Camera lost, waiting for it to return"
         self.person.setText(f'<span style="color:{color}">●</span>&nbsp; {text}')
         self._fit()
 
     def show_stats(
         self, stats: LiveStats | None, draw_ms: Mapping[str, float], *, running: bool = False
     ) -> None:
-        """Write the numbers; dashes where nothing is known.
+        """Show the numbers; dashes where nothing is known.
 
         Parameters
         ----------
         stats
             Of the present source.
         draw_ms
-            Milliseconds of the stage ``draw``, which the source knows nothing of.
+            Milliseconds of the stage ``draw``, which ``stats`` does not cover.
         running
-            Whether frames come; else there is no rate to tell.
+            Whether frames arrive; otherwise there is no rate to show.
         """
         if stats is None:
             for stage, label in self.stages.items():
@@ -133,22 +132,22 @@ class StatusLine(QStatusBar):
         self.invalid.setVisible(stats.invalid_outputs > 0)
 
     def show_latency(self, latency: StageSummary | None) -> None:
-        """Write the latency from the camera to the screen; a dash where nothing live is shown."""
+        """Show the latency from the camera to the screen; a dash unless the source is live."""
         text = "–" if latency is None else f"{latency.p50:.0f} / {latency.p95:.0f} ms"
         self.latency.setText(f"latency {text}")
 
     def show_reductions(self, reductions: Sequence[QualityReduction]) -> None:
-        """Say what is left out because the machine is too slow; nothing at full quality."""
+        """Show how quality was reduced because the computer is too slow; hidden at full quality."""
         self.quality.setVisible(bool(reductions))
         self.quality.setText("reduced quality")
         text = ", ".join(reduction.value for reduction in reductions)
         self.quality.setToolTip(
-            f"This machine is too slow for everything at once: {text}.  A switches this off."
+            f"This computer is too slow for full quality: {text}. Press A to switch this off."
         )
 
 
 def _state(status: Status, people: int | None) -> tuple[str, str]:
-    """Colour and words."""
+    """Colour and text."""
     if status is Status.RUNNING and people is not None:
         if people:
             return theme.GOOD, "Person found" if people == 1 else f"{people} people found"
@@ -156,7 +155,7 @@ def _state(status: Status, people: int | None) -> tuple[str, str]:
     return {
         Status.IDLE: (theme.FAINT, "Ready"),
         Status.OPENING: (theme.WARNING, "Opening…"),
-        Status.RUNNING: (theme.WARNING, "Waiting for the first picture…"),
+        Status.RUNNING: (theme.WARNING, "Waiting for the first frame…"),
         Status.PAUSED: (theme.MUTED, "Paused"),
         Status.ENDED: (theme.MUTED, "Ended"),
         Status.FAILED: (theme.BAD, "Stopped"),

@@ -1,4 +1,4 @@
-"""The window of the live streams: a switch, an address and the counts of each."""
+"""The dialog of the live streams: a switch, an address and the counts of each."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ QCheckBox::indicator:checked {{ background: {theme.ACCENT}; border-color: {theme
 
 
 class StreamsDialog(QDialog):
-    """Switches the streams; it goes on watching them when it is closed.
+    """Switches the streams, and keeps watching them when it is closed.
 
-    Signals: ``count_changed`` tells how many streams are on, ``problem_appeared`` a sentence
-    that nobody would see because the dialog is closed.
+    Signals: ``count_changed`` carries how many streams are on, ``problem_appeared`` a message
+    that the closed dialog cannot show.
 
     Parameters
     ----------
     streams
-        What the pipeline hands its results to.
+        Where the results of the pipeline go.
     body
         Returns the body model of the results, or None as long as there is none.
     """
@@ -71,7 +71,7 @@ class StreamsDialog(QDialog):
         self._timer.timeout.connect(self.refresh)
 
     def switch_on(self, request: StreamRequest) -> None:
-        """Switch a stream on as if somebody had done it here."""
+        """Switch a stream on as its switch does."""
         row = self.rows[request.kind]
         row.show_request(request)
         row.switch.setChecked(True)
@@ -101,18 +101,18 @@ class StreamsDialog(QDialog):
         self.refresh()
 
     def _watch(self, count: int) -> None:
-        """Look at the streams as long as there is one, or somebody who reads the counts."""
+        """Refresh while a stream is on or the dialog is open."""
         if count or self.isVisible():
             self._timer.start(_REFRESH_MS)
         else:
             self._timer.stop()
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Be up to date when it comes up."""
+        """Show current counts at once."""
         super().showEvent(event)
         self.refresh()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Stop looking when nothing is on."""
+        """Stop refreshing unless a stream is on."""
         super().hideEvent(event)
         self._watch(len(self._streams.status()))

@@ -1,4 +1,4 @@
-"""One stream in the window of the streams."""
+"""One stream in the dialog of the live streams."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ class _Texts:
 _TEXTS: Final = {
     StreamKind.VMC: _Texts(
         "VMC",
-        "Moves avatars in programs that receive the Virtual Motion Capture protocol.",
+        "Drives avatars in apps that receive the Virtual Motion Capture protocol.",
         "Address of the receiver, HOST:PORT",
     ),
     StreamKind.WEBSOCKET: _Texts(
         "WebSocket",
-        "Serves browsers and programs; the address, opened in a browser, shows the skeleton.",
-        "HOST:PORT to listen at; 127.0.0.1 serves this computer only",
+        "Serves browsers and programs. Open the address in a browser to see the skeleton.",
+        "HOST:PORT to listen on; 127.0.0.1 serves this computer only",
     ),
     StreamKind.UDP: _Texts(
         "UDP",
-        "Sends one datagram a frame.",
+        "Sends one datagram per frame.",
         "Address of the receiver, HOST:PORT",
         tuple(reversed(FORMATS)),
     ),
     StreamKind.VIRTUAL_CAMERA: _Texts(
         "Virtual camera",
-        "Shows the picture to other programs as if a webcam took it.",
-        "Device; the first one found when empty",
-        ("with the mesh", "plain"),
+        "Appears as a webcam in other programs.",
+        "Device; leave empty to use the first one found",
+        ("with the mesh", "without the mesh"),
     ),
 }
 
 
 class StreamRow(QWidget):
-    """Switch, address and choice; below them what it is for, or how it is doing.
+    """Switch, address and choice; below them its purpose, or its counts and problem.
 
-    The signal ``switched`` tells the kind and whether it is to be on.
+    The signal ``switched`` carries the kind and whether it is to be on.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class StreamRow(QWidget):
         self.counts = QLabel()
         self.message = QLabel()
         self.message.setWordWrap(True)
-        # Room for the longest sentence, so that the rows below stay where they are.
+        # Room for the longest message, so that the rows below stay where they are.
         self.message.setMinimumHeight(2 * self.message.fontMetrics().lineSpacing() + 4)
         self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
         grid = QGridLayout(self)
@@ -95,7 +95,7 @@ class StreamRow(QWidget):
         self.show_status(None)
 
     def request(self) -> StreamRequest:
-        """What the user has chosen here."""
+        """What the user has chosen."""
         changes = replace(self._request, address=self.address.text())
         if self.kind is StreamKind.UDP:
             return replace(changes, format=self.choice.currentText())
@@ -104,7 +104,7 @@ class StreamRow(QWidget):
         return changes
 
     def show_request(self, request: StreamRequest) -> None:
-        """Fill the fields in."""
+        """Fill in the fields."""
         self._request = request
         self.address.setText(request.address)
         if self.kind is StreamKind.UDP:
@@ -113,7 +113,7 @@ class StreamRow(QWidget):
             self.choice.setCurrentIndex(0 if request.overlay else 1)
 
     def refuse(self, message: str) -> None:
-        """Stay off and say why."""
+        """Stay off and show why."""
         self.switch.blockSignals(True)
         self.switch.setChecked(False)
         self.switch.blockSignals(False)
@@ -125,7 +125,7 @@ class StreamRow(QWidget):
         Returns
         -------
         str or None
-            The problem, if it was not there a moment ago.
+            The problem, if it is new.
         """
         self.address.setEnabled(status is None)
         self.choice.setEnabled(status is None)

@@ -8,9 +8,8 @@ knee), with signs that match the angle's name.  Each is written down in
 
 from hmr_live.angles.continuity import AngleContinuity, continued_angles
 from hmr_live.angles.definition import AngleDefinition
-from hmr_live.angles.definitions import ANGLE_INDEX, ANGLES
+from hmr_live.angles.definitions import ANGLE_INDEX, ANGLES, definitions_text
 from hmr_live.angles.frames import AnatomicalFrames
-from hmr_live.angles.listing import definitions_text
 from hmr_live.angles.measure import joint_angles
 
 __all__ = [

@@ -33,10 +33,12 @@ there, one of them is given as zero and the other holds what both make together 
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import replace
 from typing import Final
 
 from hmr_live.angles.arm import ARM
+from hmr_live.angles.definition import AngleDefinition
 from hmr_live.angles.leg import LEG
 from hmr_live.angles.midline import MIDLINE
 
@@ -50,3 +52,39 @@ ANGLES: Final = (
     *MIDLINE,
 )
 ANGLE_INDEX: Final = {angle.name: index for index, angle in enumerate(ANGLES)}
+
+#: Width and indentation of :func:`definitions_text`, characters.
+_WIDTH: Final = 100
+_INDENT: Final = 4
+
+
+def definitions_text() -> str:
+    """The definition of every angle as text: meaning, sign, neutral pose, range in degrees."""
+    blocks = [_block(angle) for angle in ANGLES if angle.side != "right"]
+    return "\n".join(blocks)
+
+
+def _block(angle: AngleDefinition) -> str:
+    sides = " (left, right)" if angle.side else ""
+    lines = {
+        "what": angle.meaning,
+        "positive": angle.positive,
+        "zero": angle.neutral,
+        "range": f"{angle.low} to {angle.high} degrees",
+        "singular": angle.singular,
+    }
+    return "\n".join(
+        [
+            f"{angle.unsided_name}{sides}",
+            *(_line(label, text) for label, text in lines.items() if text),
+        ]
+    )
+
+
+def _line(label: str, text: str) -> str:
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=" " * _INDENT + f"{label:<10}",
+        subsequent_indent=" " * (_INDENT + 10),
+    )

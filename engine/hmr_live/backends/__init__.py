@@ -33,8 +33,8 @@ def open_backend(model: Path, *, name: str = "auto", threads: int = 1) -> Backen
         An ``.onnx`` file.
     name
         ``auto`` or a key of :data:`BACKENDS`, with a precision if wanted (see
-        :mod:`hmr_live.backends.choice`).  ``auto`` goes on with the next one when a device is lost
-        on the way; a named back end is never replaced silently.
+        :mod:`hmr_live.backends.choice`).  ``auto`` continues with the next one if a device is
+        lost; a named back end is never replaced silently.
     threads
         Threads that one inference may use.
 

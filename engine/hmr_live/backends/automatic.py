@@ -159,7 +159,7 @@ class AutomaticBackend:
             ) from error
         lost.close()
         logger.warning(
-            "%s goes on with %s, because %s.",
+            "%s continues with %s, because %s.",
             self._model.name,
             self._serving.describe(),
             str(error).rstrip("."),
@@ -176,7 +176,7 @@ class _Preparation:
         self._error: Exception | None = None
         #: How far it is, 0 to 1.
         self.fraction = 0.0
-        # A daemon: closing the program must not wait for a build that nobody wants any more.
+        # A daemon: closing the program must not wait for a build that is no longer needed.
         self._thread = threading.Thread(
             target=self._run, args=(model,), name=f"prepare {entry.name}", daemon=True
         )

@@ -54,7 +54,7 @@ class Backend(Protocol):
         ...
 
     def describe(self) -> str:
-        """One line for people: what runs, where, in which precision."""
+        """One line for display: what runs, where, in which precision."""
         ...
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ def image_input_shape(model: Path, shape: tuple[object, ...] | list[object]) -> 
     Raises
     ------
     BackendError
-        If it is not a batch of colour pictures of a fixed size.
+        If it is not a batch of colour images of a fixed size.
     """
     sizes = tuple(shape)
     fixed = [size for size in sizes[1:] if isinstance(size, int) and size > 0]
@@ -114,12 +114,12 @@ def first_line(error: BaseException) -> str:
 
 
 def check_outputs(backend: Backend, model: Path) -> None:
-    """Run a black picture and look at the answer: a back end that loads may still be broken.
+    """Run a black image and check the output: a back end that loads may still be broken.
 
     Raises
     ------
     BackendError
-        If an output is missing, is not one row for one picture, or holds NaN or infinity.
+        If an output is missing, is not one row for one image, or holds NaN or infinity.
     """
     try:
         outputs = backend.run(np.zeros((1, *backend.input_shape), np.float32))

@@ -56,7 +56,7 @@ def network_for(model: Path, entry: Entry, precision: str = "") -> Path:
 
 
 def choices(model: Path) -> list[str]:
-    """Every back end that this system can have, in every precision that lies beside ``model``."""
+    """Every back end that this system can have, in every precision available for ``model``."""
     found = []
     for entry in BACKENDS.values():
         if entry.exists_here:

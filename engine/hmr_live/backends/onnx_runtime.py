@@ -38,11 +38,11 @@ class Provider:
     key
         The runtime's name of it.
     label
-        Where it runs, for people.
+        Where it runs, for display.
     options
         Chosen for float32 answers; speed comes second.
     single
-        Whether one picture gets a session of its own.
+        Whether single images get a session of their own with a fixed batch size.
     steady
         Whether batches are filled up to sizes that were there before.
     """
@@ -56,12 +56,12 @@ class Provider:
 
 CPU: Final = "CPUExecutionProvider"
 PROVIDERS: Final = {
-    # Knowing that there is one picture, the runtime works out the shapes beforehand and lays the
+    # With a fixed batch of one, the runtime can compute the shapes in advance and lay the
     # tensors out better: 4 to 10 % faster.  Most frames show one person.
     "onnxruntime": Provider(CPU, "CPU", single=True),
     # TF32 keeps 10 bits of the mantissa, as little as float16.  Algorithms are searched for at
     # every change of the batch's size, half a second to two and a half on an H200, back to a former
-    # size too; even a batch of eight takes hardly longer than one picture.
+    # size too; even a batch of eight takes hardly longer than one image.
     "onnxruntime-cuda": Provider(
         "CUDAExecutionProvider",
         "CUDA",
@@ -92,7 +92,7 @@ class OnnxRuntimeBackend:
     session
         Takes batches of any size.
     single
-        Takes one picture, where a session for that is worth having; otherwise the same one.
+        Runs single images, where that is worth a session of its own; else the same session.
     name, threads
         As in :func:`load`.
     """
@@ -125,15 +125,15 @@ class OnnxRuntimeBackend:
             raise BackendError(f"{self.name} is closed: open the network again.")
         image = np.asarray(image, np.float32)
         if self._fixed_batch and count > 1:
-            image = self._filled_up(image)
+            image = self._padded(image)
         try:
             values = session.run(self._outputs, {self._input: image})
         except Exception as error:  # the runtime raises a family of its own, without a common base
             raise BackendError(f"{self.name} stopped working ({first_line(error)})") from error
         return {name: value[:count] for name, value in zip(self._outputs, values, strict=True)}
 
-    def _filled_up(self, image: Array) -> Array:
-        """The batch with black pictures up to a power of two, or the largest batch until now."""
+    def _padded(self, image: Array) -> Array:
+        """The batch padded with black images to a power of two, or to the largest batch so far."""
         self._filled = max(self._filled, 1 << (len(image) - 1).bit_length())
         missing = self._filled - len(image)
         return np.concatenate([image, np.zeros((missing, *image.shape[1:]), np.float32)])

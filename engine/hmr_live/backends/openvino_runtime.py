@@ -16,10 +16,10 @@ openvino = import_without_telemetry("openvino")
 
 
 class OpenVinoBackend:
-    """A network compiled for one picture at a time.
+    """A network compiled for a batch of one.
 
     With a free batch dimension the same network takes half as long again, and compiling for a
-    second batch size would stall the picture for a second: a batch runs one by one.
+    second batch size would stall the video for a second: a batch runs one by one.
     """
 
     name = "openvino"

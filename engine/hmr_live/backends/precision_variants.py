@@ -45,13 +45,13 @@ def precision_of(model: Path) -> str:
 
 
 def precision_label(model: Path) -> str:
-    """The same for people; the layers that need it are in float32 in every network."""
+    """The precision for display; layers that need it are in float32 in every network."""
     precision = precision_of(model)
     return _NAMES.get(precision, precision)
 
 
 def variant_path(model: Path, precision: str) -> Path:
-    """Where the network of that precision lies, if there is one."""
+    """Path of the network in that precision, if there is one."""
     return model.with_name(f"{model.stem}_{precision}.onnx")
 
 
@@ -70,7 +70,7 @@ def validated_variant(model: Path, precision: str, backend: str = "") -> Path | 
     precision
         Key of :data:`LIMITS_MM`.
     backend
-        Who runs it; counts for INT8 only.
+        The back end that runs it; matters for INT8 only.
     """
     candidate = variant_path(model, precision)
     if not candidate.is_file():

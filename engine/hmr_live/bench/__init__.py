@@ -1,4 +1,4 @@
-"""Time the pipeline on a clip: who takes part, the turns they take, what is reported."""
+"""Benchmark the pipeline on a clip: targets, interleaved timing, and report."""
 
 from hmr_live.bench.bench_report import BenchReport
 from hmr_live.bench.body_benchmark import BodyTimings, time_body

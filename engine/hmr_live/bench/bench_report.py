@@ -1,4 +1,4 @@
-"""What a benchmark says: a table for each contestant and how they compare, as text and JSON."""
+"""The report of a benchmark: a table for each target and a comparison, as text and JSON."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hmr_live.bench.interleaved import TimingSamples
 from hmr_live.bench.targets import CAPTURE, BenchTarget
 from hmr_live.core.timing import StageSummary, summarise
 
-#: A run is divided into so many parts, whose ratios show how far the ratio may be trusted.
+#: A run is divided into this many parts, whose ratios show the uncertainty of the ratio.
 PARTS: Final = 10
 
 
 @dataclass(frozen=True)
 class StageRow(StageSummary):
-    """A stage with its share of the contestant's time, 0 to 1; None for what is not part of it."""
+    """A stage with its share of the target's time, 0 to 1; None if it is not part of it."""
 
     share: float | None
 
@@ -33,18 +33,18 @@ class StageRow(StageSummary):
 
 @dataclass(frozen=True)
 class TargetReport:
-    """Timings of one contestant.
+    """Timings of one target.
 
     Attributes
     ----------
     name, description
-        Who, and what ran.
+        Name of the target, and what ran.
     frames
         Frames timed.
     fps
-        Frames a second, picture to smoothed body state.
+        Frames a second, from frame to smoothed body state.
     frame
-        Milliseconds from the picture to the smoothed body state.
+        Milliseconds from the frame to the smoothed body state.
     stages
         Milliseconds by stage.
     """
@@ -85,12 +85,12 @@ class TargetReport:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as fast a contestant is as the rival.
+    """How many times as fast a target is as the rival.
 
     Attributes
     ----------
     name
-        Of the contestant.
+        Name of the target.
     median
         Ratio of the medians.
     low, high
@@ -104,7 +104,7 @@ class Ratio:
 
 
 def ratio_of(name: str, own: Sequence[float], rival: Sequence[float]) -> Ratio:
-    """Compare the milliseconds of two contestants over the same frames."""
+    """Compare the milliseconds of two targets over the same frames."""
     parts = min(PARTS, len(own))
     pairs = zip(np.array_split(own, parts), np.array_split(rival, parts), strict=True)
     ratios = [float(np.median(b) / np.median(a)) for a, b in pairs]
@@ -121,9 +121,9 @@ class BenchReport:
         Name of the file.
     cores, load
         Of this machine; the load is the average number of waiting programs over the last minute,
-        this one included, where the system tells.
+        this one included; None if the system does not report it.
     runs
-        Every contestant's own report.
+        The report of each target.
     rival
         Name of the one that the others are compared with; empty when there is none.
     ratios
@@ -154,7 +154,7 @@ class BenchReport:
         has_rival: bool = False,
         left_out: dict[str, str] | None = None,
     ) -> BenchReport:
-        """Summarise a run; the rival, if there is one, is the last of the contestants."""
+        """Summarise a run; the rival, if there is one, is the last target."""
         ratios: list[Ratio] = []
         if has_rival:
             ratios = [
@@ -173,8 +173,8 @@ class BenchReport:
         )
 
     def as_text(self) -> str:
-        """Tables for people."""
-        interleaved = ", taking turns" if len(self.runs) > 1 else ""
+        """The report as text."""
+        interleaved = ", interleaved" if len(self.runs) > 1 else ""
         load = "" if self.load is None else f", load {self.load:.1f}"
         blocks = [
             f"{self.clip}, {self.runs[0].frames} frames{interleaved}; {self.cores} cores{load}",

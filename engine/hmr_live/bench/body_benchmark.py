@@ -36,7 +36,7 @@ class BodyTimings:
     joints: StageSummary
 
     def as_text(self) -> str:
-        """One line for people."""
+        """The timings as one line."""
         return (
             f"body alone: {self.mesh.p50:.2f} ms p50, {self.mesh.p95:.2f} ms p95 for "
             f"{self.vertices:,} vertices; {self.joints.p50:.3f} ms p50, {self.joints.p95:.3f} ms "

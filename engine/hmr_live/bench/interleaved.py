@@ -1,7 +1,7 @@
-"""Several contestants on one clip in one run: they take turns, a few frames at a time.
+"""Time several targets on one clip in one run, interleaved in blocks of frames.
 
-A busy machine slows all of them alike, so their ratios hold where their times do not.  A turn lasts
-some frames, because each of them finds its own data in the caches when it works alone.
+A busy machine slows all of them alike, so their ratios hold even where their times do not.  A block
+has several frames, so that each target finds its own data in the caches.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from hmr_live.bench.targets import CAPTURE, BenchTarget
 from hmr_live.capture.sources import FrameSource
 from hmr_live.core.errors import SourceError
 
-#: Frames run before the clock starts: caches, memory pools and filters have to settle.
+#: Frames run before the timing starts: caches, memory pools and filters must settle.
 WARM_UP: Final = 20
-#: Frames that a contestant works on before the next one does: a fraction of a second.
+#: Frames that a target processes before the next one does: a fraction of a second.
 BLOCK: Final = 20
 
 
 @dataclass(frozen=True)
 class TimingSamples:
-    """What was measured of one contestant.
+    """The timings of one target.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class TimingSamples:
     stages: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, stages: dict[str, float]) -> None:
-        """Take in one frame."""
+        """Add one frame."""
         self.totals.append(sum(stages.values()))
         self.add_stages(stages)
 
     def add_stages(self, stages: dict[str, float]) -> None:
-        """Take in stages that are not part of the frame's own time."""
+        """Add stages that are not part of the frame's own time."""
         for stage, milliseconds in stages.items():
             self.stages.setdefault(stage, []).append(milliseconds)
 
@@ -50,18 +50,18 @@ class TimingSamples:
 def time_interleaved(
     source: FrameSource, targets: Sequence[BenchTarget], frames: int
 ) -> list[TimingSamples]:
-    """Run a clip through all contestants until ``frames`` frames are timed, or to its end.
+    """Run a clip through all targets until ``frames`` frames are timed, or to its end.
 
-    Who begins changes from turn to turn, so that nobody always follows the same neighbour.
+    The order rotates from block to block.
 
     Returns
     -------
-    Samples in the order of the contestants, with the source's decoding as one more stage.
+    Timings in the order of the targets, with the source's decoding as an additional stage.
 
     Raises
     ------
     SourceError
-        If there is nothing to time, or the source breaks.
+        If there is nothing to time, or the source fails.
     """
     if frames < 1:
         raise SourceError("A benchmark needs at least one frame: give --frames 1 or more.")

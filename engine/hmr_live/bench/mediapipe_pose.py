@@ -1,7 +1,7 @@
-"""MediaPipe Pose as a contestant: in its own environment, behind a pipe.
+"""MediaPipe Pose as a benchmark target: in its own environment, behind a pipe.
 
-Its packages do not fit together with ours, so another interpreter runs it.  The time is taken over
-there, around its own call alone: neither the pipe nor the change of colours counts.
+Its packages conflict with ours, so another interpreter runs it.  It is timed there, around its own
+call alone: neither the pipe nor the colour conversion counts.
 """
 
 from __future__ import annotations

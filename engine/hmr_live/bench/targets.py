@@ -1,4 +1,4 @@
-"""Who is timed: the pipeline on one back end in one precision, or another program's."""
+"""Benchmark targets: the pipeline on one back end in one precision, or another program."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hmr_live.core.errors import BackendError
 from hmr_live.core.state import Frame
 from hmr_live.recovery.pipeline import Pipeline
 
-#: Asks for every back end in every precision that can run here.
+#: Stands for every back end in every precision that can run here.
 ALL: Final = "all"
 #: Time of a frame that no stage accounts for.
 OTHER: Final = "other"
-#: Stage of the source; the same picture goes to everybody, so it is nobody's own time.
+#: Stage of the source; all targets share it, so it counts for none of them.
 CAPTURE: Final = "capture"
 
 
 class BenchTarget(Protocol):
-    """Takes frames, one at a time, and tells how long each of them took."""
+    """Processes frames one at a time and reports how long each of them took."""
 
     @property
     def name(self) -> str:
@@ -34,16 +34,16 @@ class BenchTarget(Protocol):
         ...
 
     def run(self, frame: Frame) -> dict[str, float]:
-        """Milliseconds of each stage; their sum is the time from the picture to the pose."""
+        """Milliseconds of each stage; their sum is the time from the frame to the pose."""
         ...
 
     def close(self) -> None:
-        """Give everything back; the contestant cannot be used afterwards."""
+        """Release everything; the target cannot be used afterwards."""
         ...
 
 
 class PipelineTarget:
-    """The pipeline of hmr-live on one back end; closing one closes the other."""
+    """The pipeline of hmr-live on one back end; closing the target closes the pipeline."""
 
     def __init__(self, name: str, pipeline: Pipeline) -> None:
         self.name = name
@@ -70,13 +70,13 @@ class PipelineTarget:
 
 
 def open_pipelines(
-    wanted: Sequence[str], network: Path, open_pipeline: Callable[[str], Pipeline]
+    requested: Sequence[str], network: Path, open_pipeline: Callable[[str], Pipeline]
 ) -> tuple[list[PipelineTarget], dict[str, str]]:
     """Open the pipeline on several back ends.
 
     Parameters
     ----------
-    wanted
+    requested
         Back ends as ``--backend`` takes them, or :data:`ALL` alone.
     network
         The network that they run.
@@ -85,17 +85,17 @@ def open_pipelines(
 
     Returns
     -------
-    Those that run, and for ``all`` why the others do not, by name.
+    The targets that run and, for ``all``, why the others do not, by name.
 
     Raises
     ------
     BackendError
-        If one that was named cannot run, or if none can.
+        If a named one cannot run, or none can.
     """
-    everything = list(wanted) == [ALL]
+    everything = list(requested) == [ALL]
     opened: list[PipelineTarget] = []
     left_out: dict[str, str] = {}
-    for name in choices(network) if everything else wanted:
+    for name in choices(network) if everything else requested:
         try:
             opened.append(PipelineTarget(name, open_pipeline(name)))
         except BackendError as error:

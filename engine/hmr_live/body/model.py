@@ -96,7 +96,7 @@ class BodyModel:
         Raises
         ------
         AssetError
-            The file cannot be read or is no SMPL body; the sentence says why.
+            If the file cannot be read or is not an SMPL body; the message says why.
         """
         return cls(read_body_file(path))
 

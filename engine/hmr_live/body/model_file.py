@@ -1,7 +1,7 @@
 """Reads and checks body model files in SMPL format: our ``.npz``, official ``.npz`` and ``.pkl``.
 
 A file is taken only if everything in it is what SMPL (Loper et al. 2015) says: 24 joints in
-SMPL's tree, shapes that fit together, finite numbers.  Anything else ends in one sentence.
+SMPL's tree, consistent shapes, finite numbers.  Anything else raises one clear error.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def read_body_file(path: Path | str) -> BodyFile:
     Parameters
     ----------
     path
-        Our ``.npz`` or an official SMPL ``.npz`` or ``.pkl``; told apart by content, not by name.
+        Our ``.npz`` or an official SMPL ``.npz`` or ``.pkl``; recognised by content, not by name.
         Of the 300 shape directions of some official files the first 10 are kept.
 
     Raises

@@ -1,4 +1,4 @@
-"""The cameras of this machine: their names, how they are set for low latency, how they open."""
+"""The cameras of this machine: their names, their low-latency mode, and how they open."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from hmr_live.core.state import Image
 logger = logging.getLogger(__name__)
 
 _CAMERA_API: Final = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
-#: From this many cores on, decoding larger and more frequent pictures takes nothing from the rest.
+#: With this many cores, decoding larger and more frequent frames does not slow the pipeline.
 _MANY_CORES: Final = 4
-#: A picture that claims to be older is stamped with another clock.
+#: A frame that seems to be older than this is stamped with another clock.
 _OLDEST_PICTURE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
-    """A camera of this machine: OpenCV's number and the name that people know it by."""
+    """A camera of this machine: OpenCV's index and its name."""
 
     index: int
     name: str
@@ -50,32 +50,32 @@ class CameraDevice(Protocol):
     fps: float
 
     def grab(self) -> float | None:
-        """Wait for the next picture; its moment on the monotonic clock, None when none came."""
+        """Wait for the next frame; its time on the monotonic clock, or None if none came."""
         ...
 
     def retrieve(self) -> Image | None:
-        """Decode the picture that was grabbed, ``(H, W, 3)`` BGR; None when it is damaged."""
+        """Decode the grabbed frame, ``(H, W, 3)`` BGR; None if it is damaged."""
         ...
 
     def release(self) -> None:
-        """Let the camera go."""
+        """Release the camera."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureMode:
-    """What a camera is asked for: (width, height) in pixels and frames a second."""
+    """Requested capture mode: (width, height) in pixels and frames a second."""
 
     size: tuple[int, int]
     fps: float
 
 
 def low_latency_mode(cores: int) -> CaptureMode:
-    """The mode in which a picture reaches the pipeline soonest on so many processor cores.
+    """The capture mode with the lowest latency on so many CPU cores.
 
-    A camera that can do 60 frames a second hands a picture over half as late as at 30.  With few
-    cores the decoder decides: 640 x 480 takes a third of the time of 1280 x 720, and it still
-    holds twice the pixels that the network looks at.
+    At 60 frames a second a camera delivers a frame in half the time that it takes at 30.  With few
+    cores decoding dominates: 640 x 480 takes a third of the time of 1280 x 720, and still has twice
+    the pixels of the network's input.
     """
     if cores < _MANY_CORES:
         return CaptureMode((640, 480), 30)
@@ -83,7 +83,7 @@ def low_latency_mode(cores: int) -> CaptureMode:
 
 
 def list_cameras() -> list[CameraInfo]:
-    """Cameras of this machine by number; those of the same name are told apart by a count."""
+    """Cameras of this machine by index; those of the same name are numbered."""
     try:
         found = {camera.index: camera.name for camera in enumerate_cameras(_CAMERA_API)}
     except (OSError, ValueError, RuntimeError) as error:
@@ -99,19 +99,19 @@ def list_cameras() -> list[CameraInfo]:
 
 
 class OpenCvDevice:
-    """A camera opened through OpenCV: compressed frames, the shortest buffer.
+    """A camera opened through OpenCV, with compressed frames and the shortest buffer.
 
     Parameters
     ----------
     index
-        OpenCV's number.
+        OpenCV's index.
     mode
-        What to ask for; the camera takes what comes nearest.
+        Requested mode; the camera takes the nearest one that it has.
 
     Raises
     ------
     SourceError
-        If there is no such camera or another program holds it.
+        If there is no such camera, or another program is using it.
     """
 
     def __init__(self, index: int, mode: CaptureMode) -> None:
@@ -159,14 +159,14 @@ class CameraPort:
     Parameters
     ----------
     index
-        OpenCV's number.
+        OpenCV's index.
     find_cameras
         Lists the cameras.
 
     Attributes
     ----------
     name
-        For people.
+        Name for display.
     """
 
     def __init__(
@@ -175,17 +175,17 @@ class CameraPort:
         self._index = index
         self._find_cameras = find_cameras
         known = self._names().get(index)
-        #: Some systems list no cameras and still open them by number.
+        #: Some systems list no cameras but still open them by index.
         self._listed = known is not None
         self.name = known or f"Camera {index}"
 
     def __call__(self) -> CameraDevice:
-        """Open it where it is now.
+        """Open the camera at its current index.
 
         Raises
         ------
         SourceError
-            If it is not there or another program holds it.
+            If it is not connected, or another program is using it.
         """
         if self._listed:
             names = self._names()
@@ -201,12 +201,12 @@ class CameraPort:
 
 
 def named_camera(text: str, find_cameras: Callable[[], Sequence[CameraInfo]] = list_cameras) -> int:
-    """The number of the camera that ``text`` means: a number, a name or a part of one.
+    """The index of the camera that ``text`` means: an index, a name or part of one.
 
     Raises
     ------
     SourceError
-        If no camera is called so, or several are.
+        If no camera has that name, or several have.
     """
     if text.isdigit():
         return int(text)

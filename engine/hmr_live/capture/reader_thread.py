@@ -1,4 +1,4 @@
-"""The thread that reads one open camera, and that can be left behind when the driver hangs."""
+"""The thread that reads one open camera, and that can be abandoned when the driver hangs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from hmr_live.core.state import Image
 
 logger = logging.getLogger(__name__)
 
-#: Seconds before a camera is asked again that had no picture at once.
-_ASK_AGAIN_S: Final = 0.005
-#: Seconds that a driver is given to come back when the program ends.
-_LAST_WAIT_S: Final = 1.0
+#: Seconds before a camera that had no frame is asked again.
+_RETRY_S: Final = 0.005
+#: Seconds that a driver is given to return when the program exits.
+_EXIT_WAIT_S: Final = 1.0
 
 
-class CapturedPicture(NamedTuple):
-    """A picture, its moment on the monotonic clock, and what decoding took."""
+class CapturedFrame(NamedTuple):
+    """A frame's image, its time on the monotonic clock, and how long decoding took."""
 
     image: Image
     time: float
@@ -32,10 +32,10 @@ class CapturedPicture(NamedTuple):
 
 
 class CameraReader:
-    """Opens a camera in a thread of its own and keeps the latest picture.
+    """Opens a camera in a thread of its own and keeps the latest frame.
 
-    Drivers may block for seconds or for ever in any call, so nobody waits for this thread without
-    a time limit: who has had enough calls :meth:`leave` and forgets it.
+    Drivers may block for seconds or forever in any call, so nobody waits for this thread without a
+    time limit: the owner calls :meth:`abandon` and drops it.
 
     Parameters
     ----------
@@ -44,43 +44,43 @@ class CameraReader:
 
     Attributes
     ----------
-    pictures
-        The latest picture; closed when the thread ends.
+    frames
+        The latest frame; closed when the thread ends.
     started
-        Monotonic seconds.
+        When the thread was started; seconds, monotonic.
     device
-        The open camera, for its size and rate only; None until then.
+        The open camera, for its size and rate only; None until it is open.
     error
-        Why the camera did not open or broke.
+        Why the camera did not open, or failed.
     """
 
     def __init__(self, open_device: Callable[[], CameraDevice]) -> None:
-        self.pictures: Mailbox[CapturedPicture] = Mailbox()
+        self.frames: Mailbox[CapturedFrame] = Mailbox()
         self.started = time.monotonic()
         self.device: CameraDevice | None = None
         self.error: HmrLiveError | None = None
         self._open_device = open_device
         self._opened = threading.Event()
-        self._left = threading.Event()
+        self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
         _readers.add(self)
         self._thread.start()
 
     @property
     def alive(self) -> bool:
-        """Whether the thread still runs, or hangs."""
+        """Whether the thread is still running, or hanging."""
         return self._thread.is_alive()
 
     def wait_open(self, timeout: float) -> bool:
-        """Wait until the camera has opened or failed; False when it has done neither in time."""
+        """Wait until the camera has opened or failed; False if it has done neither in time."""
         return self._opened.wait(timeout)
 
-    def leave(self) -> None:
-        """Ask the thread to release the camera and to end as soon as the driver lets it."""
-        self._left.set()
+    def abandon(self) -> None:
+        """Ask the thread to release the camera and end as soon as the driver lets it."""
+        self._abandoned.set()
 
     def join(self, timeout: float) -> None:
-        """Wait for the end of the thread, but no longer than this."""
+        """Wait for the thread to end, but no longer than this."""
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
@@ -93,35 +93,35 @@ class CameraReader:
         except HmrLiveError as error:
             self.error = error
         except Exception as error:  # drivers and OpenCV fail in many ways
-            logger.exception("The camera broke")
+            logger.exception("The camera failed")
             self.error = SourceError(f"The camera has failed ({error}): plug it in again.")
         finally:
             if device is not None:
                 device.release()
             self._opened.set()
-            self.pictures.close()
+            self.frames.close()
 
     def _read(self, device: CameraDevice) -> None:
-        while not self._left.is_set():
-            moment = device.grab()
-            if moment is not None:
+        while not self._abandoned.is_set():
+            grabbed_at = device.grab()
+            if grabbed_at is not None:
                 start = time.perf_counter()
                 image = device.retrieve()
                 if image is not None:
                     decoding_ms = (time.perf_counter() - start) * 1000
-                    self.pictures.put(CapturedPicture(image, moment, decoding_ms))
+                    self.frames.put(CapturedFrame(image, grabbed_at, decoding_ms))
                     continue
-            self._left.wait(_ASK_AGAIN_S)
+            self._abandoned.wait(_RETRY_S)
 
 
 _readers: weakref.WeakSet[CameraReader] = weakref.WeakSet()
 
 
 @atexit.register
-def _leave_all() -> None:
-    """Let drivers go before Python ends: a thread that comes back from one later aborts it."""
+def _abandon_all() -> None:
+    """Release the drivers before Python exits: a thread that returns from one later aborts it."""
     readers = list(_readers)
     for reader in readers:
-        reader.leave()
+        reader.abandon()
     for reader in readers:
-        reader.join(_LAST_WAIT_S)
+        reader.join(_EXIT_WAIT_S)

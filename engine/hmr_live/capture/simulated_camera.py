@@ -1,6 +1,6 @@
-"""A camera that is not there: pictures at a camera's pace, compressed as a webcam sends them.
+"""A simulated camera: frames at a camera's rate, compressed as a webcam sends them.
 
-It serves where there is no camera, and measurements that should be the same everywhere.
+For machines without a camera, and for reproducible measurements.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from hmr_live.core.errors import SourceError
 from hmr_live.core.state import Image
 
-#: Pictures that are kept in memory, compressed: ten seconds.
-MOST_IMAGES: Final = 300
+#: Frames that are kept in memory, compressed: ten seconds.
+MAX_IMAGES: Final = 300
 _JPEG_QUALITY: Final = 90
 
 
 class SimulatedDevice:
-    """Sends pictures to and fro, so that nothing jumps; see :class:`.devices.CameraDevice`.
+    """Plays images forwards and backwards, so that nothing jumps; see :class:`.CameraDevice`.
 
-    As with a camera whose buffer holds one picture, a reader that comes late finds the newest
-    and has missed those before.
+    As with a camera whose buffer holds one frame, a late reader gets the newest frame and has
+    missed those before it.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class SimulatedDevice:
     Raises
     ------
     SourceError
-        If there are no pictures.
+        If there are no images.
     """
 
     def __init__(self, images: Sequence[Image], fps: float = 30.0) -> None:
         if not images:
-            raise SourceError("A simulated camera needs pictures: choose a video that has some.")
+            raise SourceError("A simulated camera needs at least one frame: choose another video.")
         self.size = (images[0].shape[1], images[0].shape[0])
         self.fps = fps
         self._compressed = [_compressed(image) for image in images]
@@ -52,7 +52,7 @@ class SimulatedDevice:
     def grab(self) -> float | None:
         """See :meth:`hmr_live.capture.devices.CameraDevice.grab`."""
         ticks = (time.monotonic() - self._started) * self.fps
-        # A picture that is ready and unseen is taken at once, else the next one is waited for.
+        # A frame that is ready and not yet taken is returned at once; else wait for the next.
         self._tick = max(int(ticks), self._tick + 1)
         moment = self._started + self._tick / self.fps
         time.sleep(max(moment - time.monotonic(), 0))
@@ -72,5 +72,5 @@ class SimulatedDevice:
 def _compressed(image: Image) -> NDArray[np.uint8]:
     ok, data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
     if not ok:
-        raise SourceError("A picture cannot be compressed: choose another video.")
+        raise SourceError("A frame cannot be compressed: choose another video.")
     return np.asarray(data, np.uint8)

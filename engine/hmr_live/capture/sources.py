@@ -1,4 +1,4 @@
-"""Where frames come from: cameras, video files and pictures, behind one small interface."""
+"""Sources of frames: cameras, video files and images, behind one small interface."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, Protocol
 
-# FFmpeg's and OpenCV's own lines on stderr would stand beside the sentences that we raise.  The
-# first is read when OpenCV opens its first file.
+# FFmpeg and OpenCV would print their own messages to stderr beside the errors raised here.  The
+# variable is read when OpenCV opens its first file.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
@@ -19,16 +19,16 @@ import numpy as np
 
 from hmr_live.capture.camera_source import CameraSource
 from hmr_live.capture.devices import CameraPort
-from hmr_live.capture.simulated_camera import MOST_IMAGES, SimulatedDevice
+from hmr_live.capture.simulated_camera import MAX_IMAGES, SimulatedDevice
 from hmr_live.core.errors import SourceError
 from hmr_live.core.state import Frame, Image
 
 logger = logging.getLogger(__name__)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-#: A file played at its own speed that falls back further than this goes on from where it is.
+#: A file played in real time that falls behind by more than this continues from where it is.
 MAX_LAG_S: Final = 0.25
-#: Before a video's path: play it as if a camera sent it.
+#: Prefix of a video's path: play it as a simulated camera.
 SIMULATED: Final = "simulated:"
 
 
@@ -38,13 +38,13 @@ class FrameSource(Protocol):
     Attributes
     ----------
     name
-        For people.
+        Name for display.
     size
         (width, height) in pixels.
     fps
         Nominal frames a second.
     live
-        Whether the frames come at their own pace, so that slow readers must skip some.
+        Whether the frames come in real time, so that slow readers must skip some.
     """
 
     name: str
@@ -53,7 +53,7 @@ class FrameSource(Protocol):
     live: bool
 
     def read(self) -> Frame | None:
-        """Next frame, or None at the end; raises :class:`SourceError` when the source breaks."""
+        """Next frame, or None at the end; raises :class:`.SourceError` if the source fails."""
         ...
 
     def close(self) -> None:
@@ -62,21 +62,21 @@ class FrameSource(Protocol):
 
 
 class VideoFile:
-    """A video file, read as fast as asked or played at its own speed.
+    """A video file, read as fast as possible or played in real time.
 
     Parameters
     ----------
     path
-        Any file that OpenCV's FFmpeg reads.
+        Any file that OpenCV's FFmpeg can read.
     realtime
-        Play at the file's own speed, with the monotonic clock on the frames.
+        Play at the file's frame rate, with times on the monotonic clock.
     loop
-        Begin again at the end; the frames' times go on growing.
+        Start again at the end; the frames' times keep increasing.
 
     Raises
     ------
     SourceError
-        If the file is missing or holds no readable video.
+        If the file is missing or is not a readable video.
     """
 
     def __init__(self, path: Path | str, *, realtime: bool = False, loop: bool = False) -> None:
@@ -87,7 +87,7 @@ class VideoFile:
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = float(rate) if 1 <= rate <= 1000 else 30.0
         self.live = realtime
-        #: Number of frames that the file announces; 0 when it does not say.
+        #: Number of frames according to the file; 0 if unknown.
         self.frame_count = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
         self._loop = loop
         self._index = 0  # frames delivered since the source was opened
@@ -95,7 +95,7 @@ class VideoFile:
         self._offset = 0.0  # seconds of the passes before this one
         self._last = -1.0
         self._started: float | None = None
-        self._closed = threading.Event()  # wakes a reader that waits for a frame's moment
+        self._closed = threading.Event()  # wakes a reader that waits for a frame's time
 
     def read(self) -> Frame | None:
         """See :meth:`FrameSource.read`."""
@@ -104,7 +104,7 @@ class VideoFile:
         if image is None:
             return None
         decoding_ms = (time.perf_counter() - start) * 1000
-        moment = self._moment()
+        moment = self._presentation_time()
         if self.live:
             moment = self._wait_until_due(moment)
         if self._closed.is_set():
@@ -136,8 +136,8 @@ class VideoFile:
     def _report_early_end(self) -> None:
         if self._in_pass == 0:
             raise SourceError(
-                f"{self.name} holds no picture that can be read: it is damaged or of an unknown "
-                "format, so convert it to MP4 first."
+                f"{self.name} has no readable frame: it is damaged or in an unknown format, so "
+                "convert it to MP4 first."
             )
         if self.frame_count and self._in_pass < 0.9 * self.frame_count:
             logger.warning(
@@ -147,20 +147,20 @@ class VideoFile:
                 self.frame_count,
             )
 
-    def _moment(self) -> float:
-        """Presentation time in seconds; by the frame rate where the file does not tell."""
-        told = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 + self._offset
-        moment = told if told > self._last else self._last + 1 / self.fps
+    def _presentation_time(self) -> float:
+        """Presentation time in seconds; from the frame rate if the file has none."""
+        timestamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 + self._offset
+        moment = timestamp if timestamp > self._last else self._last + 1 / self.fps
         if self._index == 0:
-            moment = max(told, 0.0)
+            moment = max(timestamp, 0.0)
         self._last = float(moment)
         return self._last
 
     def _wait_until_due(self, moment: float) -> float:
-        """Sleep until the frame's moment; return that moment on the monotonic clock."""
+        """Sleep until the frame is due; return that time on the monotonic clock."""
         now = time.monotonic()
         if self._started is None or now - (self._started + moment) > MAX_LAG_S:
-            # First frame, or held for a while, or too slow: play on from here, do not race.
+            # First frame, or paused for a while, or too slow: continue from here, do not catch up.
             self._started = now - moment
         due = self._started + moment
         self._closed.wait(max(due - now, 0))
@@ -168,7 +168,7 @@ class VideoFile:
 
 
 class ImageFile:
-    """A single picture as a source of one frame."""
+    """An image file as a source of one frame."""
 
     live = False
     fps = 1.0
@@ -194,20 +194,20 @@ PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", "
 def open_source(
     spec: str | int | Path, *, realtime: bool = False, loop: bool = False
 ) -> FrameSource:
-    """Open a camera by number, or a video or picture file by path.
+    """Open a camera by index, or a video or image file by path.
 
     Parameters
     ----------
     spec
-        Camera number (``0`` or ``"0"``), a path, or ``simulated:`` and a video's path for a
-        camera that sends that video (:mod:`hmr_live.capture.simulated_camera`).
+        Camera index (``0`` or ``"0"``), a path, or ``simulated:`` and a video's path for a
+        simulated camera (:mod:`hmr_live.capture.simulated_camera`).
     realtime, loop
-        See :class:`VideoFile`; cameras and pictures ignore them.
+        See :class:`VideoFile`; ignored by cameras and images.
 
     Raises
     ------
     SourceError
-        If it cannot be opened; the sentence says why and what to do.
+        If it cannot be opened; the message says why and what to do.
     """
     if isinstance(spec, int) or (isinstance(spec, str) and spec.isdigit()):
         port = CameraPort(int(spec))
@@ -224,26 +224,26 @@ def open_source(
 
 
 def read_image(path: Path | str) -> Image:
-    """Read a picture file as ``(H, W, 3)`` BGR.
+    """Read an image file as ``(H, W, 3)`` BGR.
 
     Raises
     ------
     SourceError
-        If the file is missing or not a picture.
+        If the file is missing or not an image.
     """
     path = Path(path)
     _require_file(path)
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise SourceError(f"{path.name} is not a picture that can be read: use JPEG or PNG.")
+        raise SourceError(f"{path.name} is not a readable image: use JPEG or PNG.")
     return np.asarray(image, np.uint8)
 
 
 def _first_images(path: Path) -> list[Image]:
-    """The first seconds of a video, as much as a simulated camera keeps in memory."""
+    """The first seconds of a video, as many as a simulated camera keeps in memory."""
     images: list[Image] = []
     with closing(VideoFile(path)) as video:
-        while len(images) < MOST_IMAGES and (frame := video.read()) is not None:
+        while len(images) < MAX_IMAGES and (frame := video.read()) is not None:
             images.append(frame.image)
     return images
 
@@ -253,8 +253,8 @@ def _open_video(path: Path) -> cv2.VideoCapture:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise SourceError(
-            f"{path.name} is not a video that can be read: it is damaged or of an unknown format, "
-            "so convert it to MP4 first."
+            f"{path.name} is not a readable video: it is damaged or in an unknown format, so "
+            "convert it to MP4 first."
         )
     return capture
 
@@ -265,7 +265,7 @@ def _require_file(path: Path) -> None:
     if not path.is_file():
         raise SourceError(f"There is no file {path}: check the path.")
     if not os.access(path, os.R_OK):
-        raise SourceError(f"{path} may not be read: change its permissions.")
+        raise SourceError(f"{path} cannot be read: change its permissions.")
 
 
 def _size_of(capture: cv2.VideoCapture) -> tuple[int, int]:

@@ -8,7 +8,7 @@ class HmrLiveError(Exception):
 
 
 class SourceError(HmrLiveError):
-    """A camera, video or picture cannot be opened or read."""
+    """A camera, video or image cannot be opened or read."""
 
 
 class AssetError(HmrLiveError):

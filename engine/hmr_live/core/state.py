@@ -15,19 +15,19 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture and the moment it was taken.
+    """One image and the time when it was taken.
 
     Attributes
     ----------
     image
         ``(H, W, 3)`` uint8, BGR.  Whoever receives the frame must not write into it.
     time
-        Seconds.  Live sources: the monotonic clock at the moment of the grab.  Files: the
+        Seconds.  Live sources: the monotonic clock when it was grabbed.  Files: the
         presentation time in the file.
     index
-        Running number at the source; for reporting only, never a measure of time.
+        Running number at the source; for display only, never a measure of time.
     capture_ms
-        Milliseconds that reading and decoding took, without the wait for the picture.
+        Milliseconds that reading and decoding took, without the wait for the frame.
     """
 
     image: Image

@@ -1,4 +1,4 @@
-"""One person of a take, ready to be written: constant rate, upright world, one shape."""
+"""One person of a take, ready for export: constant frame rate, upright world, one shape."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hmr_live.body.kinematics import posed_joints
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.errors import ExportError
-from hmr_live.export.resampling import LONGEST_BRIDGE_S, Clock, even_clock
+from hmr_live.export.resampling import LONGEST_BRIDGE_S, ResamplingGrid, resampling_grid
 from hmr_live.export.world_frame import (
     Y_UP_FROM_CAMERA,
     Z_UP_FROM_Y_UP,
@@ -34,7 +34,7 @@ class MotionClip:
     Attributes
     ----------
     name
-        Name of the take, and of the person where there are several.
+        Name of the take, and of the person if there are several.
     track_id
         Identity within the take.
     rate
@@ -42,7 +42,7 @@ class MotionClip:
     start
         Seconds on the take's clock at frame 0.
     start_unix
-        The same moment on the wall clock.
+        The same on the wall clock.
     rotmats
         ``(T, 24, 3, 3)`` relative to the parent joint; joint 0 turns the body frame (y up) into
         the world.
@@ -55,16 +55,16 @@ class MotionClip:
     seen
         ``(T,)``, False in gaps, where the last pose is held.
     measured
-        ``(T,)``, False where the pose is a prediction.
+        ``(T,)``, False where the pose was extrapolated.
     up
         Axis of the world that points up.
     body
-        The body model of pose and shape.
+        The body model.
     info
-        The take's.
+        The take's metadata.
     markers
-        Moments that somebody marked, their times in seconds since frame 0, in order; those in
-        which the clip has not begun or has ended are left out.
+        The take's markers, in order, with times in seconds since frame 0; those outside the clip
+        are left out.
     """
 
     name: str
@@ -103,9 +103,9 @@ class MotionClip:
 
     @cached_property
     def angles(self) -> Array:
-        """``(T, A)`` degrees of :data:`hmr_live.angles.ANGLES`; the pelvis's against the world."""
+        """``(T, A)`` degrees of :data:`hmr_live.angles.ANGLES`; pelvis relative to the world."""
         rotmats = self.turned("y").rotmats.copy()
-        # To angles, an upright world is what a level camera sees.
+        # The angles expect the frame of a level camera.
         rotmats[:, 0] = Y_UP_FROM_CAMERA.T @ rotmats[:, 0]
         return np.asarray(joint_angles(rotmats, AnatomicalFrames.of(self.body)))
 
@@ -129,19 +129,19 @@ class MotionClip:
 
     @property
     def gaps(self) -> tuple[int, float]:
-        """Number of gaps, and their seconds together."""
+        """Number of gaps, and their total length in seconds."""
         inside = np.concatenate([[False], ~self.seen])
         return int((inside[1:] & ~inside[:-1]).sum()), float((~self.seen).sum() / self.rate)
 
     def describe_gaps(self) -> str:
-        """A sentence on frames without the person; empty when there are none."""
+        """Message about frames without the person; empty if there are none."""
         count, seconds = self.gaps
         if not count:
             return ""
         return (
             f"{self.name}: the person was out of sight {count} time{'s' * (count > 1)} for more "
-            f"than {LONGEST_BRIDGE_S:g} s ({seconds:.1f} s together); the last pose is held "
-            "there, or the values are left empty where the format allows."
+            f"than {LONGEST_BRIDGE_S:g} s ({seconds:.1f} s in total); there, the last pose "
+            "is held, or the values are left empty if the format allows it."
         )
 
 
@@ -153,7 +153,7 @@ def make_clip(
     name: str,
     rate: float | None = None,
 ) -> MotionClip:
-    """Bring one person of a take to a constant rate and into an upright world (y up).
+    """Resample one person of a take to a constant rate, in an upright world (y up).
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def make_clip(
     body
         The body model that the take was recorded with.
     name
-        What the clip is called in files.
+        Name of the clip in files.
     rate
         Frames a second; by default the take's own, see
         :func:`hmr_live.export.resampling.natural_rate`.
@@ -170,21 +170,25 @@ def make_clip(
     Raises
     ------
     ExportError
-        When the motion holds no frame, numbers that are not finite, or times that run backwards.
+        If the motion has no frames, contains NaN or infinity, or its times run backwards.
     """
     if not len(motion.times):
-        raise ExportError(f"{name} holds no frames: there is nothing to export.")
+        raise ExportError(f"{name} has no frames: there is nothing to export.")
     if not (np.isfinite(motion.pose).all() and np.isfinite(motion.transl).all()):
-        raise ExportError(f"{name} holds numbers that are not finite: repair the take first.")
-    clock = even_clock(motion.times, rate)
-    return _upright(take, motion, body, clock, name)
+        raise ExportError(
+            f"{name} contains NaN or infinity, so it cannot be exported: record it again."
+        )
+    grid = resampling_grid(motion.times, rate)
+    return _upright(take, motion, body, grid, name)
 
 
-def _upright(take: Take, motion: Motion, body: BodyModel, clock: Clock, name: str) -> MotionClip:
+def _upright(
+    take: Take, motion: Motion, body: BodyModel, grid: ResamplingGrid, name: str
+) -> MotionClip:
     rotation, translation = world_of(take.info)
     rotmats = matrix_from_axis_angle(motion.pose.astype(np.float64))
     rotmats[:, 0] = rotation @ rotmats[:, 0]
-    # The pelvis stays where it was seen, although the shape becomes the same in all frames.
+    # The pelvis stays where it was, although the shape becomes the same in all frames.
     shapes, which = np.unique(motion.betas, axis=0, return_inverse=True)
     rest_pelvis = np.stack([body.rest_joints(betas)[0] for betas in shapes])[which.reshape(-1)]
     pelvis = (motion.transl + rest_pelvis) @ rotation.T + translation
@@ -192,24 +196,24 @@ def _upright(take: Take, motion: Motion, body: BodyModel, clock: Clock, name: st
     return MotionClip(
         name=name,
         track_id=motion.track_id,
-        rate=clock.rate,
+        rate=grid.rate,
         start=float(motion.times[0]),
         start_unix=float(motion.unix_times[0]),
-        rotmats=clock.rotations(rotmats),
-        transl=clock.linear(pelvis) - body.rest_joints(betas)[0],
+        rotmats=grid.rotations(rotmats),
+        transl=grid.linear(pelvis) - body.rest_joints(betas)[0],
         betas=betas,
-        confidence=clock.linear(motion.confidence),
-        seen=clock.seen,
-        measured=clock.nearest(motion.measured),
+        confidence=grid.linear(motion.confidence),
+        seen=grid.seen,
+        measured=grid.nearest(motion.measured),
         up="y",
         body=body,
         info=take.info,
-        markers=_markers(take, motion, clock),
+        markers=_markers(take, motion, grid),
     )
 
 
-def _markers(take: Take, motion: Motion, clock: Clock) -> tuple[Marker, ...]:
-    last, half = (len(clock.before) - 1) / clock.rate, 0.5 / clock.rate
+def _markers(take: Take, motion: Motion, grid: ResamplingGrid) -> tuple[Marker, ...]:
+    last, half = (len(grid.before) - 1) / grid.rate, 0.5 / grid.rate
     since = [(marker.time - float(motion.times[0]), marker.label) for marker in take.markers]
     return tuple(
         Marker(min(max(moment, 0.0), last), label)

@@ -1,4 +1,4 @@
-"""Write a take as files of other programs."""
+"""Export a take to other file formats."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from hmr_live.takes.take import Motion, Take
 
 Progress = Callable[[float], None]
 
-#: People who come into sight by this much later than the first are told of.
-_LATE_S: Final = 0.02
+#: People who come into sight later than the first by more than this are reported.
+_MIN_DELAY_S: Final = 0.02
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What the user may choose.
+    """Export options.
 
     Attributes
     ----------
     track_id
-        Only this one (:attr:`hmr_live.takes.take.Motion.track_id`); None writes all.
+        Person to write (:attr:`hmr_live.takes.take.Motion.track_id`); None writes all.
     rate
         Frames a second; None keeps the take's own.
     up
-        Axis of the world that points up; None leaves it to the format.
+        Axis of the world that points up; None means the format's default.
     floor
         Put people on the floor, see :func:`hmr_live.export.floor.on_floor`.
     video
         The video that the take was made from, for the overlay.
     overwrite
-        Whether files that exist may be replaced.
+        Whether existing files may be replaced.
     """
 
     track_id: int | None = None
@@ -57,9 +57,9 @@ class Exporter:
     Parameters
     ----------
     take
-        What to write.
+        The take.
     name
-        What its files are called, without suffix.
+        Name of its files, without suffix.
     body
         The body model of the take, see :func:`body_of_take`.
     options
@@ -68,7 +68,7 @@ class Exporter:
     Raises
     ------
     ExportError
-        When the take holds nobody, or not the person asked for.
+        If the take holds nobody, or not the requested person.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Exporter:
 
     @cached_property
     def clips(self) -> tuple[MotionClip, ...]:
-        """One a person, in a world with y up; made once for all formats."""
+        """One for each person, in a world with y up; made once for all formats."""
         several = len(self.motions) > 1
         clips = tuple(
             make_clip(
@@ -96,27 +96,27 @@ class Exporter:
 
     @property
     def seconds(self) -> float:
-        """How long the take is: the longest stream of a person."""
+        """Length of the take: the longest motion of a person."""
         return max(float(motion.times[-1] - motion.times[0]) for motion in self.motions)
 
     def notes(self, formats: Sequence[ClipFormat | TakeFormat] = ()) -> list[str]:
-        """Sentences on what the files cannot show, such as gaps.
+        """Messages about what the files cannot represent, such as gaps.
 
         Parameters
         ----------
         formats
-            Those that are written.
+            The formats to be written.
         """
         notes = [note for clip in self.clips if (note := clip.describe_gaps())]
         first = min(self.clips, key=lambda clip: clip.start)
         notes += [
-            f"{clip.name} begins {late:.2f} s after {first.name}."
+            f"{clip.name} starts {delay:.2f} s after {first.name}."
             for clip in self.clips
-            if (late := clip.start - first.start) > _LATE_S
+            if (delay := clip.start - first.start) > _MIN_DELAY_S
         ]
         if not self.take.info.get("complete", True):
             notes.append(
-                f"The recording of {self.name} was cut off: it ends with the last frame kept."
+                f"The recording of {self.name} was cut off: it ends with the last saved frame."
             )
         return notes + self._marker_notes(formats)
 
@@ -127,10 +127,12 @@ class Exporter:
         without = [f.name for f in formats if isinstance(f, TakeFormat) or not f.markers]
         notes = []
         if without:
-            notes.append(f"Markers have no place in {', '.join(without)} and are left out there.")
+            notes.append(
+                f"Markers cannot be stored in {', '.join(without)} and are left out there."
+            )
         if len(without) < len(formats):
             notes += [
-                f"{clip.name}: {lost} of {count} markers are outside of its frames and left out."
+                f"{clip.name}: {lost} of {count} markers are outside its frames and left out."
                 for clip in self.clips
                 if (lost := count - len(clip.markers))
             ]
@@ -139,17 +141,17 @@ class Exporter:
     def write(
         self, format_: ClipFormat | TakeFormat, target: Path, progress: Progress = lambda _: None
     ) -> tuple[Path, ...]:
-        """Write one format; a file appears under its name only when it is whole.
+        """Write one format; a file gets its name only when it is complete.
 
         Parameters
         ----------
         format_
-            Which one.
+            The format.
         target
-            The file, or a folder in which files get the take's name.  With several people, formats
-            that hold one each get the person into the file's name.
+            The file, or a folder, in which the files get the take's name.  With several people, the
+            files of formats that hold one person get the person's number appended.
         progress
-            Called with the share that is done, in [0, 1].
+            Called with the finished share, in [0, 1].
 
         Returns
         -------
@@ -159,9 +161,9 @@ class Exporter:
         Raises
         ------
         ExportError
-            When a file exists, cannot be written, or a package is missing.
+            If a file exists or cannot be written, or a package is missing.
         HmrLiveError
-            For the overlay also those of :func:`hmr_live.export.overlay.write_overlay`.
+            For the overlay, also the errors of :func:`hmr_live.export.overlay.write_overlay`.
         """
         if isinstance(format_, TakeFormat):
             request = TakeRequest(
@@ -194,12 +196,12 @@ class Exporter:
     def _save(self, path: Path, write: Callable[[Path], None]) -> None:
         if path.exists() and not self.options.overwrite:
             raise ExportError(
-                f"{path} exists already: choose another name, or allow to replace it."
+                f"{path} exists already: choose another name, or allow it to be replaced."
             )
         part = path.with_name(f"{path.stem}.part{path.suffix}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Tells in our words, for every writer, that nothing can be written here.
+            # Fails early, with one message for all writers, if nothing can be written here.
             part.open("wb").close()
             write(part)
             part.replace(path)
@@ -209,7 +211,7 @@ class Exporter:
                 "another folder."
             ) from error
         finally:
-            with contextlib.suppress(OSError):  # where there is no folder, there is no part
+            with contextlib.suppress(OSError):  # without the folder there is no such file
                 part.unlink(missing_ok=True)
 
 
@@ -219,22 +221,22 @@ def body_of_take(take: Take, body: BodyModel | None = None) -> BodyModel:
     Parameters
     ----------
     take
-        Its ``info`` names the body by checksum.
+        Its ``info`` identifies the body model by checksum.
     body
-        The user's choice; None takes the one that ships.
+        The user's choice; None means the shipped one.
 
     Raises
     ------
     ExportError
-        When it is another body than the take's: betas mean nothing on it.
+        If it is not the take's body model: its betas mean nothing on another one.
     """
     body = body or BodyModel.default()
-    told = take.info.get("body") or {}
-    if told.get("sha256", body.sha256) == body.sha256:
+    recorded = take.info.get("body") or {}
+    if recorded.get("sha256", body.sha256) == body.sha256:
         return body
     raise ExportError(
-        f"The take was recorded with the body model {told.get('name', 'of another file')}, and "
-        f"{body.name} is another one: name the take's own file with --body."
+        f"The take was recorded with the body model {recorded.get('name', 'of another file')}, and "
+        f"{body.name} is a different one: give the take's own with --body."
     )
 
 

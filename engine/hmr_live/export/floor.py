@@ -1,4 +1,4 @@
-"""People of one take on a level floor, where they stand to one another as the camera saw them."""
+"""Put the people of a take on a level floor, in their positions relative to each other."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ Array = NDArray[np.floating[Any]]
 def on_floor(clips: Sequence[MotionClip]) -> tuple[MotionClip, ...]:
     """Put the people of a take on the floor.
 
-    The tilt of the camera is taken out by the frames in which somebody stands straight, unless the
-    take knows its world; whoever is seen longest tells it.  The first frame of the first person is
-    above the origin, and everybody else keeps their place beside them.  Everybody's own soles are
-    at height 0 at their lowest: what one camera says of heights at different depths is not worth
-    keeping.
+    The camera's tilt is corrected from the frames in which somebody stands upright, preferably the
+    person seen longest, unless the take knows its world.  The first person starts above the origin,
+    and everybody keeps their position relative to them.  Everybody's own lowest sole height is 0:
+    relative heights at different depths are unreliable from one camera.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ def on_floor(clips: Sequence[MotionClip]) -> tuple[MotionClip, ...]:
 
 
 def _tilt(clips: Sequence[MotionClip]) -> Array:
-    """Rotation ``(3, 3)`` that stands people upright; the identity where nobody ever stands."""
+    """Rotation ``(3, 3)`` that makes people upright; the identity if nobody ever stands."""
     for clip in sorted(clips, key=lambda clip: clip.seen.sum(), reverse=True):
         rotation = level(clip.rotmats[clip.seen], clip.joints[clip.seen], clip.rest)
         if not np.array_equal(rotation, np.eye(3)):

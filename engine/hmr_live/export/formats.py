@@ -1,4 +1,4 @@
-"""Every format that takes can be written in, with its axes and units in one place."""
+"""Every export format, with its axes and units in one place."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from hmr_live.takes.take import Motion, Take
 
 @dataclass(frozen=True)
 class TakeRequest:
-    """What a format gets that writes all people of a take into one file, as they were recorded.
+    """The input of a format that writes all people of a take into one file, as recorded.
 
     Attributes
     ----------
     take, motions
-        The take, and the people that are wanted of it.
+        The take, and the people to write.
     body
         The body model of the take.
     video
-        The video that the take was made from, if the user names one.
+        The video that the take was made from, if given.
     rate
-        Frames a second, if the user names a rate.
+        Frames a second, if given.
     progress
-        To be called with the share that is done, in [0, 1].
+        Called with the finished share, in [0, 1].
     """
 
     take: Take
@@ -57,13 +57,13 @@ class Format:
     Attributes
     ----------
     name
-        What the user calls it.
+        Its name for users.
     suffix
-        Of its files, with the dot.
+        Suffix of its files, with the dot.
     summary
-        What it is, with units.
+        Description, with units.
     module
-        Module of the optional package that it needs, or empty.
+        Module of the optional package that it needs; empty if none.
     """
 
     name: str
@@ -86,11 +86,11 @@ class ClipFormat(Format):
     write
         Writes the file.
     up
-        Axis that points up unless the user chooses.
+        Default axis that points up.
     fixed_up
-        Whether the format allows no other axis.
+        Whether no other axis is allowed.
     markers
-        Whether the format has a place for markers.
+        Whether the format can store markers.
     """
 
     write: Callable[[MotionClip, Path], None]

@@ -40,7 +40,7 @@ def write_gltf(clip: MotionClip, path: Path) -> None:
         When the disk refuses.
     """
     rig, skin = ExportRig.of(clip), Skin.of(clip)
-    buffer = _Buffer()
+    buffer = _BinaryBuffer()
     attributes = {
         "POSITION": buffer.add(skin.vertices, target=_ARRAY_BUFFER, bounds=True),
         "NORMAL": buffer.add(skin.normals, target=_ARRAY_BUFFER),
@@ -102,7 +102,7 @@ def _joint_nodes(rig: ExportRig) -> list[dict[str, Any]]:
     return nodes
 
 
-def _animation(clip: MotionClip, rig: ExportRig, buffer: _Buffer) -> dict[str, Any]:
+def _animation(clip: MotionClip, rig: ExportRig, buffer: _BinaryBuffer) -> dict[str, Any]:
     times = buffer.add(clip.times.astype(np.float32), bounds=True)
     turns = quaternions(rig.rotmats).astype(np.float32)
     tracks = [("translation", 0, rig.pelvis.astype(np.float32))]
@@ -120,7 +120,7 @@ def _animation(clip: MotionClip, rig: ExportRig, buffer: _Buffer) -> dict[str, A
     return animation | ({"extras": {"markers": markers}} if markers else {})
 
 
-class _Buffer:
+class _BinaryBuffer:
     """The one binary buffer, with a view and an accessor for every array in it."""
 
     def __init__(self) -> None:

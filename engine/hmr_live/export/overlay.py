@@ -1,8 +1,7 @@
 """The video with the mesh over it, as MP4.
 
-A take's own video is shown by the moments that the take gives its pictures, a source video by its
-own; either becomes a video of constant rate, so that it runs at the speed at which things
-happened.
+The frames of a take's own video have the times stored in the take, those of a source video its
+own; either is resampled to a constant rate, so that it plays in real time.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from hmr_live.takes.video import VideoFileWriter
 
 Array = NDArray[np.floating[Any]]
 
-#: A pose belongs to a picture when their moments are nearer than this share of a frame.
+#: A pose belongs to a frame if their times differ by less than this share of a frame.
 _SAME_MOMENT: Final = 0.6
 
 
 @dataclass(frozen=True)
 class _Footage:
-    """A video and the moments, on the take's clock, of its pictures (None: the file's own)."""
+    """A video, and the times of its frames on the take's clock (None: the file's own)."""
 
     path: Path
     times: NDArray[np.float64] | None
@@ -53,29 +52,29 @@ def write_overlay(
     Parameters
     ----------
     take, motions
-        The take, and those of its people who are drawn.
+        The take, and the people to draw.
     body
         The body model that the take was recorded with.
     path
-        The MP4 to be.
+        The new MP4 file.
     video
-        The video that the take was made from, or its own one where that was moved; by default the
-        one beside the take.
+        The video that the take was made from, or its own if that was moved; by default the one
+        beside the take.
     rate
         Frames a second; by default the video's own.
     progress
-        Called with the share that is done, in [0, 1].
+        Called with the finished share, in [0, 1].
 
     Raises
     ------
     ExportError
-        When there is no video that belongs to the take.
+        If there is no video that belongs to the take.
     SourceError
-        When the video cannot be read.
+        If the video cannot be read.
     RenderError
-        When there is no OpenGL.
+        If there is no OpenGL.
     RecordingError
-        When the MP4 cannot be written.
+        If the MP4 cannot be written.
     """
     from hmr_live.render.offscreen import (
         OffscreenRenderer,  # OpenGL, which other formats do not need
@@ -84,12 +83,12 @@ def write_overlay(
     footage = _footage(take, video)
     source = VideoFile(footage.path)
     fps = rate or source.fps
-    people = [_Person(motion) for motion in motions]
+    people = [_PersonTimeline(motion) for motion in motions]
     with closing(source), closing(OffscreenRenderer(body)) as renderer:
         writer = VideoFileWriter(path, source.size, fps)
         with closing(writer):
             drawn: tuple[int, Image] | None = None
-            for number, frame in _evenly(_frames(source, footage.times), fps):
+            for number, frame in _at_constant_rate(_frames(source, footage.times), fps):
                 if drawn is None or drawn[0] != number:
                     within = _SAME_MOMENT / source.fps
                     bodies = [b for p in people if (b := p.in_frame(frame, within)) is not None]
@@ -99,11 +98,11 @@ def write_overlay(
 
 
 def _footage(take: Take, video: Path | None) -> _Footage:
-    told = take.info.get("video_times")
+    times = take.info.get("video_times")
     from_file = take.info.get("clock") == "media"
     own = take.video if video is None or from_file else video
-    if told and own is not None and video in (None, own):
-        return _Footage(own, np.asarray(told, np.float64))
+    if times and own is not None and video in (None, own):
+        return _Footage(own, np.asarray(times, np.float64))
     if not from_file:
         raise ExportError(
             "The overlay needs the video of the take, and none was recorded beside it: record "
@@ -118,7 +117,7 @@ def _footage(take: Take, video: Path | None) -> _Footage:
 
 
 def _frames(source: VideoFile, times: NDArray[np.float64] | None) -> Iterator[Frame]:
-    """The video's pictures with their moments on the take's clock."""
+    """The video's frames with their times on the take's clock."""
     while (frame := source.read()) is not None:
         if times is None:
             yield frame
@@ -126,13 +125,13 @@ def _frames(source: VideoFile, times: NDArray[np.float64] | None) -> Iterator[Fr
             yield Frame(frame.image, float(times[frame.index]), frame.index)
 
 
-def _evenly(frames: Iterator[Frame], fps: float) -> Iterator[tuple[int, Frame]]:
-    """For every moment of an even clock the picture on show, with its number."""
+def _at_constant_rate(frames: Iterator[Frame], fps: float) -> Iterator[tuple[int, Frame]]:
+    """Resample to a constant rate: the frame shown at each tick, with its index."""
     shown = next(frames, None)
     if shown is None:
         return
     start, count = shown.time, 0
-    # A picture's moment may differ from the even clock by rounding; half a frame does not show.
+    # A frame's time may differ from the tick by rounding; half a frame is not visible.
     for following in frames:
         while start + count / fps < following.time - 0.5 / fps:
             yield shown.index, shown
@@ -141,14 +140,14 @@ def _evenly(frames: Iterator[Frame], fps: float) -> Iterator[tuple[int, Frame]]:
     yield shown.index, shown
 
 
-class _Person:
-    """Finds the pose of a moment."""
+class _PersonTimeline:
+    """Finds a person's pose at a time."""
 
     def __init__(self, motion: Motion) -> None:
         self._motion = motion
 
     def in_frame(self, frame: Frame, within: float) -> BodyState | None:
-        """The body nearest in time, None if that is farther than ``within`` seconds away."""
+        """The body nearest in time; None if it is more than ``within`` seconds away."""
         times, moment = self._motion.times, frame.time
         index = int(np.searchsorted(times, moment))
         near = [i for i in (index - 1, index) if 0 <= i < len(times)]

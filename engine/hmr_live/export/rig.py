@@ -1,9 +1,8 @@
-"""A clip as an animated skeleton, with the skin that hangs on it.
+"""A clip as an animated skeleton with a skin.
 
-Animation programs know linear blend skinning with a handful of joints for each vertex and nothing
-of SMPL's pose correctives: shape (betas) goes into the rest mesh, correctives are left out, and
-each vertex keeps its four strongest weights.  Joints are exact, the skin near strongly bent
-joints is not.
+Animation programs support linear blend skinning with a few joints for each vertex, but not SMPL's
+pose correctives: shape (betas) goes into the rest mesh, correctives are left out, and each vertex
+keeps its four largest weights.  Joints are exact; the skin near strongly bent joints is not.
 """
 
 from __future__ import annotations
@@ -46,15 +45,15 @@ class ExportRig:
     def of(cls, clip: MotionClip) -> ExportRig:
         """The rig of a clip.
 
-        In a world with z up the rest pose is turned along, so that it stands there too, and every
-        rotation is given in the turned axes.
+        In a world with z up the rest pose is rotated too, so that it stands upright, and every
+        rotation is expressed in the rotated axes.
         """
         rest, rotmats = clip.rest, clip.rotmats
         pelvis = clip.transl + rest[0]
         if clip.up == "z":
             turn = Z_UP_FROM_Y_UP
             rotmats = turn @ rotmats @ turn.T
-            # The root already leads into the world with z up.
+            # The root already maps to the world with z up.
             rotmats[:, 0] = clip.rotmats[:, 0] @ turn.T
             rest = rest @ turn.T
         return cls(rest, rotmats, pelvis)
@@ -62,7 +61,7 @@ class ExportRig:
 
 @dataclass(frozen=True)
 class Skin:
-    """The shaped rest mesh and what moves it.
+    """The shaped rest mesh and its skinning weights.
 
     Attributes
     ----------
@@ -71,7 +70,7 @@ class Skin:
     faces
         ``(F, 3)`` uint32.
     joints
-        ``(V, 4)`` uint8, strongest first.
+        ``(V, 4)`` uint8, largest weight first.
     weights
         ``(V, 4)`` float32, rows sum to 1.
     """
@@ -98,7 +97,7 @@ def _strongest(body: BodyModel) -> tuple[NDArray[np.uint8], NDArray[np.float32]]
     order = np.argsort(-body.weights, axis=1, kind="stable")[:, :INFLUENCES]
     weights = np.take_along_axis(body.weights, order, axis=1).astype(np.float64)
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    # Joints without weight are called 0, as glTF wants it.
+    # Joints without weight have index 0, as glTF requires.
     return np.where(weights > 0, order, 0).astype(np.uint8), weights
 
 
@@ -115,10 +114,10 @@ def _normals(vertices: NDArray[np.float32], faces: NDArray[np.uint32]) -> NDArra
 
 
 def quaternions(rotmats: Array) -> Array:
-    """``(T, J, 3, 3)`` -> ``(T, J, 4)`` as (x, y, z, w), each on the same side as the one before.
+    """``(T, J, 3, 3)`` -> ``(T, J, 4)`` as (x, y, z, w), each in the hemisphere of the one before.
 
-    A quaternion and its negative are the same rotation; programs that interpolate between frames
-    would otherwise go the long way round.
+    A quaternion and its negative are the same rotation; interpolation between frames would
+    otherwise take the long way round.
     """
     values = np.roll(quaternion_from_matrix(rotmats), -1, axis=-1)
     flips = (values[1:] * values[:-1]).sum(axis=-1) < 0

@@ -1,9 +1,10 @@
-"""From the camera frame to a world that is upright, with the floor where the soles are.
+"""From the camera frame to an upright world with the floor at the soles.
 
-A camera's own axes, turned so that y is up, are the world of a take.  Where the camera was tilted
-the floor is tilted too; :func:`level` takes that out by the frames in which the person stands.
-Takes that were imported know where their camera stands (``world_from_camera`` in their
-``info``), so that what comes out of them is in the file's own world again.
+The world of a take has the camera's own axes, rotated so that y is up.  If the camera was tilted,
+the floor is tilted too; :func:`level` corrects that from the frames in which the person stands.
+
+Imported takes know where their camera stands (``world_from_camera`` in their ``info``), so that
+they are exported in the file's own world again.
 """
 
 from __future__ import annotations
@@ -22,34 +23,34 @@ UpAxis = Literal["y", "z"]
 
 #: Camera frame (x right, y down, z forward) -> the same axes with y up and z backward.
 Y_UP_FROM_CAMERA: Final = np.diag([1.0, -1.0, -1.0])
-#: World with y up -> world with z up (x stays, what pointed to the camera points along -y).
+#: World with y up -> world with z up (x stays; what pointed to the camera points along -y).
 Z_UP_FROM_Y_UP: Final = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 _FEET: Final = [JOINT[f"{side}_{part}"] for side in ("left", "right") for part in ("ankle", "foot")]
 _ANKLES: Final = [JOINT["left_ankle"], JOINT["right_ankle"]]
 _TOES: Final = [JOINT["left_foot"], JOINT["right_foot"]]
-#: Joints whose bending shows that somebody does not stand straight.
+#: Joints that are straight when somebody stands upright.
 _STANDING: Final = [
     JOINT[name]
     for name in ("left_hip", "right_hip", "left_knee", "right_knee", "spine1", "spine2", "spine3")
 ]
-_STANDS_BELOW: Final = np.deg2rad(35)
-#: A camera that stands on a desk or hangs under a ceiling is tilted less than this.
-_MOST_TILT: Final = np.deg2rad(50)
-#: The floor is where the soles are at their lowest, but for this share of frames (outliers).
+_MAX_BEND: Final = np.deg2rad(35)
+#: A camera on a desk or under a ceiling is tilted less than this.
+_MAX_TILT: Final = np.deg2rad(50)
+#: The floor is at this percentile of the lowest sole heights: outliers lie below.
 _LOWEST_SHARE: Final = 2.0
 
 
 def world_of(info: Mapping[str, Any]) -> tuple[Array, Array]:
     """Rotation ``(3, 3)`` and translation ``(3,)`` from a take's camera frame to y up, metres."""
-    told = info.get("world_from_camera")
-    if told is None:
+    stored = info.get("world_from_camera")
+    if stored is None:
         return Y_UP_FROM_CAMERA, np.zeros(3)
-    return np.asarray(told["rotation"], float), np.asarray(told["translation"], float)
+    return np.asarray(stored["rotation"], float), np.asarray(stored["translation"], float)
 
 
 def level(rotmats: Array, joints: Array, rest: Array) -> Array:
-    """Rotation ``(3, 3)`` that stands the person upright; the identity where they never stand.
+    """Rotation ``(3, 3)`` that makes the person upright; the identity if they never stand.
 
     Parameters
     ----------
@@ -58,10 +59,10 @@ def level(rotmats: Array, joints: Array, rest: Array) -> Array:
     joints
         ``(T, 24, 3)`` in a world whose y axis is roughly up.
     rest
-        ``(24, 3)`` rest joints; they say which point between heel and toes the neck is above.
+        ``(24, 3)`` rest joints; they give the point between heel and toes below the neck.
     """
     bent = np.linalg.norm(axis_angle_from_matrix(rotmats[:, _STANDING]), axis=-1)
-    stands = (bent < _STANDS_BELOW).all(axis=1)
+    stands = (bent < _MAX_BEND).all(axis=1)
     if not stands.any():
         return np.eye(3)
     neck = JOINT["neck"]
@@ -73,7 +74,7 @@ def level(rotmats: Array, joints: Array, rest: Array) -> Array:
     up = np.median(joints[stands, neck] - support, axis=0)
     up /= np.linalg.norm(up)
     angle = float(np.arccos(np.clip(up[1], -1, 1)))
-    if not 1e-6 < angle < _MOST_TILT:
+    if not 1e-6 < angle < _MAX_TILT:
         return np.eye(3)
     axis = np.cross(up, [0.0, 1.0, 0.0])
     return matrix_from_axis_angle(axis / np.linalg.norm(axis) * angle)

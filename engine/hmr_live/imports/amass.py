@@ -57,10 +57,12 @@ def read_amass(
     arrays = _load(path)
     rate = next((arrays[name] for name in _RATES if name in arrays), None)
     if rate is None or "poses" not in arrays or "trans" not in arrays:
-        raise AssetError(f"{path} holds no motion of AMASS; leave it out.")
+        raise AssetError(f"{path} holds no AMASS motion: choose another file.")
     poses, trans = arrays["poses"], arrays["trans"]
     if poses.ndim != 2 or poses.shape[1] < 66 or trans.shape != (len(poses), 3):
-        raise AssetError(f"{path} has not 22 body joints and a translation a frame; copy it again.")
+        raise AssetError(
+            f"{path} lacks 22 body joints and a translation for each frame: copy it again."
+        )
     betas = _betas(arrays)
     made_with = _body_of(arrays)
     if rest_pelvis is None:
@@ -90,9 +92,9 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
             wanted = {"poses", "trans", "betas", "gender", *_RATES, *_OURS} & set(file.files)
             return {name: file[name] for name in wanted}
     except FileNotFoundError as error:
-        raise AssetError(f"There is no {path}; check the path.") from error
+        raise AssetError(f"There is no {path}: check the path.") from error
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
-        raise AssetError(f"{path} is no .npz file of AMASS; copy it again.") from error
+        raise AssetError(f"{path} is not an AMASS .npz file: copy it again.") from error
 
 
 def _theta(arrays: dict[str, NDArray[Any]]) -> Array:

@@ -108,7 +108,7 @@ def read_bvh(
     path = Path(path)
     file = read_bvh_file(path)
     if rest_frame is not None and not 0 <= rest_frame < len(file.values):
-        raise AssetError(f"{path} has no frame {rest_frame}; give another rest frame.")
+        raise AssetError(f"{path} has no frame {rest_frame}: give another rest frame.")
     bones = _bones_of_joints(file, path)
     rest_values: Array = np.zeros((1, file.values.shape[1]))
     if rest_frame is not None:
@@ -164,7 +164,7 @@ def _bones_of_joints(file: BvhFile, path: Path) -> dict[int, int]:
             chosen[2] = [spine[len(spine) // 2]] if len(spine) > 2 else []
             return found | {JOINT[f"spine{k}"]: b[0] for k, b in chosen.items() if b}
     raise AssetError(
-        f"The bones of {path} have names of no known family; rename them as in the CMU "
+        f"The bones of {path} have names of no known family: rename them as in the CMU "
         "conversions (Hips, LeftUpLeg, LeftLeg, LeftFoot, LeftArm, LeftForeArm, LeftHand)."
     )
 
@@ -214,6 +214,6 @@ def smallest_rotation(source: Array, target: Array) -> Array:
     a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
     cross, cosine = np.cross(a, b), float(a @ b)
     if cosine < -0.9999:
-        raise AssetError("A limb of the rest pose points the opposite way; use another rest pose.")
+        raise AssetError("A limb of the rest pose points the opposite way: use another rest pose.")
     skew = np.array([[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]])
     return np.asarray(np.eye(3) + skew + skew @ skew / (1 + cosine))

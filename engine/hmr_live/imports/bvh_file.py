@@ -92,7 +92,7 @@ def read_bvh_file(path: Path | str) -> BvhFile:
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise AssetError(f"There is no {path}; check the path.") from error
+        raise AssetError(f"There is no {path}: check the path.") from error
     hierarchy, found, motion = text.partition("MOTION")
     try:
         bones = _parse_hierarchy(hierarchy.split())
@@ -101,7 +101,7 @@ def read_bvh_file(path: Path | str) -> BvhFile:
         values, frame_time = _parse_motion(motion, sum(len(bone.channels) for bone in bones))
     except (ValueError, IndexError) as error:
         why = "it breaks off" if isinstance(error, IndexError) else error
-        raise AssetError(f"{path} is no valid BVH file ({why}); export it again.") from error
+        raise AssetError(f"{path} is not a valid BVH file ({why}): export it again.") from error
     return BvhFile(bones, values, frame_time)
 
 

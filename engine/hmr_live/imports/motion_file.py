@@ -1,11 +1,11 @@
-"""A motion file of another program as a take, so that it can be played, plotted and exported.
+"""Import a motion file of another program as a take, to play, plot and export it.
 
-Takes are seen by a camera, motion capture is not: the person is put before a level camera that
-sees the whole motion.  ``info["world_from_camera"]`` says where it stands, so that exports
-come out in the file's own world again.
+Takes have a camera, motion capture does not: the person is placed in front of a level camera that
+sees the whole motion.  ``info["world_from_camera"]`` holds its pose, so that exports are in the
+file's own world again.
 
-Poses carry over between body models, shapes do not: betas are kept only where the file says that
-it was made with the body in use, and are zero otherwise.
+Poses carry over between body models, shapes do not: betas are kept only if the file says that
+it was made with the body model in use, and are zero otherwise.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from hmr_live.takes.take import Motion, Take
 Array = NDArray[np.floating[Any]]
 
 FRAME_SIZE: Final = (1280, 720)
-#: The person is never nearer to the camera than this, metres.
+#: Minimum distance of the person from the camera, metres.
 _NEAREST: Final = 2.5
 #: Share of the frame that the motion may fill.
 _FILL: Final = 0.85
-#: Frames a second; more is a mistake in the file.
+#: Frames a second; a higher rate is a mistake in the file.
 _HIGHEST_RATE: Final = 1000.0
 #: Half a crop's side over half the extent of the joints in it.
 _CROP_MARGIN: Final = 1.25
 
 
 def open_take(path: Path, body: BodyModel | None = None) -> Take:
-    """Open a take of ours, or a motion file of another program, by its suffix.
+    """Open a take, or a motion file of another program, by its suffix.
 
     Raises
     ------
     RecordingError, AssetError
-        When it cannot be read.
+        If it cannot be read.
     """
     return read_take(path) if path.suffix.lower() == SUFFIX else open_motion_file(path, body)
 
@@ -62,12 +62,12 @@ def open_motion_file(path: Path, body: BodyModel | None = None) -> Take:
     path
         The file; for the bone names that are known in BVH files see :mod:`hmr_live.imports.bvh`.
     body
-        The body that shows the motion; by default the open one.
+        The body model that shows the motion; by default the shipped one.
 
     Raises
     ------
     AssetError
-        When the file is missing, damaged, or of another kind; when it holds no frames.
+        If the file is missing, damaged, of another kind, or has no frames.
     """
     body = body or BodyModel.default()
     readers: dict[str, Callable[[], WorldMotion]] = {

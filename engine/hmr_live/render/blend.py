@@ -1,4 +1,4 @@
-"""How a half-transparent thing is drawn over what is there already."""
+"""Blend functions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import moderngl
 
-#: Straight alpha over an opaque picture; the picture stays opaque, so that no desktop shines
+#: Straight alpha over an opaque image, whose alpha stays 1, so that the desktop does not show
 #: through a window whose framebuffer has alpha.
 OVER: Final[Any] = (  # moderngl's types know only the form with two factors
     moderngl.SRC_ALPHA,
@@ -15,11 +15,11 @@ OVER: Final[Any] = (  # moderngl's types know only the form with two factors
     moderngl.ONE_MINUS_SRC_ALPHA,
 )
 
-#: The same for colours already multiplied by their alpha (Qt's pictures of text).
+#: The same for premultiplied colours (text rendered by Qt).
 OVER_PREMULTIPLIED: Final = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA)
 
-#: Keep the colour that is there; used to fill in depth alone.
+#: Keep the colour; writes depth only.
 DEPTH_ONLY: Final = (moderngl.ZERO, moderngl.ONE)
 
-#: Multiply what is there, whose alpha stays.
+#: Multiply the colour; the alpha stays.
 MULTIPLY: Final = (moderngl.DST_COLOR, moderngl.ZERO)

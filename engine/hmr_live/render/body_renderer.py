@@ -26,7 +26,7 @@ from hmr_live.render.view_camera import ViewCamera
 
 _log = logging.getLogger(__name__)
 
-#: Linear light; a cool grey-blue that no picture of a person mistakes for skin.
+#: Linear light; a cool grey-blue that cannot be mistaken for skin.
 BODY_COLOR: Final = (0.30, 0.45, 0.66)
 
 #: Renderers that run shaders on the CPU.
@@ -60,8 +60,9 @@ class BodyRenderer:
     body
         The body model.
     software
-        Draw as a software renderer wants it: the body is skinned in numpy, the light is worked
-        out at its vertices, and a small body has fewer triangles.  By default what the context is.
+        Draw in the way that is fastest for a software renderer: skin the body in numpy, light it at
+        its vertices, and draw small bodies with fewer triangles.  By default, whether the context
+        is one.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class BodyRenderer:
         )
 
     def pose(self, rotmats: Array, betas: Array, transl: Array, slot: int = 0) -> None:
-        """Skin the body; what is drawn afterwards shows it until the slot is posed anew.
+        """Skin the body; drawing shows it until the slot is posed again.
 
         Parameters
         ----------
@@ -134,7 +135,7 @@ class BodyRenderer:
         Parameters
         ----------
         camera
-            How camera-frame coordinates get onto the picture.
+            The camera that projects the camera frame.
         slot
             Which person.
         opacity

@@ -1,4 +1,4 @@
-"""A picture that is drawn into, and then laid over a part of another framebuffer."""
+"""An offscreen texture that is drawn into and then composited into another framebuffer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hmr_live.render.shaders import COPY_VERTEX, PICTURE_FRAGMENT
 
 
 def release_framebuffer(framebuffer: moderngl.Framebuffer) -> None:
-    """Give the memory of a framebuffer and of all that is attached to it back."""
+    """Release a framebuffer and everything attached to it."""
     for part in (*framebuffer.color_attachments, framebuffer.depth_attachment):
         if part is not None:
             part.release()
@@ -16,14 +16,14 @@ def release_framebuffer(framebuffer: moderngl.Framebuffer) -> None:
 
 
 class Canvas:
-    """Makes its framebuffer anew whenever another size is wanted.
+    """An offscreen framebuffer that is recreated when its size changes.
 
     Parameters
     ----------
     ctx
-        The context that everything is made in; it must be current at each call.
+        The OpenGL context; it must be current at each call.
     depth
-        Whether what is drawn needs a depth buffer.
+        Whether it needs a depth buffer.
     """
 
     def __init__(self, ctx: moderngl.Context, *, depth: bool = False) -> None:
@@ -35,7 +35,7 @@ class Canvas:
         self._corners = ctx.vertex_array(self._copy, [])
 
     def framebuffer(self, size: tuple[int, int]) -> moderngl.Framebuffer:
-        """Where to draw, (width, height) pixels."""
+        """The framebuffer to draw into, of ``size`` = (width, height) pixels."""
         if self._framebuffer is None or self._framebuffer.size != size:
             self.release()
             self._texture = self._ctx.texture(size, 4)
@@ -44,7 +44,7 @@ class Canvas:
         return self._framebuffer
 
     def draw(self) -> None:
-        """Fill the viewport in use with the picture, over whatever is there."""
+        """Fill the current viewport with the texture, over whatever is there."""
         if self._texture is None:
             return
         self._ctx.enable_only(moderngl.NOTHING)
@@ -54,7 +54,7 @@ class Canvas:
         self._corners.render(moderngl.TRIANGLE_STRIP, vertices=4)
 
     def release(self) -> None:
-        """Give the memory back."""
+        """Release the framebuffer."""
         if self._framebuffer is not None:
             release_framebuffer(self._framebuffer)
         self._framebuffer = self._texture = None

@@ -1,4 +1,4 @@
-"""The room around the 3D view: a backdrop and a floor with a grid and soft contact shadows."""
+"""Backdrop and floor of the 3D view, with a grid and soft contact shadows."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from hmr_live.render.view_camera import ViewCamera
 #: Metres from the middle of the floor to its faded edge.
 EXTENT: Final = 5.0
 #: Metres beyond the farthest joint that a body shades.
-_SHADED: Final = 1.0
-#: Lines of the net of shade in either direction.
+_SHADOW_REACH: Final = 1.0
+#: Lines of the shadow mesh in either direction.
 _LINES: Final = 17
 
-#: Balls that stand for the body when the floor is shaded: joint and radius in metres.
-_BALLS: Final = {
+#: Spheres that approximate the body for the contact shadows: joint and radius in metres.
+_SPHERES: Final = {
     "pelvis": 0.15,
     "spine2": 0.15,
     "spine3": 0.16,
@@ -40,9 +40,9 @@ _BALLS: Final = {
     "left_wrist": 0.05,
     "right_wrist": 0.05,
 }
-_JOINTS: Final = np.array([JOINT[name] for name in _BALLS])
-_RADII: Final = np.array(list(_BALLS.values()), np.float32)
-_MAX_BALLS: Final = 112
+_JOINTS: Final = np.array([JOINT[name] for name in _SPHERES])
+_RADII: Final = np.array(list(_SPHERES.values()), np.float32)
+_MAX_SPHERES: Final = 112
 
 
 class Floor:
@@ -51,7 +51,7 @@ class Floor:
     Parameters
     ----------
     ctx
-        The context that everything is made in; it must be current at each call.
+        The OpenGL context; it must be current at each call.
     """
 
     def __init__(self, ctx: moderngl.Context) -> None:
@@ -63,28 +63,28 @@ class Floor:
         self._floor["line_color"] = (0.330, 0.360, 0.410)
         self._floor["extent"] = EXTENT
         self._corners = ctx.vertex_array(self._floor, [])
-        #: The room without people: it stays as it is until somebody turns the view.
+        #: The floor without people; it is redrawn only when the view changes.
         self._empty = Canvas(ctx)
         self._shows: tuple[tuple[int, int], bytes] | None = None
-        self._shade = ctx.program(vertex_shader=SHADE_VERTEX, fragment_shader=SHADE_FRAGMENT)
-        places, indices = _net()
-        self._net = ctx.vertex_array(
-            self._shade, [(ctx.buffer(places), "2f", "place")], ctx.buffer(indices)
+        self._shadow = ctx.program(vertex_shader=SHADE_VERTEX, fragment_shader=SHADE_FRAGMENT)
+        places, indices = _shadow_mesh()
+        self._shadow_mesh = ctx.vertex_array(
+            self._shadow, [(ctx.buffer(places), "2f", "place")], ctx.buffer(indices)
         )
 
     def draw(self, camera: ViewCamera, people: Sequence[Array]) -> None:
-        """Draw into the viewport in use, over whatever colour is there.
+        """Draw into the current viewport, over whatever is there.
 
         Parameters
         ----------
         camera
-            From room coordinates to the picture.
+            From world coordinates to the image.
         people
-            Joints ``(24, 3)`` of each person in room coordinates, metres; they shade the floor.
+            Joints ``(24, 3)`` of each person in world coordinates, metres, for the shadows.
         """
         self._draw_empty(camera)
         if people:
-            self._draw_shade(camera, people)
+            self._draw_shadows(camera, people)
 
     def _draw_empty(self, camera: ViewCamera) -> None:
         size, viewport = self.ctx.viewport[2:], self.ctx.viewport
@@ -101,37 +101,37 @@ class Floor:
             self.ctx.viewport = viewport
         self._empty.draw()
 
-    def _draw_shade(self, camera: ViewCamera, people: Sequence[Array]) -> None:
-        balls = np.zeros((_MAX_BALLS, 4), np.float32)
+    def _draw_shadows(self, camera: ViewCamera, people: Sequence[Array]) -> None:
+        balls = np.zeros((_MAX_SPHERES, 4), np.float32)
         count = 0
-        for joints in people[: _MAX_BALLS // len(_RADII)]:
+        for joints in people[: _MAX_SPHERES // len(_RADII)]:
             chosen = slice(count, count + len(_RADII))
             balls[chosen, :3] = joints[_JOINTS]
             balls[chosen, 3] = _RADII
             count = chosen.stop
-        write(self._shade, "balls", balls)
-        self._shade["ball_count"] = count
-        self._shade["reach"] = float(np.abs(balls[:count, [0, 2]]).max()) + _SHADED
-        write_camera(self._shade, camera)
+        write(self._shadow, "balls", balls)
+        self._shadow["ball_count"] = count
+        self._shadow["reach"] = float(np.abs(balls[:count, [0, 2]]).max()) + _SHADOW_REACH
+        write_camera(self._shadow, camera)
         self.ctx.enable_only(moderngl.BLEND)
         self.ctx.blend_func = MULTIPLY
-        self._net.render(moderngl.TRIANGLES)
+        self._shadow_mesh.render(moderngl.TRIANGLES)
 
 
 def floor_homography(camera: ViewCamera) -> Array:
     """The homography ``(3, 3)`` from normalised device coordinates to the floor's (x, z), metres.
 
-    Its third coordinate is positive where the floor lies before the camera.  A camera at the
-    height of the floor sees none: all is very far away then.
+    Its third coordinate is positive where the floor is in front of the camera.  For a camera at
+    floor height, which sees no floor, everything is very far away.
     """
-    onto_picture = (camera.projection @ camera.view)[np.ix_([0, 1, 3], [0, 2, 3])]
-    if abs(np.linalg.det(onto_picture)) < 1e-6:
+    onto_image = (camera.projection @ camera.view)[np.ix_([0, 1, 3], [0, 2, 3])]
+    if abs(np.linalg.det(onto_image)) < 1e-6:
         return np.array([[0, 0, 1e6], [0, 0, 1e6], [0, 0, 1]], np.float32)
-    return np.asarray(np.linalg.inv(onto_picture), np.float32)
+    return np.asarray(np.linalg.inv(onto_image), np.float32)
 
 
-def _net() -> tuple[bytes, bytes]:
-    """Vertices (x, z) in [-1, 1] and triangles, densest in the middle where the shade is."""
+def _shadow_mesh() -> tuple[bytes, bytes]:
+    """Vertices (x, z) in [-1, 1] and triangles, densest in the middle where the shadows are."""
     steps = np.linspace(-1, 1, _LINES)
     line = np.asarray(np.sign(steps) * np.abs(steps) ** 1.4, np.float32)
     places = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)

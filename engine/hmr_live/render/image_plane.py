@@ -29,7 +29,7 @@ class Rectangle:
         return self.width, self.height
 
     def as_tuple(self) -> tuple[int, int, int, int]:
-        """(x, y, width, height), as ``ctx.viewport`` wants it."""
+        """(x, y, width, height), as for ``ctx.viewport``."""
         return self.x, self.y, self.width, self.height
 
 
@@ -44,7 +44,7 @@ def letterbox(size: tuple[int, int], area: Rectangle) -> Rectangle:
 
 
 class ImagePlane:
-    """Draws the latest picture given to it.
+    """Draws the latest uploaded image.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class ImagePlane:
         self._place = Rectangle(0, 0, 1, 1)
 
     def upload(self, image: Image, area: tuple[int, int]) -> None:
-        """Take over a picture that will be shown in about ``area`` = (width, height) pixels.
+        """Upload an image that will be shown in about ``area`` = (width, height) pixels.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class ImagePlane:
         self._texture.write(np.ascontiguousarray(image))
 
     def draw(self, place: Rectangle, *, blend: bool = False) -> None:
-        """Fill ``place`` with the picture; nothing happens before the first :meth:`upload`.
+        """Fill ``place`` with the image; does nothing before the first :meth:`upload`.
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class ImagePlane:
         self._corners.render(moderngl.TRIANGLE_STRIP, vertices=4)
 
     def use(self, location: int) -> Rectangle:
-        """Bind the picture's texture for a shader of somebody else's; where it was drawn last."""
+        """Bind the image's texture for another shader; returns where it was last drawn."""
         if self._texture is not None:
             self._texture.use(location)
         return self._place

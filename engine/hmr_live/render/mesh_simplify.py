@@ -1,4 +1,4 @@
-"""Which triangles of a body are drawn, and in what order."""
+"""Mesh preparation: vertex normals, cache-friendly triangle order, simplification."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def vertex_normals(vertices: Array, faces: np.ndarray[Any, Any]) -> Array:
 
 
 def sort_faces_by_morton_code(vertices: Array, faces: np.ndarray[Any, Any]) -> Faces:
-    """The faces ``(F, 3)``, those beside each other in space one after the other.
+    """The faces ``(F, 3)`` in the order of a Morton curve, so that neighbours follow each other.
 
-    Renderers work out a vertex anew for every batch of faces that it is in.  Faces lie on a Morton
-    curve here: three bits, one of each axis, for every halving of the body's box.
+    Renderers process a vertex again for every batch of faces that uses it.  The curve has three
+    bits, one for each axis, for every halving of the body's bounding box.
     """
     centres = np.asarray(vertices, np.float64)[faces].mean(axis=1)
     steps = (centres - centres.min(axis=0)) / np.ptp(centres, axis=0).max() * 1023
@@ -38,11 +38,10 @@ def sort_faces_by_morton_code(vertices: Array, faces: np.ndarray[Any, Any]) -> F
 
 
 def simplify_by_clustering(vertices: Array, faces: np.ndarray[Any, Any], cell: float) -> Faces:
-    """Fewer faces between some of the same vertices.
+    """Simplify a mesh by vertex clustering (Rossignac and Borrel 1993).
 
-    Vertices that lie in one cell of a grid and face the same way become one of them (vertex
-    clustering, Rossignac and Borrel 1993); faces that have lost a corner go.  The second condition
-    keeps fingers, which are thinner than a cell, round.
+    Vertices in the same grid cell that face the same way are merged into one of them; degenerate
+    faces are dropped.  The second condition keeps fingers, which are thinner than a cell, round.
 
     Parameters
     ----------
@@ -73,5 +72,5 @@ def simplify_by_clustering(vertices: Array, faces: np.ndarray[Any, Any], cell: f
     corners = vertices[merged]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     inwards = (across * normals[merged].sum(axis=1)).sum(axis=1) < 0
-    merged[inwards] = merged[inwards][:, ::-1]  # a small face that was turned over on the way
+    merged[inwards] = merged[inwards][:, ::-1]  # a small face that was flipped
     return np.ascontiguousarray(merged, np.uint32)

@@ -1,4 +1,4 @@
-"""Pictures of bodies without any window: for the headless run, video export and tests."""
+"""Offscreen rendering of bodies: for headless runs, video export and tests."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class OffscreenRenderer:
         Parameters
         ----------
         frame
-            The picture.
+            The frame.
         bodies
             The people in it.
         opacity
@@ -122,7 +122,7 @@ class OffscreenRenderer:
         self._plane.upload(seen, place.size)
         self._plane.draw(place)
         for slot, body in enumerate(bodies):
-            camera = ViewCamera.over_frame(body, frame.size).looking_at(part, frame.size)
+            camera = ViewCamera.over_frame(body, frame.size).cropped(part, frame.size)
             self.bodies.draw(
                 camera,
                 slot=slot,
@@ -136,7 +136,7 @@ class OffscreenRenderer:
     def _part(
         self, size: tuple[int, int], bodies: Sequence[BodyState]
     ) -> tuple[int, int, int, int] | None:
-        """Left, top, width and height of what the posed bodies cover; None for nothing."""
+        """Left, top, width and height that the posed bodies cover; None if nothing."""
         corners = []
         for slot, body in enumerate(bodies):
             vertices = self.bodies.read_vertices(slot)
@@ -150,7 +150,7 @@ class OffscreenRenderer:
         return (low[0], low[1], width, height) if width > 0 and height > 0 else None
 
     def silhouette(self, size: tuple[int, int], body: BodyState) -> NDArray[np.bool_]:
-        """Which pixels of a frame of ``size`` = (width, height) the body covers, ``(H, W)``."""
+        """Mask ``(H, W)`` of the body in a frame of ``size`` = (width, height)."""
         target = self._target(size, 0)
         target.begin()
         self.bodies.pose(body.rotmats, body.betas, body.transl)
@@ -158,7 +158,7 @@ class OffscreenRenderer:
         return np.asarray(target.read(size)[:, :, 0] > 127)
 
     def close(self) -> None:
-        """Give the context back; the renderer cannot be used afterwards."""
+        """Release the context; the renderer cannot be used afterwards."""
         self.ctx.release()
         leave_context()
 
@@ -188,7 +188,7 @@ class _Target:
         self._size = size
 
     def begin(self) -> None:
-        """Draw here from now on, on a black, empty picture."""
+        """Clear to black and draw here from now on."""
         self._drawn.use()
         self._ctx.viewport = (0, 0, *self._size)
         self._drawn.clear(0.0, 0.0, 0.0, 1.0, depth=1.0)

@@ -1,4 +1,4 @@
-"""The colour of each person's body, the same in every view."""
+"""Colours of people's bodies, the same in every view."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Final
 
 from hmr_live.render.body_renderer import BODY_COLOR
 
-#: Linear light, red, green and blue; as many as there can be people, alike in lightness, and none
-#: is the colour of skin.
+#: Linear light, red, green and blue; one for each trackable person, of similar lightness, and none
+#: the colour of skin.
 PALETTE: Final = (
     BODY_COLOR,
     (0.58, 0.47, 0.12),
@@ -21,12 +21,12 @@ PALETTE: Final = (
 
 
 def body_color(track_id: int) -> tuple[float, float, float]:
-    """Colour of the person with this identity; those seen together have different ones."""
+    """Colour of a track; people in sight together have different ones."""
     return PALETTE[track_id % len(PALETTE)]
 
 
 def display_color(track_id: int) -> tuple[int, int, int]:
-    """The same for texts and marks: sRGB, 0 to 255, light enough for a dark ground."""
+    """The colour for texts and marks: sRGB, 0 to 255, light enough for a dark background."""
     red, green, blue = (
         round(255 * min(1.5 * value, 1.0) ** (1 / 2.2)) for value in body_color(track_id)
     )

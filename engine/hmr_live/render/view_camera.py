@@ -1,4 +1,4 @@
-"""Where a picture is drawn from: pinhole cameras in the frame's geometry and an orbiting camera.
+"""Cameras of the renderer: pinhole cameras in the frame's geometry, and an orbit camera.
 
 View space is OpenGL's: x right, y up, z towards the viewer.  All matrices multiply column vectors
 from the left and are float32 in numpy's row-major order; they are transposed only when written
@@ -53,7 +53,7 @@ def look_at(eye: Array, target: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class ViewCamera:
-    """What a renderer needs to know about the viewer.
+    """View and projection matrices of a renderer.
 
     Attributes
     ----------
@@ -68,10 +68,10 @@ class ViewCamera:
 
     @classmethod
     def weak_perspective(cls, focal: float, depth: float, size: tuple[int, int]) -> ViewCamera:
-        """The camera that took a frame, drawing everything as if it were ``depth`` metres away.
+        """A frame's camera in weak perspective: everything is projected as at ``depth`` metres.
 
-        This is the camera that the network regresses, moved from the crop to the frame: a person
-        drawn with it lies over the picture where the network saw them.
+        This is the camera that the network regresses, moved from the crop to the frame: it draws a
+        person over the frame where the network saw them.
         """
         width, height = size
         matrix = np.eye(4, dtype=np.float32)
@@ -83,18 +83,18 @@ class ViewCamera:
 
     @classmethod
     def over_frame(cls, body: BodyState, size: tuple[int, int]) -> ViewCamera:
-        """The camera that lays ``body`` over its frame of ``size`` = (width, height)."""
+        """The camera that draws ``body`` over its frame of ``size`` = (width, height)."""
         return cls.weak_perspective(body.focal_length, float(body.transl[2]), size)
 
-    def looking_at(self, part: tuple[int, int, int, int], size: tuple[int, int]) -> ViewCamera:
-        """The same camera for a viewport that holds only a part of its picture.
+    def cropped(self, part: tuple[int, int, int, int], size: tuple[int, int]) -> ViewCamera:
+        """The same camera for a viewport that shows only a part of its image.
 
         Parameters
         ----------
         part
-            Left, top, width and height in pixels of the picture.
+            Left, top, width and height in pixels of the image.
         size
-            (width, height) of the whole picture.
+            (width, height) of the whole image.
         """
         left, top, width, height = part
         across, down = size[0] / width, size[1] / height
@@ -103,14 +103,14 @@ class ViewCamera:
         matrix[1, 1], matrix[1, 3] = down, 1 - down + 2 * top / height
         return replace(self, projection=np.asarray(matrix @ self.projection, np.float32))
 
-    def seeing(self, model: Array) -> ViewCamera:
-        """The same camera for things given in coordinates that ``model`` (4, 4) moves first."""
+    def with_model(self, model: Array) -> ViewCamera:
+        """The same camera with a model matrix ``(4, 4)`` applied first."""
         return replace(self, view=np.asarray(self.view @ model, np.float32))
 
 
 @dataclass(slots=True)
 class OrbitCamera:
-    """A camera on a sphere around a target in a room with y up.
+    """A camera that orbits a target in a world with y up.
 
     Attributes
     ----------
@@ -145,21 +145,21 @@ class OrbitCamera:
         return np.asarray(self.target + self.distance * direction, np.float32)
 
     def orbit(self, right: float, down: float) -> None:
-        """Turn as a drag does: the scene follows the hand; radians."""
+        """Orbit by a drag, in radians: the scene follows the pointer."""
         self.azimuth = float((self.azimuth - right + np.pi) % (2 * np.pi) - np.pi)
         self.elevation = float(
             np.clip(self.elevation + down, self.MIN_ELEVATION, self.MAX_ELEVATION)
         )
 
     def pan(self, right: float, down: float) -> None:
-        """Shift the scene by fractions of the picture's height."""
+        """Pan by fractions of the image's height."""
         scale = 2 * self.distance * np.tan(self.field_of_view / 2)
         axes = look_at(self.eye, self.target)[:3, :3]
         moved = self.target - scale * (right * axes[0] - down * axes[1])
         self.target = np.asarray(np.clip(moved, -10, 10), np.float32)
 
     def zoom(self, steps: float) -> None:
-        """Come nearer by ``steps`` notches of a mouse wheel (negative: go away)."""
+        """Zoom in by ``steps`` notches of a mouse wheel (negative: out)."""
         self.distance = float(
             np.clip(self.distance * 0.9**steps, self.MIN_DISTANCE, self.MAX_DISTANCE)
         )
@@ -167,7 +167,7 @@ class OrbitCamera:
     def camera(self, size: tuple[int, int], spread: float = 0.0) -> ViewCamera:
         """The camera for a viewport of ``size`` = (width, height) pixels.
 
-        It stands farther back where the people stand ``spread`` metres apart from the middle.
+        It stands farther back if people stand up to ``spread`` metres from the middle.
         """
         width, height = size
         focal = height / (2 * np.tan(self.field_of_view / 2))

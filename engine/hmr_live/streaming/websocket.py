@@ -19,8 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from hmr_live.core.errors import StreamError
 from hmr_live.core.optional_packages import require_package
 from hmr_live.core.state import FrameResult
-from hmr_live.streaming.address import Address
-from hmr_live.streaming.origins import is_allowed
+from hmr_live.streaming.address import Address, is_ip_address
 from hmr_live.streaming.schema import FORMATS, JSON, encoder, frame_message, hello_message
 from hmr_live.streaming.stream import Sink
 from hmr_live.streaming.websocket_client import BUFFER_BYTES, WebSocketClient
@@ -156,7 +155,7 @@ class WebSocketSink(Sink):
             )
             return Response(HTTPStatus.OK, "OK", headers, page)
         headers = request.headers
-        if not is_allowed(headers.get("Origin"), headers.get("Host"), self._allowed):
+        if not is_allowed_origin(headers.get("Origin"), headers.get("Host"), self._allowed):
             return connection.respond(
                 HTTPStatus.FORBIDDEN, "This page may not read the stream: see --allow-origin.\n"
             )
@@ -220,6 +219,31 @@ class WebSocketSink(Sink):
         self._connected = clients
         self.clients = len(clients)
         self._formats = frozenset(client.format for client in clients)
+
+
+def is_allowed_origin(origin: str | None, host: str | None, allowed: Collection[str]) -> bool:
+    """Whether a WebSocket may be opened.
+
+    A browser lets any web page connect to any address, but names the page in the ``Origin`` header
+    and does not let the page change it.  Other programs send none.
+
+    The server's own page may read the stream, but only under an IP address or ``localhost``:
+    another site can make its own name resolve to this computer (DNS rebinding), but not an address.
+
+    Parameters
+    ----------
+    origin
+        The request's ``Origin`` header, such as ``http://localhost:8765``.
+    host
+        Its ``Host`` header, such as ``localhost:8765``.
+    allowed
+        Origins that the user has named.
+    """
+    if origin is None or origin in allowed:
+        return True
+    page = urlsplit(origin)
+    name = page.hostname or ""
+    return page.netloc == host and (name == "localhost" or is_ip_address(name))
 
 
 def _format_in(query: str) -> str:

@@ -1,4 +1,4 @@
-"""The chunks that a take file is made of: framing, checksums, finding the next whole one.
+"""The chunks of a take file: framing, checksums, and finding the next intact one.
 
 A chunk is sixteen bytes and a payload, all numbers little-endian::
 
@@ -26,13 +26,13 @@ END: Final = b"END "
 
 _PREFIX: Final = struct.Struct("<4s4sII")
 _CHECKED: Final = struct.Struct("<4sI")
-#: No chunk is longer; a length beyond this is damage, whatever follows.
+#: No chunk is longer; a greater length means damage.
 _MAX_PAYLOAD: Final = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk whose checksum is right.
+    """A chunk with a valid checksum.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Chunk:
     payload
         Its content.
     start, end
-        Where it lies in the file, prefix included.
+        Its byte range in the file, including the prefix.
     """
 
     kind: bytes
@@ -51,12 +51,12 @@ class Chunk:
 
 
 def pack_chunk(kind: bytes, payload: bytes) -> bytes:
-    """Bytes of a chunk, as they go to the file in one piece."""
+    """Bytes of a chunk, to be written at once."""
     return _PREFIX.pack(MAGIC, kind, len(payload), _checksum(kind, payload)) + payload
 
 
 def chunk_at(data: bytes, start: int) -> Chunk | None:
-    """Chunk that begins at this byte, or None when none does or it is not whole."""
+    """The chunk that starts at this byte, or None if there is no intact one."""
     begin = start + _PREFIX.size
     if begin > len(data):
         return None
@@ -69,7 +69,7 @@ def chunk_at(data: bytes, start: int) -> Chunk | None:
 
 
 def leading_chunks(data: bytes) -> Iterator[Chunk]:
-    """Chunks from the first byte on, one directly after the other, as far as they are whole."""
+    """Consecutive intact chunks from the first byte on."""
     position = 0
     while (chunk := chunk_at(data, position)) is not None:
         yield chunk
@@ -77,7 +77,7 @@ def leading_chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def all_chunks(data: bytes, position: int = 0) -> Iterator[Chunk]:
-    """Every whole chunk from ``position`` on; what lies between them is skipped."""
+    """Every intact chunk from ``position`` on; anything in between is skipped."""
     while (position := data.find(MAGIC, position)) >= 0:
         chunk = chunk_at(data, position)
         if chunk is None:

@@ -1,6 +1,6 @@
-"""Cutting, naming and saving takes.  Nothing that exists is ever overwritten.
+"""Trim, split, rename and save takes.  No existing file is ever overwritten.
 
-A take in memory holds the frames in which somebody is in sight; so does what is saved of it.
+A take in memory, and one saved from it, holds only the frames in which somebody is in sight.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from hmr_live.takes.records import ATTRIBUTES, BODY_DTYPE, Records
 from hmr_live.takes.take import Motion, Take
 from hmr_live.takes.writer import TakeWriter
 
-#: What :func:`hmr_live.takes.reader.read_take` adds to what the recorder told.
-_OF_THE_FILE: Final = ("format", "version", "complete", "frames", "dropped", "video_times")
-#: Neither Windows nor Unix can have these in a name.
+#: Entries that :func:`hmr_live.takes.reader.read_take` adds to the recorder's metadata.
+_READER_ENTRIES: Final = ("format", "version", "complete", "frames", "dropped", "video_times")
+#: Characters that file names cannot contain on Windows or Unix.
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|\0')
 _PROGRESS_EVERY: Final = 500
 
 
 def keep_range(take: Take, start: float, end: float) -> Take:
-    """The part of a take between two moments, both included.
+    """The part of a take between two times, both included.
 
-    The video is kept whole; only the moments of its pictures are cut.
+    The video file is kept whole; only the times of its frames are trimmed.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ def keep_range(take: Take, start: float, end: float) -> Take:
     Raises
     ------
     RecordingError
-        When nobody is in sight between them.
+        If nobody is in sight between them.
     """
     motions = tuple(
-        part for motion in take.motions if len((part := _part(motion, start, end)).times)
+        part for motion in take.motions if len((part := _trim(motion, start, end)).times)
     )
     if not motions:
         raise RecordingError(
@@ -55,7 +55,7 @@ def keep_range(take: Take, start: float, end: float) -> Take:
         )
     info = dict(take.info)
     if "video_times" in info:
-        info["video_times"] = _cut_pictures(np.asarray(info["video_times"]), start, end)
+        info["video_times"] = _trim_video_times(np.asarray(info["video_times"]), start, end)
     info["kept_range"] = [
         min(float(motion.times[0]) for motion in motions),
         max(float(motion.times[-1]) for motion in motions),
@@ -65,16 +65,16 @@ def keep_range(take: Take, start: float, end: float) -> Take:
 
 
 def split_at(take: Take, moment: float) -> tuple[Take, Take]:
-    """The part before a moment, and the part from it on; raises as :func:`keep_range`."""
+    """Split a take at a time; raises as :func:`keep_range`."""
     before = float(np.nextafter(moment, -np.inf))
     return keep_range(take, -np.inf, before), keep_range(take, moment, np.inf)
 
 
 def save_take(take: Take, target: Path, progress: Callable[[float], None] = lambda _: None) -> None:
-    """Write a take as a new file; it appears under its name only when it is whole.
+    """Write a take as a new file, which gets its name only when it is complete.
 
-    A video beside the take is linked under the new name where the file system can, else copied,
-    so that either take can be renamed or deleted without harm to the other.
+    A video beside the take is hard-linked under the new name if the file system can, else copied,
+    so that either take can be renamed or deleted without affecting the other.
 
     Parameters
     ----------
@@ -83,22 +83,22 @@ def save_take(take: Take, target: Path, progress: Callable[[float], None] = lamb
     target
         The new file, see :func:`free_path`.
     progress
-        Called with the share that is done, in [0, 1].
+        Called with the finished share, in [0, 1].
 
     Raises
     ------
     RecordingError
-        When the file exists, or cannot be written.
+        If the file exists, or cannot be written.
     """
     _refuse_existing(target)
-    pictures = take.info.get("video_times") if take.video is not None else None
-    info = {name: value for name, value in take.info.items() if name not in _OF_THE_FILE}
-    if pictures is None:
+    video_times = take.info.get("video_times") if take.video is not None else None
+    info = {name: value for name, value in take.info.items() if name not in _READER_ENTRIES}
+    if video_times is None:
         info.pop("video", None)
     else:
         info["video"] = target.with_suffix(VIDEO_SUFFIX).name
     part = target.with_name(f"{target.name}.part")
-    with contextlib.suppress(OSError):  # of a save that was cut off
+    with contextlib.suppress(OSError):  # left by an interrupted save
         part.unlink(missing_ok=True)
     try:
         writer = TakeWriter(part, info)
@@ -106,11 +106,11 @@ def save_take(take: Take, target: Path, progress: Callable[[float], None] = lamb
             _write_frames(writer, take.motions, progress)
             for marker in take.markers:
                 writer.add_marker(marker)
-            for number, moment in _shown_pictures(pictures):
+            for number, moment in _shown_video_frames(video_times):
                 writer.add_video_frame(number, moment)
         finally:
             writer.close(dropped=int(take.info.get("dropped", 0)))
-        if take.video is not None and pictures is not None:
+        if take.video is not None and video_times is not None:
             _link(take.video, target.with_suffix(VIDEO_SUFFIX))
         part.rename(target)
     except OSError as error:
@@ -123,7 +123,7 @@ def save_take(take: Take, target: Path, progress: Callable[[float], None] = lamb
 
 
 def free_path(folder: Path, name: str) -> Path:
-    """A path for a new take that neither a take nor a video has: ``name``, else with a number."""
+    """An unused path for a new take and its video: ``name``, with a number if needed."""
     number = 1
     while True:
         path = folder / (f"{name}{SUFFIX}" if number == 1 else f"{name}_{number}{SUFFIX}")
@@ -133,7 +133,7 @@ def free_path(folder: Path, name: str) -> Path:
 
 
 def rename_take(path: Path, name: str) -> Path:
-    """Give a take, and the video beside it, another name in the same folder.
+    """Rename a take, and the video beside it, in the same folder.
 
     Parameters
     ----------
@@ -145,12 +145,12 @@ def rename_take(path: Path, name: str) -> Path:
     Returns
     -------
     Path
-        Where it is now.
+        The new path.
 
     Raises
     ------
     RecordingError
-        When it is no name for a file, is taken, or may not be changed.
+        If it is not a file name, is taken, or the file cannot be renamed.
     """
     stem = name.strip().removesuffix(SUFFIX)
     if not stem or stem.startswith(".") or _FORBIDDEN & set(stem):
@@ -175,7 +175,7 @@ def rename_take(path: Path, name: str) -> Path:
     return target
 
 
-def _part(motion: Motion, start: float, end: float) -> Motion:
+def _trim(motion: Motion, start: float, end: float) -> Motion:
     kept = (motion.times >= start) & (motion.times <= end)
     arrays = {
         field.name: getattr(motion, field.name)[kept]
@@ -185,16 +185,16 @@ def _part(motion: Motion, start: float, end: float) -> Motion:
     return replace(motion, **arrays)
 
 
-def _cut_pictures(times: NDArray[np.float64], start: float, end: float) -> list[float]:
-    """Pictures before the range get its first moment, as the reader of a take gives them."""
+def _trim_video_times(times: NDArray[np.float64], start: float, end: float) -> list[float]:
+    """Frames before the range get its first time, as when a take is read."""
     first = max(int(np.searchsorted(times, start, side="right")) - 1, 0)
     kept = times[: np.searchsorted(times, end, side="right")].copy()
     kept[:first] = times[first]
     return [float(time) for time in kept]
 
 
-def _shown_pictures(times: list[float] | None) -> list[tuple[int, float]]:
-    """Number and moment of the pictures that are ever shown."""
+def _shown_video_frames(times: list[float] | None) -> list[tuple[int, float]]:
+    """Number and time of the frames that are ever shown."""
     if not times:
         return []
     first = int(np.searchsorted(times, times[0], side="right")) - 1

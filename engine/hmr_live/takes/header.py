@@ -1,4 +1,4 @@
-"""The header of a take file: which version it is, how its records are laid out, what they mean."""
+"""The header of a take file: its version, the layout of its records, and their units."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _UNITS: Final = {
 
 @dataclass(frozen=True)
 class Header:
-    """What the beginning of a take says.
+    """The header of a take.
 
     Attributes
     ----------
@@ -62,25 +62,25 @@ def header_bytes(info: Mapping[str, Any]) -> bytes:
 
 
 def read_header(payload: bytes, name: str) -> Header:
-    """Understand the payload of a header chunk.
+    """Parse the payload of a header chunk.
 
     Parameters
     ----------
     payload
         Its bytes.
     name
-        Of the file, for the sentence.
+        Name of the file, for messages.
 
     Raises
     ------
     RecordingError
-        If it is of a newer version or says something else than a take must.
+        If it is of a newer version, or invalid.
     """
     try:
         header = json.loads(payload)
         version = int(header["version"])
     except (KeyError, TypeError, ValueError) as error:
-        raise _not_understood(name, error) from error
+        raise _unreadable(name, error) from error
     if version > VERSION:
         raise RecordingError(
             f"{name} was recorded by a newer hmr-live (take version {version}, this program reads "
@@ -90,26 +90,26 @@ def read_header(payload: bytes, name: str) -> Header:
         layout = {part: _dtype_of(header["layout"][part]) for part in _LAYOUT}
         info = dict(header["info"])
     except (KeyError, TypeError, ValueError) as error:
-        raise _not_understood(name, error) from error
+        raise _unreadable(name, error) from error
     for part, expected in _LAYOUT.items():
         for field in expected.names or ():
             if field not in (layout[part].names or ()):
-                raise _not_understood(name, f"its records lack {field}")
+                raise _unreadable(name, f"its records lack {field}")
             if layout[part][field].shape != expected[field].shape:
-                raise _not_understood(name, f"{field} has another shape")
+                raise _unreadable(name, f"{field} has another shape")
     return Header(info, layout)
 
 
 def _dtype_of(description: list[list[Any]]) -> np.dtype[Any]:
-    """The dtype that JSON made lists of."""
+    """The dtype from its JSON description."""
     dtype = np.dtype([(name, code, *map(tuple, shape)) for name, code, *shape in description])
     if dtype.hasobject:
         raise ValueError("a record cannot hold Python objects")
     return dtype
 
 
-def _not_understood(name: str, why: object) -> RecordingError:
+def _unreadable(name: str, reason: object) -> RecordingError:
     return RecordingError(
-        f"{name} is not a take that this program understands ({why}): it was written by another "
+        f"{name} is not a take that this program can read ({reason}): it was written by another "
         "program."
     )

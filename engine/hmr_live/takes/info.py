@@ -1,4 +1,4 @@
-"""What a take tells of itself: source, clock, body, network, smoothing, versions."""
+"""Metadata of a take: source, clock, body, network, smoothing, versions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hmr_live.recovery.smoothing import (
 
 
 class DescribedBackend(Protocol):
-    """What is told of a back end; see :class:`hmr_live.backends.base.Backend`."""
+    """What the metadata needs of a back end; see :class:`hmr_live.backends.base.Backend`."""
 
     def describe(self) -> str:
         """Runtime, device and version."""
@@ -29,7 +29,7 @@ class DescribedBackend(Protocol):
 
 
 class DescribedNetwork(Protocol):
-    """What is told of a network; see :class:`hmr_live.recovery.network.HmrNetwork`."""
+    """What the metadata needs of a network; see :class:`hmr_live.recovery.network.HmrNetwork`."""
 
     @property
     def name(self) -> str:
@@ -48,7 +48,7 @@ class DescribedNetwork(Protocol):
 
 
 class RecordedPipeline(Protocol):
-    """What is told of a pipeline; see :class:`hmr_live.recovery.pipeline.Pipeline`."""
+    """What the metadata needs of a pipeline; see :class:`hmr_live.recovery.pipeline.Pipeline`."""
 
     @property
     def body(self) -> BodyModel:
@@ -74,20 +74,20 @@ def take_info(
     live: bool,
     smoothing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Collect the facts of a recording that begins now, as JSON can hold them.
+    """Collect the metadata of a recording that starts now, as JSON values.
 
     Parameters
     ----------
     pipeline
-        What recovers the bodies.
+        The pipeline that recovers the bodies.
     source
         Name of the camera or file.
     frame_size
         (width, height) of its frames in pixels.
     live
-        Whether the frames' time is the monotonic clock; else it is media time.
+        Whether the frames' times are on the monotonic clock; else they are media times.
     smoothing
-        What the poses went through, where that is not the pipeline's own filters.
+        The smoothing, if it is not the pipeline's own.
 
     Returns
     -------

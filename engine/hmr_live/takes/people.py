@@ -1,4 +1,4 @@
-"""The people of a take at one moment, as the views and the overlay want them."""
+"""The people of a take at one moment, as body states for the views and the overlay."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from hmr_live.core.state import BodyState, CropBox
 from hmr_live.recovery.frame_camera import project
 from hmr_live.takes.take import Motion, Take
 
-#: Seconds that somebody stays in sight after their last frame; slower streams hold for two frames.
+#: Seconds that somebody stays in sight after their last frame; in slower streams, two frames.
 HOLD_S: Final = 0.3
-#: Moments that differ by less are one moment.
+#: Times that differ by less count as equal.
 _SAME_MOMENT_S: Final = 1e-6
 
 
@@ -36,7 +36,7 @@ def body_state(
     Parameters
     ----------
     motion, index
-        The person, and the frame of their stream.
+        The person's motion, and the index of the frame.
     frame_size
         (width, height) in pixels.
     frames
@@ -79,7 +79,7 @@ class Presence:
         ]
 
     def at(self, moment: float) -> Iterator[tuple[Motion, int]]:
-        """Everybody in sight, with the frame of their stream that shows them.
+        """Everybody in sight, with the index of the frame of their motion to show.
 
         Parameters
         ----------
@@ -93,29 +93,29 @@ class Presence:
 
 
 def adapt_to_body(take: Take, body: BodyModel) -> tuple[Take, str]:
-    """A take as this body model can show it.
+    """Adapt a take to a body model.
 
-    Poses carry over from one body model to another, shapes do not: on another body than the
-    take's, people have its mean shape, and their pelvis stays where it was.
+    Poses carry over from one body model to another, shapes do not: on a body model other than the
+    take's, people get its mean shape, and their pelvis stays where it was.
 
     Returns
     -------
-    take, sentence
-        The take names this body model as its own.
-        The sentence says what is different; empty where the body is the take's own.
+    take, message
+        The take, which names this body model as its own, and a message about what is different;
+        empty if the body model is the take's own.
     """
-    told = take.info.get("body") or {}
-    if told.get("sha256", body.sha256) == body.sha256:
+    recorded = take.info.get("body") or {}
+    if recorded.get("sha256", body.sha256) == body.sha256:
         return take, ""
     rest = body.rest_joints(np.zeros(NUM_BETAS, np.float32))
     motions = tuple(_on_rest(motion, rest) for motion in take.motions)
-    sentence = (
-        f"This take was recorded with another body model ({told.get('name', 'unknown')}) and is "
-        f"shown with {body.name}: the poses are its own, size and shape are not."
+    message = (
+        f"This take was recorded with another body model ({recorded.get('name', 'unknown')}) and "
+        f"is shown with {body.name}: the poses are the recorded ones, size and shape are not."
     )
     info = {**take.info, "body": {"name": body.name, "sha256": body.sha256}}
     info["body"]["rest_pelvis"] = rest[0].tolist()
-    return replace(take, info=info, motions=motions), sentence
+    return replace(take, info=info, motions=motions), message
 
 
 def _on_rest(motion: Motion, rest: NDArray[np.floating[Any]]) -> Motion:

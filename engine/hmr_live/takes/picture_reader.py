@@ -1,4 +1,4 @@
-"""Any picture of the video beside a take."""
+"""Random access to the frames of the video beside a take."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from hmr_live.core.errors import SourceError
 from hmr_live.core.state import Image
 
-#: Decoding this many pictures takes no longer than a jump, which decodes from a key frame anyway.
-_READ_ON: Final = 24
+#: Decoding this many frames takes no longer than a seek, which decodes from a key frame anyway.
+_MAX_READ_AHEAD: Final = 24
 
 
 class TakePictureReader:
-    """Reads pictures by their number; one thread uses it.
+    """Reads frames by number, from one thread.
 
     Parameters
     ----------
@@ -32,16 +32,16 @@ class TakePictureReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._capture = self._opened()
+        self._capture = self._open()
         self._next = 0
         # An AVI whose recording was killed does not know its length, and OpenCV will not jump
         # beyond the length that it believes in.
         self._known = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
     def read(self, number: int) -> Image | None:
-        """Picture ``number`` as ``(H, W, 3)`` BGR; None where the video has lost it."""
-        if not 0 <= number - self._next <= _READ_ON:
-            self._jump(number)
+        """Frame ``number`` as ``(H, W, 3)`` BGR; None if the video has lost it."""
+        if not 0 <= number - self._next <= _MAX_READ_AHEAD:
+            self._seek(number)
         while self._next < number:
             if not self._capture.grab():
                 self._rewind()
@@ -55,10 +55,10 @@ class TakePictureReader:
         return np.asarray(image, np.uint8)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._capture.release()
 
-    def _jump(self, number: int) -> None:
+    def _seek(self, number: int) -> None:
         if number < self._known:
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, number)
             self._next = number
@@ -67,10 +67,10 @@ class TakePictureReader:
 
     def _rewind(self) -> None:
         self._capture.release()
-        self._capture = self._opened()
+        self._capture = self._open()
         self._next = 0
 
-    def _opened(self) -> cv2.VideoCapture:
+    def _open(self) -> cv2.VideoCapture:
         capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise SourceError(
@@ -81,12 +81,12 @@ class TakePictureReader:
 
 
 def picture_at(times: NDArray[np.float64], moment: float) -> int:
-    """Number of the picture on show at a moment; the first one before the video begins.
+    """Number of the frame shown at a time; the first one before the video starts.
 
     Parameters
     ----------
     times
-        ``(V,)`` ascending seconds at which the pictures were taken.
+        ``(V,)`` ascending seconds: the times of the frames.
     moment
         Seconds on the same clock.
     """

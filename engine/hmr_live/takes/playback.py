@@ -1,4 +1,4 @@
-"""Where a take is being played, how fast, and between which moments; knows no clock of its own."""
+"""Playback state of a take: position, speed and range; driven by the caller's clock."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from hmr_live.core.errors import RecordingError
 from hmr_live.takes.take import Take
 
-#: Speeds on offer; 1 is how it happened.
+#: Available speeds; 1 is real time.
 SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 #: The shortest range between in and out, seconds.
-_SHORTEST_S: Final = 1e-3
+_MIN_RANGE_S: Final = 1e-3
 
 
-def moments_of(take: Take) -> NDArray[np.float64]:
-    """Moments of all frames of a take, people's and video's, ``(N,)`` ascending seconds.
+def frame_times(take: Take) -> NDArray[np.float64]:
+    """Times of all frames of a take, of people and video, ``(N,)`` ascending seconds.
 
     Raises
     ------
     RecordingError
-        When there is nothing to play.
+        If there is nothing to play.
     """
     streams = [motion.times for motion in take.motions]
     if take.video is not None:
@@ -42,18 +42,18 @@ class Playback:
     Parameters
     ----------
     moments
-        ``(N,)`` ascending seconds of the frames, see :func:`moments_of`.
+        ``(N,)`` ascending seconds of the frames, see :func:`frame_times`.
 
     Attributes
     ----------
     time
-        Where playback is, 0 to :attr:`duration`.
+        Position, 0 to :attr:`duration`.
     playing, loop
-        Whether it runs, and whether it begins again at the out point.
+        Whether it is playing, and whether it restarts at the out point.
     speed
-        Seconds of the take for each second of the clock.
+        Seconds of the take per second of the clock.
     in_point, out_point
-        What is played, and what a trim keeps.
+        The range that is played, and that a trim keeps.
     """
 
     def __init__(self, moments: NDArray[np.float64]) -> None:
@@ -73,31 +73,31 @@ class Playback:
 
     @property
     def frames(self) -> int:
-        """How many frames there are."""
+        """Number of frames."""
         return len(self._times)
 
     @property
     def index(self) -> int:
-        """The frame on show."""
+        """Index of the current frame."""
         return self.index_at(self.time)
 
     @property
     def trimmed(self) -> bool:
-        """Whether in and out leave something out."""
+        """Whether the in and out points exclude anything."""
         return self.in_point > 0 or self.out_point < self.duration
 
     def index_at(self, time: float) -> int:
-        """The frame on show at this many seconds after the first one."""
+        """Index of the frame shown at this many seconds after the first one."""
         return max(int(np.searchsorted(self._times, time + 1e-6, side="right")) - 1, 0)
 
     def toggle(self) -> None:
-        """Play or pause; from the in point again where playback stands at the end."""
+        """Play or pause; restart at the in point if playback is at the end."""
         if not self.playing and not self.in_point <= self.time < self.out_point:
             self.time = self.in_point
         self.playing = not self.playing and self.duration > 0
 
     def advance(self, seconds: float) -> bool:
-        """Let this much time of the clock pass, if it plays; whether it goes on playing."""
+        """Advance by this much clock time, if playing; return whether it is still playing."""
         if not self.playing:
             return False
         time = self.time + seconds * self.speed
@@ -112,27 +112,27 @@ class Playback:
         return self.playing
 
     def seek(self, time: float) -> None:
-        """Go there, at most to either end; goes on playing if it did."""
+        """Go to a position, clamped to the take; playback continues if it was running."""
         self.time = min(max(time, 0.0), self.duration)
 
     def step(self, frames: int) -> None:
-        """Pause, and go this many frames on (negative: back)."""
+        """Pause, and step this many frames forwards (negative: backwards)."""
         self.playing = False
         target = min(max(self.index + frames, 0), self.frames - 1)
         self.time = float(self._times[target])
 
     def mark_in(self) -> None:
-        """Let the range begin here; an out point before it moves to the end."""
-        self.in_point = min(self.time, self.duration - _SHORTEST_S)
+        """Set the in point here; an out point before it moves to the end."""
+        self.in_point = min(self.time, self.duration - _MIN_RANGE_S)
         if self.out_point <= self.in_point:
             self.out_point = self.duration
 
     def mark_out(self) -> None:
-        """Let the range end here; an in point behind it moves to the start."""
-        self.out_point = max(self.time, _SHORTEST_S)
+        """Set the out point here; an in point behind it moves to the start."""
+        self.out_point = max(self.time, _MIN_RANGE_S)
         if self.in_point >= self.out_point:
             self.in_point = 0.0
 
     def clear_range(self) -> None:
-        """Everything is played again."""
+        """Play the whole take again."""
         self.in_point, self.out_point = 0.0, self.duration

@@ -1,4 +1,4 @@
-"""The last seconds before the record button: kept in memory, put in front of a recording."""
+"""Pre-roll: the last seconds before a recording starts, kept in memory and prepended to it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ PRE_ROLL_S: Final = 3
 
 
 class PreRoll:
-    """Stands between one source and the recorder; results go through it, also while none records.
+    """Passes results to a recorder, and keeps the latest ones while nothing is recorded.
 
     Parameters
     ----------
     live
         Whether the source's time is the monotonic clock.
     seconds
-        How far back a recording begins before its start; 0 keeps nothing.
+        Seconds to keep before the start of a recording; 0 keeps nothing.
 
     Attributes
     ----------
     seconds
-        May be changed; takes effect with the next result.
+        May be changed; takes effect on the next result.
     """
 
     def __init__(self, *, live: bool, seconds: float = PRE_ROLL_S) -> None:
@@ -34,11 +34,11 @@ class PreRoll:
         self.seconds = seconds
         self._frames: deque[TakeFrame] = deque()
         self._recorder: TakeRecorder | None = None
-        # No frame may be lost or come twice while a recorder takes over what is kept here.
+        # No frame may be lost or recorded twice while a recorder is attached.
         self._lock = threading.Lock()
 
     def add(self, result: FrameResult) -> None:
-        """Keep a result, and record it where a recorder is attached; takes microseconds."""
+        """Keep a result, and record it if a recorder is attached; takes microseconds."""
         frame = TakeFrame.of(result, live=self.live)
         with self._lock:
             self._frames.append(frame)
@@ -48,7 +48,7 @@ class PreRoll:
                 self._recorder.add(frame, result.frame)
 
     def attach(self, recorder: TakeRecorder) -> None:
-        """Give the recorder what is kept, and every result from now on."""
+        """Pass the kept frames to the recorder, and every result from now on."""
         with self._lock:
             recorder.add_earlier(tuple(self._frames))
             self._recorder = recorder

@@ -1,4 +1,4 @@
-"""Reading a take; the format is told in :mod:`hmr_live.takes.container`."""
+"""Read a take; the format is described in :mod:`hmr_live.takes.container`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hmr_live.takes.take import Floats, Marker, Motion, Take
 
 @dataclass(frozen=True)
 class TakeContent:
-    """What a row of chunks holds, in numpy's records.
+    """The content of a take file's chunks, as numpy records.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class TakeContent:
     video
         ``(V,)`` records of ``header.layout["video"]``.
     end
-        What the end chunk says; None when there is none.
+        The content of the end chunk; None if there is none.
     """
 
     header: Header
@@ -54,25 +54,25 @@ class TakeContent:
 def read_take(path: Path) -> Take:
     """Read a take.
 
-    One without an end, because it is being recorded or its recorder was killed, is read up to its
-    last whole chunk; ``info["complete"]`` is then False.
+    A take without an end chunk, because it is being recorded or its recorder was killed, is read up
+    to its last complete chunk; ``info["complete"]`` is then False.
 
     Returns
     -------
     Take
-        ``info`` holds, besides what the recorder wrote, ``format``, ``version``, ``complete``,
-        ``frames`` (those without a person included), ``dropped``, and where a video was
-        recorded ``video_times``: for each of its frames the moment it shows.
+        ``info`` holds, besides the recorder's entries, ``format``, ``version``, ``complete``,
+        ``frames`` (those without a person included), ``dropped``, and if a video was
+        recorded ``video_times``: the time of each of its frames.
 
     Raises
     ------
     RecordingError
-        If the file cannot be read, is something else, of a newer version, or damaged.
+        If the file cannot be read, is not a take, is of a newer version, or is damaged.
     """
     data = read_bytes(path)
     found = list(leading_chunks(data))
     if not found or found[0].kind != chunks.HEADER:
-        raise _why_no_take(path, data)
+        raise _not_a_take(path, data)
     header = read_header(found[0].payload, path.name)
     content = read_content(header, found, path.name)
     numbers = content.frames["number"]
@@ -94,7 +94,7 @@ def read_take(path: Path) -> Take:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Whole content of a file.
+    """Read a whole file.
 
     Raises
     ------
@@ -112,12 +112,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_content(header: Header, found: Iterable[Chunk], name: str) -> TakeContent:
-    """Sort chunks by their kind; unknown kinds are passed over.
+    """Decode chunks by their kind; unknown kinds are skipped.
 
     Raises
     ------
     RecordingError
-        If a chunk with a right checksum does not hold what it must.
+        If a chunk with a valid checksum has invalid content.
     """
     frame_type, body_type = header.layout["frame"], header.layout["body"]
     heads, bodies, counts, markers, video = [], [], [], [], []
@@ -149,13 +149,13 @@ def read_content(header: Header, found: Iterable[Chunk], name: str) -> TakeConte
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RecordingError(
-            f"{name} is not a take that this program understands ({error}): it was written by "
+            f"{name} is not a take that this program can read ({error}): it was written by "
             "another program."
         ) from error
 
 
 def _video(path: Path, content: TakeContent) -> Path | None:
-    """The video beside the take: under its name, or under the one it was recorded with."""
+    """The video beside the take: under the take's name, or the one that it was recorded with."""
     if not len(content.video):
         return None
     recorded = Path(str(content.header.info.get("video", ""))).name
@@ -164,13 +164,13 @@ def _video(path: Path, content: TakeContent) -> Path | None:
 
 
 def _video_times(video: NDArray[Any]) -> NDArray[np.float64]:
-    """Moment of each frame of the video; in between where a damaged file has lost some."""
+    """Time of each frame of the video; interpolated where a damaged file has lost some."""
     numbers = np.arange(int(video["number"].max()) + 1)
     return np.asarray(np.interp(numbers, video["number"], video["time"]), np.float64)
 
 
 def _motions(content: TakeContent) -> Iterable[Motion]:
-    """One stream for each person, in the order of time."""
+    """One motion for each person, in the order of time."""
     frames = np.repeat(content.frames, content.counts)
     for track_id in np.unique(content.bodies["person"]).tolist():
         mine = np.flatnonzero(content.bodies["person"] == track_id)
@@ -200,14 +200,14 @@ def _motions(content: TakeContent) -> Iterable[Motion]:
         )
 
 
-def _why_no_take(path: Path, data: bytes) -> RecordingError:
+def _not_a_take(path: Path, data: bytes) -> RecordingError:
     if not data:
         return RecordingError(f"{path.name} is empty: its recording ended before the first frame.")
     if next(all_chunks(data), None) is not None:
         return _damaged(path)
     if data.startswith(chunks.MAGIC):
         return RecordingError(
-            f"{path.name} breaks off in its header: its recording ended before the first frame."
+            f"{path.name} ends within its header: its recording ended before the first frame."
         )
     return RecordingError(f"{path.name} is not an hmr-live take: choose a .hmrtake file.")
 

@@ -1,4 +1,4 @@
-"""Recording a take while the pipeline runs: a queue, a thread that writes, a thread that syncs."""
+"""Record a take while the pipeline runs: a queue, a writer thread and a sync thread."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from hmr_live.takes.writer import TakeWriter
 
 logger = logging.getLogger(__name__)
 
-#: A recording ends while this many bytes of the disk are still free.
+#: A recording stops when fewer bytes than this are free on the disk.
 KEEP_FREE_BYTES: Final = 200_000_000
 #: Frames that may wait for a slow disk, about 30 seconds.
 QUEUE_LIMIT: Final = 900
-#: The file is handed to the disk, and the free space looked at, this often.
+#: The file is synced, and the free space checked, this often.
 _SYNC_EVERY_S: Final = 1.0
 
 
 class TakeRecorder:
     """Records into a new take; :meth:`add` never waits for the disk.
 
-    Frames wait in a queue.  When the disk is so slow that :data:`QUEUE_LIMIT` of them wait, the
-    next ones are dropped and counted.
+    Frames wait in a queue.  When the disk is so slow that :data:`QUEUE_LIMIT` of them wait, further
+    ones are dropped and counted.
 
     Parameters
     ----------
     path
-        The take to be; it must not exist yet.
+        The new take; it must not exist yet.
     info
         See :func:`hmr_live.takes.info.take_info`.
     video_fps
-        Writes the pictures to a video beside the take, playing at this rate; None writes none.
+        Frame rate of a video written beside the take; None writes none.
     keep_free
-        Bytes of the disk that are left free.
+        Bytes to leave free on the disk.
     queue_limit
         Frames that may wait.
-    on_trouble
-        Called in a thread of the recorder with a sentence when the recording has to stop
-        (:attr:`stopped` is then True) or goes on without its video.
+    on_error
+        Called in a thread of the recorder with a message when the recording has to stop
+        (:attr:`stopped` is then True) or continues without its video.
 
     Attributes
     ----------
@@ -60,12 +60,12 @@ class TakeRecorder:
     markers
         Markers set so far.
     free_bytes
-        Free space of the disk, looked at once a second.
+        Free space on the disk, checked once a second.
 
     Raises
     ------
     RecordingError
-        If the place cannot be written to, the file exists, or the disk is nearly full.
+        If the file cannot be written, exists, or the disk is nearly full.
     """
 
     def __init__(
@@ -76,34 +76,34 @@ class TakeRecorder:
         video_fps: float | None = None,
         keep_free: int = KEEP_FREE_BYTES,
         queue_limit: int = QUEUE_LIMIT,
-        on_trouble: Callable[[str], None] = lambda _: None,
+        on_error: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.path = path
         self.dropped = self.markers = 0
         self._keep_free, self._queue_limit = keep_free, queue_limit
-        self._on_trouble = on_trouble
+        self._on_error = on_error
         self._started = time.monotonic()
         self._last_time: float | None = None
         video_path = path.with_suffix(VIDEO_SUFFIX)
         named = {"video": video_path.name} if video_fps else {}
         self._writer = TakeWriter(path, {**info, **named})
         self._refuse_full_disk()
-        # Unbounded in itself, so that putting never waits; add() looks at its length.
+        # Unbounded, so that putting never blocks; add() checks its length.
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        # Two threads may find a reason to stop; the first one's sentence is told.
+        # Two threads may have to stop the recording; the first one's error is reported.
         self._stop_lock = threading.Lock()
         self._failure: RecordingError | None = None
         self._closing = threading.Event()
         self._threads = [
             threading.Thread(target=self._write_all, name="take writer", daemon=True),
-            # Syncing may take long on a busy disk; meanwhile frames must go on leaving the
-            # process, where a kill cannot reach them.
-            threading.Thread(target=self._sync_always, name="take sync", daemon=True),
+            # Syncing may take long on a busy disk; meanwhile frames must keep leaving the
+            # process, where a kill cannot lose them.
+            threading.Thread(target=self._sync_until_closed, name="take sync", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
         self._video = (
-            VideoRecorder(video_path, video_fps, on_written=self._on_picture, on_trouble=on_trouble)
+            VideoRecorder(video_path, video_fps, on_written=self._on_video_frame, on_error=on_error)
             if video_fps
             else None
         )
@@ -115,12 +115,12 @@ class TakeRecorder:
 
     @property
     def frames(self) -> int:
-        """Frames in the file so far, those without a person included."""
+        """Frames in the file so far, including those without a person."""
         return self._writer.frames
 
     @property
     def video_dropped(self) -> int:
-        """Pictures that did not reach the video."""
+        """Frames that did not reach the video."""
         return 0 if self._video is None else self._video.dropped
 
     @property
@@ -149,7 +149,7 @@ class TakeRecorder:
             self._video.add(picture)
 
     def add_earlier(self, frames: Sequence[TakeFrame]) -> None:
-        """Record what came before the start; none of it is dropped, however much it is."""
+        """Record frames from before the start; none of them is dropped, however many."""
         if frames:
             self._last_time = frames[-1].time
             self._queue.put(lambda: self._write_frames(frames))
@@ -161,12 +161,12 @@ class TakeRecorder:
         self._queue.put(lambda: self._writer.add_marker(Marker(moment, label)))
 
     def close(self) -> Path:
-        """Write what waits, finish the files and return the take's path.
+        """Write the queued frames, finish the files and return the take's path.
 
         Raises
         ------
         RecordingError
-            If nobody was in sight the whole time; the take is then removed, unless there is a
+            If nobody was in sight at any time; the take is then removed, unless there is a
             video.
         """
         if self._video is not None:
@@ -184,15 +184,15 @@ class TakeRecorder:
         return self.path
 
     def _refuse_full_disk(self) -> None:
-        """Remove the new file again where there is no room for it."""
+        """Remove the new file again if there is no room for it."""
         try:
-            self._look_at_disk()
+            self._check_disk()
         except RecordingError:
             self._writer.close()
             self.path.unlink(missing_ok=True)
             raise
 
-    def _look_at_disk(self) -> None:
+    def _check_disk(self) -> None:
         self.free_bytes = shutil.disk_usage(self.path.parent).free
         if self.free_bytes < self._keep_free:
             raise RecordingError(
@@ -200,7 +200,7 @@ class TakeRecorder:
                 "nothing more is recorded there: make room or choose another folder."
             )
 
-    def _on_picture(self, number: int, moment: float) -> None:
+    def _on_video_frame(self, number: int, moment: float) -> None:
         self._queue.put(lambda: self._writer.add_video_frame(number, moment))
 
     def _write_frame(self, frame: TakeFrame) -> None:
@@ -217,13 +217,13 @@ class TakeRecorder:
                 continue
             self._guard(write)
 
-    def _sync_always(self) -> None:
+    def _sync_until_closed(self) -> None:
         while not self._closing.wait(_SYNC_EVERY_S) and self._failure is None:
             self._guard(self._writer.sync)
-            self._guard(self._look_at_disk)
+            self._guard(self._check_disk)
 
     def _guard(self, work: Callable[[], None]) -> None:
-        """Work; whatever goes wrong stops the recording with a sentence."""
+        """Run some work; any error stops the recording with a message."""
         try:
             work()
         except RecordingError as error:
@@ -235,10 +235,13 @@ class TakeRecorder:
                     f"disk; its {self.frames} frames are kept."
                 )
             )
-        except Exception as error:  # a bug must not lose the frames already there without a word
+        except Exception as error:  # a bug must not lose the recorded frames silently
             logger.exception("The recording has failed")
             self._stop(
-                RecordingError(f"The recording {self.path.name} had to stop by an error ({error}).")
+                RecordingError(
+                    f"The recording {self.path.name} was stopped by an unexpected error ({error}): "
+                    "start a new one."
+                )
             )
 
     def _stop(self, error: RecordingError) -> None:
@@ -246,4 +249,4 @@ class TakeRecorder:
             if self._failure is not None:
                 return
             self._failure = error
-        self._on_trouble(str(error))
+        self._on_error(str(error))

@@ -1,4 +1,4 @@
-"""What a take holds of one frame, in memory and as the bytes of a frame chunk."""
+"""One frame of a take, in memory and as the bytes of a frame chunk."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hmr_live.core.state import BodyState, FrameResult
 
 Records = NDArray[np.void]
 
-#: Stands at the beginning of every frame chunk.
+#: Record at the beginning of every frame chunk.
 FRAME_DTYPE: Final = np.dtype(
     [("number", "<u4"), ("frame_index", "<i8"), ("time", "<f8"), ("unix_time", "<f8")]
 )
 
-#: Follows once for each person; see :class:`hmr_live.takes.take.Motion` for units and frames.
+#: Record of each person; see :class:`hmr_live.takes.take.Motion` for units and frames.
 BODY_DTYPE: Final = np.dtype(
     [
         ("person", "<i4"),
@@ -41,20 +41,20 @@ BODY_DTYPE: Final = np.dtype(
 #: Their names in the file stay, so that takes of earlier versions open.
 ATTRIBUTES: Final = {"person": "track_id", "region": "crop_box"}
 
-#: Payload of a video chunk: which frame of the video shows which moment.
+#: Payload of a video chunk: number and time of a frame of the video.
 VIDEO_DTYPE: Final = np.dtype([("number", "<u4"), ("time", "<f8")])
 
 
 @dataclass(frozen=True, slots=True)
 class TakeFrame:
-    """A processed frame without its picture: what the recorder keeps of it.
+    """A processed frame without its image, as the recorder keeps it.
 
     Attributes
     ----------
     time, unix_time
-        Moment of the grab: seconds on the take's clock, and on the wall clock since 1970.
+        When it was grabbed: seconds on the take's clock, and on the wall clock since 1970.
     frame_index
-        Number of the frame at its source.
+        Index of the frame at its source.
     bodies
         The people in it.
     """
@@ -66,14 +66,14 @@ class TakeFrame:
 
     @classmethod
     def of(cls, result: FrameResult, *, live: bool) -> TakeFrame:
-        """Take the parameters out of a result.
+        """Make it from a result.
 
         Parameters
         ----------
         result
-            What the pipeline gave.
+            The pipeline's result.
         live
-            Whether its time is on the monotonic clock; else the wall clock of this call counts.
+            Whether its time is on the monotonic clock; if not, the wall clock of this call is used.
         """
         frame = result.frame
         age = time.monotonic() - frame.time if live else 0.0

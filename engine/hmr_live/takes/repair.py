@@ -1,4 +1,4 @@
-"""Saving what can be saved of a damaged take."""
+"""Recover the intact part of a damaged take."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from hmr_live.takes.writer import TakeWriter
 
 @dataclass(frozen=True)
 class RepairReport:
-    """What came of a repair.
+    """The result of a repair.
 
     Attributes
     ----------
     path
         The new file.
     saved, lost
-        Frames; those lost behind the last one saved are known only where the end was found.
+        Frames; losses after the last saved frame are known only if the end was found.
     bytes_skipped
-        Bytes of the damaged file that belong to no whole chunk.
+        Bytes of the damaged file that belong to no complete chunk.
     had_end
         Whether the end of the recording was found.
     """
@@ -39,7 +39,7 @@ class RepairReport:
     had_end: bool
 
     def as_text(self) -> str:
-        """A sentence for people."""
+        """The report as a message."""
         if not self.lost and not self.bytes_skipped and self.had_end:
             return f"Nothing was wrong; a copy with all {self.saved} frames is {self.path}."
         lost = f"{self.lost} lost" if self.lost else "none lost"
@@ -48,14 +48,14 @@ class RepairReport:
 
 
 def repair_take(path: Path, target: Path | None = None) -> RepairReport:
-    """Write the whole chunks of a damaged take to a new file; the damaged one stays as it is.
+    """Write the intact chunks of a damaged take to a new file; the damaged one is not changed.
 
     Parameters
     ----------
     path
-        A take that is damaged, cut off or has no end.
+        A take that is damaged, truncated or has no end.
     target
-        The new file; beside the old one, with ``_repaired`` in its name, when None.
+        The new file; if None, beside the old one with ``_repaired`` in its name.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _write(target: Path, content: TakeContent) -> None:
     end = content.end or {}
     first = 0
     for frame, count in zip(content.frames, content.counts.tolist(), strict=True):
-        bodies = _as_written_now(content.bodies[first : first + count])
+        bodies = _in_current_layout(content.bodies[first : first + count])
         writer.add_frame(
             float(frame["time"]), float(frame["unix_time"]), int(frame["frame_index"]), bodies
         )
@@ -109,8 +109,8 @@ def _write(target: Path, content: TakeContent) -> None:
     writer.close(dropped=int(end.get("dropped", 0)), video_dropped=int(end.get("video_dropped", 0)))
 
 
-def _as_written_now(bodies: Records) -> Records:
-    """The same records in this version's layout."""
+def _in_current_layout(bodies: Records) -> Records:
+    """The records in this version's layout."""
     if bodies.dtype == BODY_DTYPE:
         return bodies
     records = np.zeros(len(bodies), BODY_DTYPE)

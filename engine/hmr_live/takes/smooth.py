@@ -1,7 +1,7 @@
-"""Smoothing of a whole take at once: without delay, because it also looks into the future.
+"""Zero-phase smoothing of a whole take: without delay, because it also uses later frames.
 
 A Gaussian low-pass over time.  Its kernel is symmetric, so that no frequency is shifted (zero
-phase); its weights follow the real moments of the frames, so that uneven times need no
+phase); its weights follow the actual times of the frames, so that uneven times need no
 resampling; and a straight line is fitted under the kernel (local linear regression), so that
 neither uneven times nor the ends of a stream pull the motion to one side.  Rotations are averaged
 as unit quaternions of one hemisphere (Markley et al. 2007), which for the small spread under the
@@ -33,12 +33,12 @@ from hmr_live.takes.take import Motion, Take
 
 Array = NDArray[np.floating[Any]]
 
-#: Hz.  People's voluntary movements hardly go beyond; the usual choice for gait (Winter 2009).
+#: Hz.  Voluntary movements hardly exceed it; the usual choice for gait (Winter 2009).
 DEFAULT_CUTOFF: Final = 6.0
 LOWEST_CUTOFF, HIGHEST_CUTOFF = 0.2, 30.0
 #: The kernel reaches this many standard deviations to either side.
 REACH: Final = 3.5
-#: Frames that are smoothed together: enough for speed, few enough for memory.
+#: Frames smoothed at a time: enough for speed, few enough for memory.
 _BLOCK: Final = 8192
 
 
@@ -48,9 +48,9 @@ def kernel_width(cutoff: float) -> float:
 
 
 def smooth_take(take: Take, body: BodyModel, cutoff: float = DEFAULT_CUTOFF) -> Take:
-    """Smooth pose and place of everybody in a take; their shape becomes the take's median.
+    """Smooth everybody's pose and position; the shape becomes its median over the take.
 
-    The crop, its weak-perspective camera and the confidences stay as the network gave them.
+    The crop, its weak-perspective camera and the confidences are not changed.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def smooth_take(take: Take, body: BodyModel, cutoff: float = DEFAULT_CUTOFF) -> 
     Raises
     ------
     RecordingError
-        When the cutoff is out of range or the take holds numbers that are not finite.
+        If the cutoff is out of range or the take contains NaN or infinity.
     """
     if not LOWEST_CUTOFF <= cutoff <= HIGHEST_CUTOFF:
         raise RecordingError(
@@ -151,7 +151,9 @@ def _filtered(
 
 def _smooth_motion(motion: Motion, body: BodyModel, cutoff: float) -> Motion:
     if not (np.isfinite(motion.pose).all() and np.isfinite(motion.joints).all()):
-        raise RecordingError("The take holds numbers that are not finite: repair it first.")
+        raise RecordingError(
+            "The take contains NaN or infinity, so it cannot be smoothed: show it unsmoothed."
+        )
     count = len(motion.times)
     quaternions = one_hemisphere(quaternion_from_matrix(matrix_from_axis_angle(motion.pose)))
     pelvis = motion.joints[:, 0]

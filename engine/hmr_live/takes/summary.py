@@ -1,4 +1,4 @@
-"""What a list of takes says of each."""
+"""Summaries for a list of takes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class TakeSummary:
     path
         The file.
     recorded
-        When its recording began, seconds since 1970; when the file was changed where it cannot be
-        read.
+        When its recording started, seconds since 1970; if it cannot be read, when the file was
+        changed.
     size
         Bytes, without the video.
     seconds, frames, people
-        Its length and what it holds; zero where it cannot be read.
+        Its length and content; zero if it cannot be read.
     video
-        Whether a video lies beside it.
+        Whether there is a video beside it.
     problem
-        The sentence that says why it cannot be opened; empty where it can.
+        Message that says why it cannot be opened; empty if it can.
     complete
-        False where the recording was cut off.
+        False if the recording was cut off.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class TakeSummary:
 
 
 def list_takes(folder: Path) -> list[Path]:
-    """The takes in a folder, newest first; none where there is no such folder."""
+    """The takes in a folder, newest first; empty if there is no such folder."""
     try:
         found = [(path.stat().st_mtime, path) for path in folder.glob(f"*{SUFFIX}")]
     except OSError:
@@ -54,12 +54,12 @@ def list_takes(folder: Path) -> list[Path]:
 
 
 def summarise_take(path: Path) -> TakeSummary:
-    """Read a take through and sum it up; damage is told in the summary.
+    """Read a take and summarise it; damage is reported in the summary.
 
     Raises
     ------
     OSError
-        When the file is gone.
+        If the file is gone.
     """
     status = path.stat()
     try:

@@ -1,4 +1,4 @@
-"""A take in memory: one stream of SMPL parameters for each person, with markers.
+"""A take in memory: the SMPL parameters of each person over time, with markers.
 
 The conventions (joint order, frames, units, time) are those of :mod:`hmr_live.body.skeleton`.
 """
@@ -18,19 +18,19 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Motion:
-    """One person's stream of T frames, in the order of time.
+    """One person's motion: T frames in the order of time.
 
     Attributes
     ----------
     track_id
         Identity within the take; 0 is the first.
     times
-        ``(T,)`` float64: the moment each frame was grabbed, seconds on the monotonic clock of the
+        ``(T,)`` float64: when each frame was grabbed, seconds on the monotonic clock of the
         recording machine (files: media time).
     unix_times
-        ``(T,)`` float64: the same moments on the wall clock, seconds since 1970.
+        ``(T,)`` float64: the same on the wall clock, seconds since 1970.
     frame_index
-        ``(T,)`` int64: number of the frame in its source.
+        ``(T,)`` int64: index of the frame in its source.
     pose
         ``(T, 24, 3)`` float32: axis-angle, radians, SMPL's joint order; joint 0 is
         ``global_orient``, into the camera frame (x right, y down, z forward).
@@ -50,9 +50,9 @@ class Motion:
     confidence
         ``(T, 24)`` float32: of each joint, 0 to 1.
     score
-        ``(T,)`` float32: how sure the network is that somebody is there, 0 to 1.
+        ``(T,)`` float32: probability that somebody is there, 0 to 1.
     measured
-        ``(T,)`` bool: False where the body was predicted and not seen by the network.
+        ``(T,)`` bool: False where the body was extrapolated, not inferred.
     """
 
     track_id: int
@@ -73,14 +73,14 @@ class Motion:
 
 @dataclass(frozen=True)
 class Marker:
-    """A moment that somebody marked while recording.
+    """A moment marked while recording.
 
     Attributes
     ----------
     time
         Seconds on the clock of :attr:`Motion.times`.
     label
-        What stands there.
+        Its text.
     """
 
     time: float
@@ -89,20 +89,20 @@ class Marker:
 
 @dataclass(frozen=True)
 class Take:
-    """Everything one recording holds.
+    """The content of a recording.
 
     Attributes
     ----------
     info
-        What is told beside the numbers, as JSON can hold it: ``format``, ``version``,
+        Metadata, as JSON values: ``format``, ``version``,
         ``started_unix``, ``started_monotonic``, ``source``, ``frame_size`` ``[w, h]``, body and
         network with name and SHA-256, smoothing, versions.
     motions
-        One stream a person, by :attr:`Motion.track_id`; empty when nobody was in sight.
+        One for each person, by :attr:`Motion.track_id`; empty if nobody was in sight.
     markers
         In the order of time.
     video
-        The video recorded beside the take, if it is there.
+        The video recorded beside the take, if there is one.
     """
 
     info: Mapping[str, Any]

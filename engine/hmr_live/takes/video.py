@@ -1,4 +1,4 @@
-"""The video beside a take, written by a thread of its own."""
+"""The video beside a take, written in a thread of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import cv2
 from hmr_live.core.errors import RecordingError
 from hmr_live.core.state import Frame, Image
 
-#: Pictures that may wait; at 1280 x 720 they hold 44 MB.
+#: Frames that may wait; at 1280 x 720 they hold 44 MB.
 _QUEUE_LIMIT: Final = 16
 
 
@@ -23,9 +23,9 @@ class VideoFileWriter:
     Parameters
     ----------
     path
-        The suffix chooses the container.
+        Its suffix selects the container.
     size
-        (width, height) of every picture in pixels.
+        (width, height) of every frame in pixels.
     fps
         Frames a second at which it plays.
 
@@ -42,7 +42,7 @@ class VideoFileWriter:
             raise RecordingError(f"The video {path} cannot be written: choose another folder.")
 
     def add(self, picture: Image) -> None:
-        """Append a picture ``(H, W, 3)`` uint8, BGR."""
+        """Append a frame ``(H, W, 3)`` uint8, BGR."""
         self._writer.write(picture)
 
     def close(self) -> None:
@@ -51,22 +51,22 @@ class VideoFileWriter:
 
 
 class VideoRecorder:
-    """Writes the pictures of a take; one that finds the queue full is dropped and counted.
+    """Writes the frames of a take to a video; drops and counts those that find the queue full.
 
     Parameters
     ----------
     path, fps
         See :class:`VideoFileWriter`.
     on_written
-        Called in the writing thread with the number of a frame of the video and the moment, on
-        the take's clock, that it shows.
-    on_trouble
-        Called at most once in the writing thread, with a sentence, when no video can be written.
+        Called in the writing thread with the number of a frame of the video and its time on the
+        take's clock.
+    on_error
+        Called at most once in the writing thread, with a message, if no video can be written.
 
     Attributes
     ----------
     dropped
-        Pictures that did not reach the video.
+        Frames that did not reach the video.
     """
 
     def __init__(
@@ -75,19 +75,19 @@ class VideoRecorder:
         fps: float,
         *,
         on_written: Callable[[int, float], None],
-        on_trouble: Callable[[str], None],
+        on_error: Callable[[str], None],
     ) -> None:
         self.dropped = 0
         self._path, self._fps = path, fps
-        self._on_written, self._on_trouble = on_written, on_trouble
+        self._on_written, self._on_error = on_written, on_error
         self._size: tuple[int, int] | None = None
-        # Unlike the parameters, pictures are large: few may wait, and None ends the thread.
+        # Unlike the parameters, images are large: few may wait.  None ends the thread.
         self._queue: queue.Queue[Frame | None] = queue.Queue(_QUEUE_LIMIT)
         self._thread = threading.Thread(target=self._write_all, name="video", daemon=True)
         self._thread.start()
 
     def add(self, frame: Frame) -> None:
-        """Hand a picture over; never waits."""
+        """Queue a frame; never blocks."""
         self._size = self._size or frame.size
         if frame.size != self._size:
             self.dropped += 1
@@ -98,7 +98,7 @@ class VideoRecorder:
             self.dropped += 1
 
     def close(self) -> None:
-        """Write what waits, finish the file."""
+        """Write the queued frames and finish the file."""
         self._queue.put(None)
         self._thread.join()
 
@@ -115,7 +115,7 @@ class VideoRecorder:
                 writer.add(frame.image)
             except (RecordingError, cv2.error) as error:
                 failed = True
-                self._on_trouble(f"The take goes on without its video: {error}")
+                self._on_error(f"The take continues without its video: {error}")
                 continue
             self._on_written(number, frame.time)
             number += 1

@@ -33,9 +33,9 @@ class TakeWriter:
     Parameters
     ----------
     path
-        The file to be; it must not exist yet.  Its folder is made.
+        The new file; it must not exist yet.  Its folder is created.
     info
-        What to tell of the take, as JSON can hold it; see :func:`hmr_live.takes.info.take_info`.
+        Metadata, as JSON values; see :func:`hmr_live.takes.info.take_info`.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class TakeWriter:
     Raises
     ------
     RecordingError
-        If the place cannot be written to or the file exists.
+        If the file cannot be written, or exists.
     """
 
     def __init__(self, path: Path, info: Mapping[str, Any]) -> None:
@@ -62,7 +62,7 @@ class TakeWriter:
             raise RecordingError(f"{path} exists already: choose another name.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Unbuffered: what is written has left this process and outlives it.
+            # Unbuffered: written data has left this process and survives it.
             self._file = path.open("xb", buffering=0)
         except OSError as error:
             raise RecordingError(
@@ -86,7 +86,7 @@ class TakeWriter:
         Raises
         ------
         RecordingError
-            If the disk refuses; what was written before stays readable.
+            If the disk is full or fails; what was written before stays readable.
         """
         if self.frames and self.frames % _HEADER_EVERY == 0:
             self._write(chunks.HEADER, self._header)
@@ -105,21 +105,21 @@ class TakeWriter:
         self._markers += 1
 
     def add_video_frame(self, number: int, time: float) -> None:
-        """Say which moment frame ``number`` of the video shows; raises as :meth:`add_frame`."""
+        """Append the time of frame ``number`` of the video; raises as :meth:`add_frame`."""
         self._write(chunks.VIDEO, np.array((number, time), VIDEO_DTYPE).tobytes())
         self._video_frames += 1
 
     def sync(self) -> None:
-        """Wait until the disk has what was written; raises OSError when it reports a failure."""
+        """Wait until the disk has written the data; raises OSError if it fails."""
         os.fsync(self._file.fileno())
 
     def close(self, *, dropped: int = 0, video_dropped: int = 0) -> None:
-        """Write the end and close the file; where there is no room for the end, it goes without.
+        """Write the end chunk, if there is room for it, and close the file.
 
         Parameters
         ----------
         dropped, video_dropped
-            Frames that never reached the take, and pictures that never reached the video.
+            Frames that never reached the take, and frames that never reached the video.
         """
         end = {
             "frames": self.frames,
@@ -146,7 +146,7 @@ class TakeWriter:
             if self._file.write(data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            with contextlib.suppress(OSError):  # a torn chunk is no harm, only untidy
+            with contextlib.suppress(OSError):  # a truncated chunk does no harm, it is only untidy
                 self._file.truncate(self.size)
                 self._file.seek(self.size)
             raise RecordingError(
@@ -157,7 +157,7 @@ class TakeWriter:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the file's name outlive a power cut; only Unix knows such a thing."""
+    """Make the file's name survive a power cut; Unix only."""
     if sys.platform != "win32":
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -13,7 +13,7 @@ def test_several_back_ends_take_turns_on_the_clip(demo_clip, capsys):
     arguments = ["--frames", "2", "--backend", "onnxruntime,onnxruntime:fp32", "--threads", "1"]
     assert main(["bench", str(demo_clip), *arguments]) == 0
     said = capsys.readouterr().out
-    assert "balancing.mp4, 2 frames, taking turns" in said
+    assert "balancing.mp4, 2 frames, interleaved" in said
     assert said.count("ONNX Runtime") == 2
     assert said.count("network ") == 2
     assert "body alone" in said

@@ -35,7 +35,7 @@ def test_all_leaves_out_what_cannot_be_done_and_says_why(motion_file, tmp_path, 
         format_.suffix for format_ in FORMATS.values() if format_.name != "mp4"
     }
     said = capsys.readouterr().out
-    assert "mp4: left out. The overlay needs the video" in said
+    assert "mp4: skipped. The overlay needs the video" in said
     assert said.count("x real time") == len(FORMATS)
 
 
@@ -59,8 +59,8 @@ def test_gaps_are_told_at_the_end(tmp_path, body, capsys):
         (["FILE", "--to", "bvh"], "exists already"),
         (["FILE", "--to", "mp4"], "none was recorded beside it"),
         (["FILE", "--to", "csv", "--person", "3"], "There is no person 3"),
-        (["FILE", "--to", "csv", "--rate", "0"], "is no rate"),
-        (["FILE", "--to", "csv", "--to", "trc", "--out", "FILE"], "cannot be made a folder"),
+        (["FILE", "--to", "csv", "--rate", "0"], "is not a frame rate"),
+        (["FILE", "--to", "csv", "--to", "trc", "--out", "FILE"], "walk.bvh cannot be created"),
     ],
 )
 def test_bad_input_ends_with_one_sentence(arguments, words, motion_file, capsys):

@@ -11,7 +11,7 @@ from hmr_live_app.model.takes.file_types import is_take
 
 def test_what_is_no_take_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["play", "film.mp4"]) == 1
-    assert "film.mp4 is no take: choose a .hmrtake" in capsys.readouterr().err
+    assert "film.mp4 is not a take: choose a .hmrtake" in capsys.readouterr().err
 
 
 def test_without_a_screen_a_sentence_says_so(

@@ -11,7 +11,8 @@ import pytest
 from hmr_live.body.model import BodyModel
 from hmr_live.core.state import Frame, FrameResult
 from hmr_live.takes.container import read_take
-from hmr_live_app.model.app_model import AppModel, SourceChoice, Status
+from hmr_live_app.model.app_model import AppModel
+from hmr_live_app.model.source import SourceChoice, Status
 from tests.app.support import CLIP, MainLoop, MovingPerson
 
 DEMO = SourceChoice(CLIP, "Demo clip", loop=True)
@@ -127,7 +128,8 @@ def test_closing_saves_the_recording(
 def test_recording_begins_some_seconds_before_the_button(
     main_loop: MainLoop, person: MovingPerson, tmp_path: Path
 ) -> None:
-    model = AppModel(lambda: person, main_loop, pre_roll=30)
+    model = AppModel(lambda: person, main_loop)
+    model.set_pre_roll(30)
     results = results_of(model)
     model.open(DEMO)
     main_loop.run_until(lambda: len(results) > 5)
@@ -143,7 +145,8 @@ def test_recording_begins_some_seconds_before_the_button(
 def test_the_pre_roll_can_be_changed_while_a_source_runs(
     main_loop: MainLoop, person: MovingPerson, tmp_path: Path
 ) -> None:
-    model = AppModel(lambda: person, main_loop, pre_roll=30)
+    model = AppModel(lambda: person, main_loop)
+    model.set_pre_roll(30)
     results = results_of(model)
     model.open(DEMO)
     main_loop.run_until(lambda: len(results) > 5)

@@ -17,7 +17,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.capture.sources import VideoFile
 from hmr_live.takes.container import read_take
 from hmr_live_app.main_window import MainWindow
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from hmr_live_app.model.takes.collection import TakeCollection
 from tests.app.support import CLIP, PATIENCE, MovingPerson, difference, panes, picture_of
 from tests.app.takes.cases import write_take

@@ -31,6 +31,7 @@ from tests.app.support import (
     panes,
     picture_of,
     room_point,
+    video_place,
 )
 
 SPINE = 6
@@ -87,7 +88,7 @@ def in_video(window: MainWindow, track_id: int) -> QPoint:
     shown = window.view.shown
     assert shown is not None
     body = next(body for body in shown.bodies if body.track_id == track_id)
-    place = window.view.video_place
+    place = video_place(window)
     x, y = joints_in_video(body, shown.frame.size, place)[SPINE]
     ratio = window.view.devicePixelRatio()
     return QPoint(round(x / ratio), window.view.height() - round(y / ratio))
@@ -110,7 +111,7 @@ def test_click_locks_on_a_person_and_beside_everybody_lets_go(
     assert crowd.locked == 1
     until(qtbot, lambda: is_locked(booth, 1))
     until(qtbot, lambda: "PERSON 2" in booth.panel.heading.text())
-    place = booth.view.video_place
+    place = video_place(booth)
     ratio = booth.view.devicePixelRatio()
     click(booth, QPoint(round((place.x + 4) / ratio), booth.view.height() // 2))
     assert crowd.locked is None

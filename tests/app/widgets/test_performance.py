@@ -17,7 +17,7 @@ from hmr_live.live.latency import SEGMENTS, LatencyReport
 from hmr_live.live.quality import Load, QualityReduction
 from hmr_live.takes.container import read_take
 from hmr_live_app.main_window import _NUMBERS_EVERY_MS, MainWindow
-from hmr_live_app.model.app_model import Status
+from hmr_live_app.model.source import Status
 from tests.app.support import CLIP, PATIENCE, MovingPerson, difference, hold, picture_of
 from tests.engine.capture.cases import FakeCamera
 from tests.test_end_to_end import run_cli
@@ -45,7 +45,7 @@ def desk_cam(monkeypatch: pytest.MonkeyPatch) -> FakeCamera:
     fake.name = "Desk Cam"  # type: ignore[attr-defined]
     monkeypatch.setattr(sources, "CameraPort", port)
     monkeypatch.setattr("hmr_live.capture.camera_source._REOPEN_AFTER_S", 0.8)
-    monkeypatch.setattr("hmr_live.capture.camera_source._FIRST_PICTURE_S", 0.8)
+    monkeypatch.setattr("hmr_live.capture.camera_source._FIRST_FRAME_S", 0.8)
     return fake
 
 
@@ -63,7 +63,7 @@ def test_a_lost_camera_is_told_within_a_second_and_its_take_goes_on(
     # Within a second, as the waits add up; a busy machine may take longer.
     assert _NUMBERS_EVERY_MS <= 250
     qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=PATIENCE)
-    assert "Desk Cam has stopped sending pictures: check its cable" in window.banner.text
+    assert "Desk Cam has stopped sending frames: check its cable" in window.banner.text
     assert "Camera lost" in window.status_line.person.text()
     assert "waiting for the camera" in window.view.hint
     assert window.model.recording is not None
@@ -138,7 +138,7 @@ def test_a_picture_has_no_latency(window: MainWindow, qtbot: QtBot, tmp_path: Pa
     qtbot.waitUntil(lambda: shown.text() == "latency –")
 
 
-def test_the_histogram_is_shown_on_request_and_can_begin_anew(
+def test_the_histogram_is_shown_on_request_and_can_begin_again(
     window: MainWindow, qtbot: QtBot
 ) -> None:
     qtbot.waitUntil(lambda: _report(window) is not None, timeout=PATIENCE)
@@ -148,7 +148,7 @@ def test_the_histogram_is_shown_on_request_and_can_begin_anew(
     assert "95 % within" in dialog.heading.text()
     assert all(segment in dialog.table.text() for segment in SEGMENTS)
     hold(window, qtbot)
-    dialog._measure_anew()
+    dialog._measure_again()
     assert "No frame" in dialog.heading.text()
 
 

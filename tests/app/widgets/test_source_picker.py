@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from hmr_live.capture.devices import CameraInfo
-from hmr_live_app.model.app_model import SourceChoice
+from hmr_live_app.model.source import SourceChoice
 from hmr_live_app.widgets.main_thread import MainThread
 from hmr_live_app.widgets.source_picker import SourcePicker
 from tests.app.support import CLIP

@@ -112,7 +112,7 @@ def test_the_options_name_streams_and_their_absence_none() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "No stream is named"),
+        ((), "No stream is given"),
         (("--udp", "nowhere"), "is not an address"),
         (("--websocket", "8765"), "no file"),
     ],

@@ -76,7 +76,7 @@ def test_a_lost_device_is_replaced_in_the_middle_of_the_work(scripted, model, ca
     np.testing.assert_array_equal(backend.run(BLACK)["means"], [[3, 3, 3]])
     assert scripted.opened["fast"].closed
     assert warnings_of(caplog) == [
-        "tiny.onnx goes on with the slow device, because the GPU was unplugged."
+        "tiny.onnx continues with the slow device, because the GPU was unplugged."
     ]
 
 

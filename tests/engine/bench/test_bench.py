@@ -148,7 +148,7 @@ def test_the_report_compares_everybody_with_the_rival(body_timings):
         left_out={"tensorrt:fp32": "tensorrt is not installed."},
     )
     text = report.as_text()
-    assert "clip.mp4, 50 frames, taking turns" in text
+    assert "clip.mp4, 50 frames, interleaved" in text
     assert "a is 4.00 times as fast as rival (4.00 to 4.00 over the parts of the run)" in text
     assert "b is 2.00 times as fast as rival" in text
     assert "left out: tensorrt is not installed." in text
@@ -163,7 +163,7 @@ def test_alone_nobody_is_compared(body_timings):
     samples = [TimingSamples([3.0], {"network": [3.0]})]
     report = BenchReport.of("clip.mp4", [target], samples, body=body_timings)
     assert report.rival == ""
-    assert "taking turns" not in report.as_text()
+    assert "interleaved" not in report.as_text()
 
 
 def test_the_body_alone_is_timed_whole_and_by_joints(body_timings):

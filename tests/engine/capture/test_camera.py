@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 from hmr_live.capture import camera_source as module
-from hmr_live.capture import frozen_frames as frozen
-from hmr_live.capture.camera_source import CameraSource
-from hmr_live.capture.frozen_frames import FrozenFrameDetector
+from hmr_live.capture.camera_source import CameraSource, FrozenFrameDetector
 from hmr_live.core.errors import SourceError
 from hmr_live.core.state import FrameResult
 from hmr_live.live.session import LiveSession
@@ -21,10 +19,10 @@ PATIENCE_S = 60.0
 def quick(monkeypatch):
     """All waits are shorter here, in the same order."""
     monkeypatch.setattr(module, "LOST_S", 0.35)
-    monkeypatch.setattr(frozen, "FROZEN_S", 0.35)
+    monkeypatch.setattr(module, "FROZEN_S", 0.35)
     monkeypatch.setattr(module, "_REOPEN_AFTER_S", 0.5)
     monkeypatch.setattr(module, "_RETRY_S", 0.1)
-    monkeypatch.setattr(module, "_FIRST_PICTURE_S", 0.3)
+    monkeypatch.setattr(module, "_FIRST_FRAME_S", 0.3)
 
 
 @pytest.fixture
@@ -59,17 +57,17 @@ class Watcher:
         assert not self.thread.is_alive()
 
 
-@pytest.mark.parametrize("trouble", ["silent", "same picture", "blocked", "unplugged", "broken"])
-def test_a_lost_camera_is_found_and_goes_on_by_itself(fake, trouble, caplog):
+@pytest.mark.parametrize("fault", ["silent", "same picture", "blocked", "unplugged", "broken"])
+def test_a_lost_camera_is_found_and_goes_on_by_itself(fake, fault, caplog):
     watcher = Watcher(CameraSource(fake, "Desk Cam"))
     camera = watcher.camera
     watcher.wait_for(lambda: len(watcher.frames) > 5)
     assert camera.problem is None
-    fake.state = trouble
+    fake.state = fault
     asked = fake.asked
     watcher.wait_for(lambda: camera.problem)
     assert camera.problem.startswith("Desk Cam ")
-    assert camera.problem.endswith("goes on by itself when it is back.")
+    assert camera.problem.endswith("the video resumes when it is back.")
     watcher.wait_for(lambda: fake.asked > asked)  # it is opened anew in vain
     seen = len(watcher.frames)
     fake.state = "well"
@@ -86,8 +84,8 @@ def test_a_lost_camera_is_found_and_goes_on_by_itself(fake, trouble, caplog):
 def test_the_waits_until_a_loss_is_told_add_up_to_less_than_a_second(monkeypatch):
     monkeypatch.undo()
     windows_look_s = 0.25
-    assert module.LOST_S + module._LOOK_S + windows_look_s <= 1.0
-    assert frozen.FROZEN_S <= module.LOST_S
+    assert module.LOST_S + module._POLL_S + windows_look_s <= 1.0
+    assert module.FROZEN_S <= module.LOST_S
 
 
 def test_frozen_pictures_are_not_passed_off_as_new_ones(fake):
@@ -110,14 +108,14 @@ def test_a_hanging_camera_holds_neither_reading_nor_closing_up(fake):
 
 
 def test_few_threads_are_left_behind_however_long_a_camera_hangs(fake, monkeypatch):
-    monkeypatch.setattr(module, "_LONGEST_PATIENCE_S", 0.1)
+    monkeypatch.setattr(module, "_MAX_PATIENCE_S", 0.1)
     before = threading.active_count()
     watcher = Watcher(CameraSource(fake, "Desk Cam"))
     watcher.wait_for(lambda: len(watcher.frames) > 2)
     fake.state = "blocked"
     watcher.wait_for(lambda: watcher.camera.problem)
     time.sleep(1.2)
-    assert threading.active_count() - before <= 2 + module._MOST_LEFT
+    assert threading.active_count() - before <= 2 + module._MAX_ABANDONED
     fake.unblocked.set()
     fake.state = "well"
     seen = len(watcher.frames)
@@ -140,7 +138,7 @@ def test_a_hiccup_is_no_reason_to_open_the_camera_anew(fake):
 def test_a_camera_that_never_answers_is_refused_with_a_sentence(fake, monkeypatch):
     monkeypatch.setattr(module, "OPEN_TIMEOUT_S", 0.2)
     fake.state = "blocked"
-    with pytest.raises(SourceError, match="Desk Cam does not answer"):
+    with pytest.raises(SourceError, match="Desk Cam does not respond"):
         CameraSource(fake, "Desk Cam")
 
 

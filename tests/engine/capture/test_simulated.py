@@ -42,7 +42,7 @@ def test_who_comes_late_gets_the_newest_picture():
 
 
 def test_without_pictures_there_is_no_camera():
-    with pytest.raises(SourceError, match="needs pictures"):
+    with pytest.raises(SourceError, match="needs at least one frame"):
         SimulatedDevice([])
 
 

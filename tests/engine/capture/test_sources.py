@@ -76,9 +76,9 @@ def test_a_truncated_video_says_that_it_ends_early(demo_clip, tmp_path, caplog):
     [
         (lambda folder: folder / "nothing.mp4", "There is no file"),
         (lambda folder: folder, "is a folder"),
-        (lambda folder: _write(folder / "text.mp4", b"not a video"), "not a video"),
-        (lambda folder: _write(folder / "empty.mp4", b""), "not a video"),
-        (lambda folder: _write(folder / "text.jpg", b"not a picture"), "not a picture"),
+        (lambda folder: _write(folder / "text.mp4", b"not a video"), "not a readable video"),
+        (lambda folder: _write(folder / "empty.mp4", b""), "not a readable video"),
+        (lambda folder: _write(folder / "text.jpg", b"not an image"), "not a readable image"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_sentence(make, words, tmp_path):

@@ -57,7 +57,7 @@ def test_several_people_become_several_files_or_one_that_holds_all(body, tmp_pat
     names = [path.name for path in both.write(FORMATS["csv"], tmp_path / "a.csv")]
     assert names == ["a_person0.csv", "a_person4.csv"]
     assert [path.name for path in both.write(FORMATS["pkl"], tmp_path)] == ["walk.pkl"]
-    assert both.notes() == ["walk_person4 begins 0.10 s after walk_person0."]
+    assert both.notes() == ["walk_person4 starts 0.10 s after walk_person0."]
     one = exporter(*people, body=body, track_id=4)
     (path,) = one.write(FORMATS["csv"], tmp_path)
     assert path.name == "walk.csv"
@@ -110,7 +110,7 @@ def test_a_failed_export_leaves_nothing(body, tmp_path, monkeypatch):
 def test_a_recording_that_was_cut_off_is_told(body):
     take = make_take(make_motion(TIMES), complete=False)
     assert Exporter(take, "walk", body).notes() == [
-        "The recording of walk was cut off: it ends with the last frame kept."
+        "The recording of walk was cut off: it ends with the last saved frame."
     ]
 
 
@@ -146,7 +146,7 @@ def test_a_take_of_another_body_asks_for_that_body(body, tmp_path):
     path = write_npz(tmp_path / "other.npz", tiny_body())
     other = BodyModel.load(path)
     take = make_take(make_motion(TIMES), body=other)
-    with pytest.raises(ExportError, match="body model other, and open_body is another one"):
+    with pytest.raises(ExportError, match="body model other, and open_body is a different one"):
         body_of_take(take)
     assert body_of_take(take, other) is other
     assert body_of_take(Take({}, (), (), None)).sha256 == body.sha256

@@ -107,8 +107,8 @@ def test_c3d_tells_of_events_that_it_cannot_hold(marked, tmp_path, caplog):
 def test_what_is_left_out_is_said(take, body):
     exporter = Exporter(take, "walk", body)
     assert exporter.notes([FORMATS["csv"], FORMATS["bvh"], FORMATS["pkl"]]) == [
-        "Markers have no place in bvh, pkl and are left out there.",
-        "walk: 2 of 5 markers are outside of its frames and left out.",
+        "Markers cannot be stored in bvh, pkl and are left out there.",
+        "walk: 2 of 5 markers are outside its frames and left out.",
     ]
     assert len(exporter.notes([FORMATS["bvh"]])) == 1
     plain = replace(take, markers=())

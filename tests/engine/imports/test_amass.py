@@ -34,10 +34,10 @@ def test_amass_fingers_do_not_turn_smpl_hands(tmp_path):
 
 
 def test_amass_files_without_motion_are_refused(tmp_path):
-    with pytest.raises(AssetError, match="holds no motion"):
+    with pytest.raises(AssetError, match="holds no AMASS motion"):
         read_amass(amass_file(tmp_path / "shape.npz", poses=None))
     with pytest.raises(AssetError, match="22 body joints"):
         read_amass(amass_file(tmp_path / "b.npz", poses=np.zeros((4, 9))))
     (tmp_path / "c.npz").write_bytes(b"no archive")
-    with pytest.raises(AssetError, match=r"no \.npz"):
+    with pytest.raises(AssetError, match=r"not an AMASS \.npz file"):
         read_amass(tmp_path / "c.npz")

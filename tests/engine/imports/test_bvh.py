@@ -136,7 +136,7 @@ def test_bvh_files_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(AssetError, match="There is no"):
         read_bvh(tmp_path / "none.bvh")
     (tmp_path / "a.bvh").write_text("HIERARCHY\nROOT Hips {\nMOTION\nFrames: 1\nFrame Time: 1\n")
-    with pytest.raises(AssetError, match="no valid BVH"):
+    with pytest.raises(AssetError, match="not a valid BVH"):
         read_bvh(tmp_path / "a.bvh")
     path = write_bvh(tmp_path / "b.bvh", channels())
     whole = path.read_text()

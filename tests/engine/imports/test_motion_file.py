@@ -129,5 +129,5 @@ def test_empty_and_broken_motion_is_refused(tmp_path):
         open_motion_file(amass_file(tmp_path / "r.npz", mocap_framerate=np.array(0.0)))
     path = amass_file(tmp_path / "t.npz")
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(AssetError, match=r"no \.npz file of AMASS"):
+    with pytest.raises(AssetError, match=r"not an AMASS \.npz file"):
         open_motion_file(path)

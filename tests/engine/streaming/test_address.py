@@ -4,7 +4,7 @@ import pytest
 
 from hmr_live.core.errors import StreamError
 from hmr_live.streaming.address import Address, parse_address
-from hmr_live.streaming.origins import is_allowed
+from hmr_live.streaming.websocket import is_allowed_origin
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_what_is_no_address_is_refused_with_an_example(text):
     ],
 )
 def test_only_our_own_page_and_those_allowed_may_read_the_stream(origin, host, expected):
-    assert is_allowed(origin, host, {"https://allowed.example"}) is expected
+    assert is_allowed_origin(origin, host, {"https://allowed.example"}) is expected

@@ -175,7 +175,7 @@ def test_a_port_in_use_is_told_and_taken_when_it_is_free(port, monkeypatch):
         stream.start()
         wait_until(lambda: stream.status().problem is not None)
         assert f"127.0.0.1:{port}" in stream.status().problem
-        assert "choose another one" in stream.status().problem
+        assert "choose another port" in stream.status().problem
     assert stream.wait_open(5)
     stream.stop()
     stream.join(5)

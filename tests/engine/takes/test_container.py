@@ -185,7 +185,7 @@ def test_fields_added_by_another_program_are_passed_over(tmp_path):
     [
         (b"", "is empty"),
         (b"PK\x03\x04 something else", "not an hmr-live take"),
-        (chunks.MAGIC + b"HEAD\x00", "breaks off in its header"),
+        (chunks.MAGIC + b"HEAD\x00", "ends within its header"),
         (pack_chunk(chunks.FRAME, b"?"), "is damaged"),
     ],
 )

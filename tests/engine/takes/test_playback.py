@@ -9,7 +9,7 @@ from hmr_live.capture.sources import VideoFile
 from hmr_live.core.errors import RecordingError
 from hmr_live.takes.people import HOLD_S, Presence, adapt_to_body, body_state
 from hmr_live.takes.picture_reader import TakePictureReader, picture_at
-from hmr_live.takes.playback import Playback, moments_of
+from hmr_live.takes.playback import Playback, frame_times
 from hmr_live.takes.video import VideoFileWriter
 from tests.engine.takes.streams import motion, take
 
@@ -20,14 +20,14 @@ def playback(frames=31, fps=10.0):
 
 def test_moments_are_those_of_everybody_and_of_the_video(tmp_path):
     people = motion([1.0, 2.0]), motion([2.0, 3.0], track_id=1)
-    np.testing.assert_array_equal(moments_of(take(*people)), [1, 2, 3])
+    np.testing.assert_array_equal(frame_times(take(*people)), [1, 2, 3])
     filmed = take(*people, video=tmp_path / "x.avi", video_times=[0.5, 2.0])
-    np.testing.assert_array_equal(moments_of(filmed), [0.5, 1, 2, 3])
+    np.testing.assert_array_equal(frame_times(filmed), [0.5, 1, 2, 3])
 
 
 def test_a_take_without_anybody_cannot_be_played():
     with pytest.raises(RecordingError, match="Nobody was in sight"):
-        moments_of(take())
+        frame_times(take())
 
 
 @pytest.mark.parametrize("speed", [0.1, 1.0, 8.0])

@@ -71,7 +71,7 @@ def test_a_disk_that_stands_still_never_holds_the_pipeline_and_drops_are_counted
 
 
 def test_a_full_disk_stops_the_recording_with_a_sentence_and_keeps_the_frames(small_disk, told):
-    recorder = TakeRecorder(small_disk / "a.hmrtake", INFO, keep_free=0, on_trouble=told.append)
+    recorder = TakeRecorder(small_disk / "a.hmrtake", INFO, keep_free=0, on_error=told.append)
     for number in range(100):
         recorder.add(take_frame(number))
     wait_until(lambda: recorder.stopped)
@@ -88,7 +88,7 @@ def test_a_recording_ends_before_the_disk_is_full(tmp_path, told, monkeypatch):
     monkeypatch.setattr(recorder_module, "_SYNC_EVERY_S", 0.02)
     free = [900_000_000]
     monkeypatch.setattr(recorder_module.shutil, "disk_usage", lambda _: Usage(10**9, 0, free[0]))
-    recorder = TakeRecorder(tmp_path / "a.hmrtake", INFO, on_trouble=told.append)
+    recorder = TakeRecorder(tmp_path / "a.hmrtake", INFO, on_error=told.append)
     assert recorder.free_bytes == 900_000_000
     recorder.add(take_frame(0))
     wait_until(lambda: recorder.frames == 1)
@@ -111,7 +111,7 @@ def test_a_disk_that_fails_to_sync_stops_the_recording_with_a_sentence(tmp_path,
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(recorder_module, "_SYNC_EVERY_S", 0.02)
-    recorder = TakeRecorder(tmp_path / "a.hmrtake", INFO, on_trouble=told.append)
+    recorder = TakeRecorder(tmp_path / "a.hmrtake", INFO, on_error=told.append)
     recorder.add(take_frame(0))
     wait_until(lambda: recorder.frames == 1)
     monkeypatch.setattr("hmr_live.takes.writer.os.fsync", fail)
@@ -214,13 +214,13 @@ def test_the_video_beside_the_take_has_its_clock(tmp_path):
 
 def test_a_video_that_cannot_be_written_does_not_end_the_take(tmp_path, told):
     (tmp_path / "a.avi").mkdir()
-    recorder = TakeRecorder(tmp_path / "a.hmrtake", INFO, video_fps=30, on_trouble=told.append)
+    recorder = TakeRecorder(tmp_path / "a.hmrtake", INFO, video_fps=30, on_error=told.append)
     for number in range(3):
         recorder.add(take_frame(number), result(number).frame)
     assert read_take(recorder.close()).info["frames"] == 3
     assert not recorder.stopped
     (sentence,) = told
-    assert "goes on without its video" in sentence
+    assert "continues without its video" in sentence
 
 
 def test_pictures_that_find_the_video_busy_are_dropped_and_counted(tmp_path, monkeypatch):

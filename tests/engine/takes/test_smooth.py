@@ -119,5 +119,5 @@ def test_a_cutoff_that_is_none_is_refused(body, cutoff):
 def test_numbers_that_are_not_finite_are_refused(body):
     broken = motion(EVEN)
     broken.pose[3, 4, 1] = np.nan
-    with pytest.raises(RecordingError, match="repair"):
+    with pytest.raises(RecordingError, match="NaN or infinity"):
         smooth_take(take(broken), body)

@@ -25,7 +25,7 @@ from hmr_live_training.body_builder.rotation_tools import (
     unit,
 )
 from hmr_live_training.body_builder.shape_space import ShapeSpace, principal_shapes
-from hmr_live_training.body_builder.surface import Surface
+from hmr_live_training.body_builder.surface import SkinSurface
 
 X, Y, Z = np.eye(3)
 
@@ -96,7 +96,7 @@ def test_chest_patch_continues_the_skin_around_it() -> None:
     flat = np.stack([x, y, 0 * x], axis=1).astype(float)
     number_of = np.full(9000, -1)
     number_of[1778] = 10 * side + 10
-    surface = Surface(np.arange(side * side), number_of, faces, np.zeros((0, 2)), faces)
+    surface = SkinSurface(np.arange(side * side), number_of, faces, np.zeros((0, 2)), faces)
     directions = np.zeros((side * side, 3, 10))
     directions[:, 2, 0] = bump
     smooth = smooth_chest(surface, ShapeSpace(flat + bump[:, None] * Z, directions))

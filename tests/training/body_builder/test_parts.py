@@ -29,8 +29,8 @@ from hmr_live_training.body_builder.rotation_tools import (
 )
 from hmr_live_training.body_builder.skin_weights import merge_weights
 from hmr_live_training.body_builder.skinning import dual_quaternion_blend, linear_blend
-from hmr_live_training.body_builder.source import MakeHumanSource, Rig
-from hmr_live_training.body_builder.surface import Surface
+from hmr_live_training.body_builder.source import MakeHumanRig, MakeHumanSource
+from hmr_live_training.body_builder.surface import SkinSurface
 
 X, Y, Z = np.eye(3)
 
@@ -223,11 +223,11 @@ def test_trunk_is_divided_by_height_and_rows_sum_to_one() -> None:
     height = np.linspace(0, 1, 41)
     template = np.stack([np.zeros(41), height, np.zeros(41)], axis=1)
     faces = np.stack([np.arange(39), np.arange(1, 40), np.arange(2, 41)], axis=1)
-    rig = Rig(("root",), np.array([-1]), np.ones((41, 1), np.float32), (), ())
+    rig = MakeHumanRig(("root",), np.array([-1]), np.ones((41, 1), np.float32), (), ())
     joints = np.zeros((NUM_JOINTS, 3))
     for name, y in (("spine1", 0.3), ("spine2", 0.5), ("spine3", 0.7)):
         joints[JOINT[name], 1] = y
-    surface = Surface(np.arange(41), np.arange(41), faces, np.zeros((0, 2)), faces)
+    surface = SkinSurface(np.arange(41), np.arange(41), faces, np.zeros((0, 2)), faces)
     weights = merge_weights(rig, surface, template, joints, np.arange(41))
     np.testing.assert_allclose(weights.sum(axis=1), 1)
     owners = [int(np.argmax(weights[np.searchsorted(height, y)])) for y in (0.05, 0.4, 0.6, 0.95)]

@@ -138,7 +138,7 @@ def test_what_was_interrupted_goes_on_as_if_it_had_not_been(build, lite, tmp_pat
     with pytest.MonkeyPatch.context() as patch:
         broken_step(patch, 1, with_nan)
         assert build("lite", tmp_path) == 1
-    assert "learning_rate" in capsys.readouterr().err
+    assert "lower the learning rates" in capsys.readouterr().err
     assert load_checkpoint(tmp_path / "checkpoints" / "end_to_end.pt").step == 1
     assert build("lite", tmp_path, *BUT_EXPORT) == 0
     said = capsys.readouterr().out

@@ -12,10 +12,10 @@ from hmr_live.core.errors import AssetError
 from hmr_live.core.state import CropBox
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live_training.data.crops import apply_matrix, crop_matrix
-from hmr_live_training.evaluation.answers import gather, seen_from
 from hmr_live_training.evaluation.baselines import BlazePoseEstimator
 from hmr_live_training.evaluation.body_parts import LIMB_GROUPS, POINT_GROUPS, ROTATION_GROUPS
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator, to_crop, to_frame
+from hmr_live_training.evaluation.predictions import in_crop_of, stack_estimates
 from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_NAMES
 
 TURNED = CropBox(30, 50, 80, 0.7)
@@ -44,7 +44,7 @@ def test_crop_coordinates_are_those_of_training():
     np.testing.assert_allclose(to_frame(expected, TURNED), points, atol=1e-9)
 
 
-def test_a_region_turned_to_the_right_shows_what_is_right_of_it_on_top():
+def test_a_crop_box_rotated_to_the_right_has_the_right_on_top():
     crop_box = CropBox(0, 0, 2, math.pi / 2)
     np.testing.assert_allclose(to_crop(np.array([[1.0, 0.0]]), crop_box), [[0, -1]], atol=1e-12)
 
@@ -100,18 +100,18 @@ def test_blazepose_is_read_by_its_own_numbers():
     assert (seen.score, seen.output, estimator.name) == (0.75, None, "BlazePose lite")
 
 
-def test_answers_keep_the_place_of_whoever_was_not_found(reader):
+def test_people_who_were_not_found_keep_their_rows(reader):
     seen = reader(facing_output())
-    answers = gather([seen, None])
-    assert answers.found.tolist() == [True, False]
-    assert np.isnan(answers.joints_2d[1]).all()
-    assert answers.score.tolist() == [0.9, 0]
-    np.testing.assert_array_equal(answers.rotmats[0, 0], FACING)
+    predictions = stack_estimates([seen, None])
+    assert predictions.found.tolist() == [True, False]
+    assert np.isnan(predictions.joints_2d[1]).all()
+    assert predictions.score.tolist() == [0.9, 0]
+    np.testing.assert_array_equal(predictions.rotmats[0, 0], FACING)
 
 
 def test_an_estimate_moves_from_one_crop_to_another(reader):
     seen = reader(facing_output())
-    moved = seen_from(seen, TURNED, CropBox(30, 50, 160, 0.7))
+    moved = in_crop_of(seen, TURNED, CropBox(30, 50, 160, 0.7))
     np.testing.assert_allclose(moved.joints_2d, seen.joints_2d / 2, atol=1e-6)
     np.testing.assert_allclose(moved.points_2d, seen.points_2d / 2, atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""Measuring a network on labelled people: perfect, shifted and turned answers."""
+"""Evaluation on labelled people: perfect, shifted and rotated predictions; the command."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from hmr_live.core.errors import AssetError
 from hmr_live.recovery.frame_camera import roll
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live_training.data.readers.shards import write_shards
+from hmr_live_training.evaluation.datasets.labelled_people import labelled_people_rows
+from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
 from hmr_live_training.landmarks import LSP_NAMES
-from hmr_live_training.measure import main, measure
+from hmr_live_training.measure import main
 from hmr_live_training.synthetic import SyntheticPeople
 from hmr_live_training.synthetic.shards import save_shard
 from tests.training.cases import write_lspet
@@ -28,8 +30,27 @@ NETWORK = str(asset_path("networks", "full.onnx"))
 SCALE = 180.0
 
 
+class Network:
+    """A network that is a function of an image and a crop box."""
+
+    tells_presence = True
+
+    def __init__(self, function):
+        self._function = function
+
+    def run(self, image, crop_boxes):
+        return [self._function(image, crop_box) for crop_box in crop_boxes]
+
+
+def figures_of(people, function, crop_geometry="upright"):
+    estimator = NetworkEstimator("network", Network(function), BodyReader(BodyModel.default()))
+    rows = labelled_people_rows(people, [estimator], "made", "test")
+    (row,) = [row for row in rows if row.condition == crop_geometry]
+    return row.figures
+
+
 def perfect(person):
-    """The network that knows: the person's pose as the region's camera sees it."""
+    """The network that knows: the person's pose as the camera of the crop sees it."""
 
     def run(image, crop_box):
         rotmats = matrix_from_axis_angle(person.pose)
@@ -47,15 +68,14 @@ def perfect(person):
     return run
 
 
-@pytest.mark.parametrize("plain_box", [False, True])
-def test_a_network_that_knows_the_truth_makes_no_error(tmp_path, plain_box):
+@pytest.mark.parametrize("crop_geometry", ["upright", "box"])
+def test_a_network_that_knows_the_truth_makes_no_error(tmp_path, crop_geometry):
     person = posed_person(tmp_path)
-    figures = measure([person], perfect(person), BodyModel.default(), plain_box=plain_box)
-    assert figures.pck[0] == 100
-    assert figures.mpjpe[0] < 0.5
-    assert figures.pa_mpjpe[0] < 0.5
-    assert (figures.people, figures.people_3d) == (1, 1)
-    assert "PCK12@0.2 100.0" in figures.row()
+    figures = figures_of([person], perfect(person), crop_geometry)
+    assert figures["PCK12@0.2"].value == 100
+    assert figures["MPJPE"].value < 0.5
+    assert figures["PA-MPJPE"].value < 0.5
+    assert (figures["PCK12@0.2"].count, figures["MPJPE"].count) == (1, 1)
 
 
 def test_a_wrong_heading_costs_mpjpe_and_not_pa_mpjpe(tmp_path):
@@ -66,9 +86,9 @@ def test_a_wrong_heading_costs_mpjpe_and_not_pa_mpjpe(tmp_path):
         output.rotmats[0] = output.rotmats[0] @ matrix_from_axis_angle(np.array([0, 1.0, 0]))
         return output
 
-    figures = measure([person], turned, BodyModel.default())
-    assert figures.mpjpe[0] > 80
-    assert figures.pa_mpjpe[0] < 0.5
+    figures = figures_of([person], turned)
+    assert figures["MPJPE"].value > 80
+    assert figures["PA-MPJPE"].value < 0.5
 
 
 def test_a_wrong_camera_costs_pck_only(tmp_path):
@@ -79,19 +99,18 @@ def test_a_wrong_camera_costs_pck_only(tmp_path):
         output.camera[1] += 0.3
         return output
 
-    figures = measure([person], shifted, BodyModel.default())
-    assert figures.pck[0] == 0
-    assert figures.mpjpe[0] < 0.5
+    figures = figures_of([person], shifted)
+    assert figures["PCK12@0.2"].value == 0
+    assert figures["MPJPE"].value < 0.5
 
 
 def test_people_without_3d_labels_count_in_2d_only(tmp_path):
     person = posed_person(tmp_path)
     flat = posed_person(tmp_path, joints_3d=None)
-    figures = measure([flat], perfect(person), BodyModel.default())
-    assert (figures.people, figures.people_3d, figures.mpjpe) == (1, 0, None)
-    assert "MPJPE" not in figures.row()
+    figures = figures_of([flat], perfect(person))
+    assert (figures["PCK12@0.2"].count, figures["MPJPE"], figures["PA-MPJPE"]) == (1, None, None)
     with pytest.raises(AssetError, match="Nobody"):
-        measure([], perfect(person), BodyModel.default())
+        figures_of([], perfect(person))
 
 
 def test_the_command_measures_labelled_shards(tmp_path, capsys):
@@ -119,11 +138,11 @@ def test_one_command_measures_everything_that_is_given(tmp_path, capsys, demo_cl
     main([NETWORK, *given, "--quick", "--threads", "1", "--markdown", "--out", str(figures)])
     printed = capsys.readouterr()
     document = json.loads(figures.read_text())
-    assert document["sets"] == ["photos", "synthetic", "empty", "films", "videos"]
+    assert document["sets"] == ["lspet", "synthetic", "empty", "sequences", "videos"]
     assert {row["data_set"] for row in document["rows"]} == {
         "LSPET",
         "synthetic people",
-        "synthetic films",
+        "synthetic video sequences",
         "backgrounds_hdri_crops",
         "all folders",
         "LSPET and person-free pictures",
@@ -131,21 +150,21 @@ def test_one_command_measures_everything_that_is_given(tmp_path, capsys, demo_cl
     }
     assert "**Crops: LSPET, development im08001-im09000**" in printed.out
     assert "| full.onnx | live | 2 |" in printed.out
-    assert "photos: 2 of 2" in printed.err
+    assert "LSPET photos: 2 of 2" in printed.err
     shares = [row["figures"].get("joints outside limits") for row in document["rows"]]
     assert any(shares)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["none.onnx", "--video", "a.mp4"], "no network at"),
-        ([], "nothing to measure on"),
-        (["--video", "a.mp4"], "--rivals"),
-        (["--rivals", "lite", "--video", "a.mp4"], "--encoders"),
-        (["none.onnx", "--sets", "photos", "--video", "a.mp4"], "--data"),
+        ([], "nothing to evaluate on"),
+        (["--video", "a.mp4"], "--baselines"),
+        (["--baselines", "lite", "--video", "a.mp4"], "--encoders"),
+        (["none.onnx", "--sets", "lspet", "--video", "a.mp4"], "--data"),
     ],
 )
-def test_the_command_ends_with_a_sentence(arguments, sentence):
-    with pytest.raises(SystemExit, match=sentence):
+def test_errors_say_what_to_do(arguments, message):
+    with pytest.raises(SystemExit, match=message):
         main(arguments)

@@ -7,16 +7,20 @@ import json
 import numpy as np
 
 from hmr_live.core.state import CropBox
-from hmr_live_training.evaluation.empty import empty_rows, run_empty, whole_picture
+from hmr_live_training.evaluation.datasets.empty_scenes import (
+    empty_scene_rows,
+    run_empty_scenes,
+    whole_picture,
+)
 from hmr_live_training.evaluation.estimators import Estimate
-from hmr_live_training.evaluation.report import Row, as_json, as_markdown, as_text
+from hmr_live_training.evaluation.report import ResultRow, as_json, as_markdown, as_text
 from hmr_live_training.evaluation.statistics import Figure, reliability
 from hmr_live_training.synthetic.materials import Materials
-from tests.training.evaluation.test_photos import Detections
+from tests.training.evaluation.datasets.test_lspet import Detections
 from tests.training.synthetic.synthetic_data import write_data
 
 ROWS = [
-    Row(
+    ResultRow(
         "Crops",
         "LSPET",
         "development",
@@ -24,7 +28,7 @@ ROWS = [
         "full",
         {"PCK": Figure(62.94, 60.8, 65.1, 977, "%"), "ratio": Figure(1, 0.5, 2, 40)},
     ),
-    Row("Crops", "LSPET", "development", "box", "full", {"PCK": None}),
+    ResultRow("Crops", "LSPET", "development", "box", "full", {"PCK": None}),
 ]
 
 
@@ -40,7 +44,7 @@ def test_tables_name_data_and_split_and_align_their_columns():
 
 def test_json_holds_everything():
     bins, error = reliability(np.array([0.95, 0.15]), np.array([True, False]))
-    row = Row("Calibration", "a", "b", "c", "d", {"ECE": error}, {"score": bins})
+    row = ResultRow("Calibration", "a", "b", "c", "d", {"ECE": error}, {"score": bins})
     document = json.loads(json.dumps(as_json([*ROWS, row])))
     assert document[0]["figures"]["PCK"]["low"] == 60.8
     assert document[1]["figures"]["PCK"] is None
@@ -69,13 +73,13 @@ class Brightness:
         ]
 
 
-def test_person_free_pictures_are_told_apart_by_split(tmp_path):
+def test_person_free_pictures_are_reported_by_split(tmp_path):
     data = write_data(tmp_path)
-    run = run_empty(data, [Brightness()], Detections())
+    run = run_empty_scenes(data, [Brightness()], Detections())
     held_out = [path.name for path in Materials(data, "test").backgrounds]
     assert (run.split == "test").sum() == len(held_out) == len(run.held_out("brightness"))
     assert len(run.split) == 20
-    rows = {(row.data_set, row.split): row for row in empty_rows(run)}
+    rows = {(row.data_set, row.split): row for row in empty_scene_rows(run)}
     expected = 100 * run.score["brightness"][run.split == "train"].mean()
     row = rows["backgrounds_hdri_crops", "seen in training"]
     assert row.figures["called a person at 0.5"].value == expected

@@ -49,7 +49,7 @@ def test_a_square_root_keeps_count_and_order():
     assert square_root(None) is None
 
 
-def test_predictions_that_lean_to_the_mean_vary_less():
+def test_predictions_that_regress_to_the_mean_vary_less():
     true = np.random.default_rng(0).normal(size=(400, 6, 3))
     half = true.mean(axis=0) + 0.5 * (true - true.mean(axis=0))
     figure = variance_ratio(half, true)
@@ -74,7 +74,7 @@ def test_calibration_error_weighs_each_bins_gap_by_its_size():
     assert (table[2].low, table[2].high) == pytest.approx((0.2, 0.3))
 
 
-def test_statements_that_do_not_count_change_nothing_and_one_is_in_the_last_bin():
+def test_predictions_that_do_not_count_change_nothing_and_one_is_in_the_last_bin():
     stated = np.array([[1.0, 0.5], [1.0, 0.5]])
     happened = np.array([[True, False], [True, True]])
     counted = np.array([[True, False], [True, False]])

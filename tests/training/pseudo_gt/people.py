@@ -15,7 +15,7 @@ from hmr_live_training.models.rotations import matrix_from_axis_angle, sixd_from
 from hmr_live_training.models.smpl_layer import BodyLandmarks, learned_corrections
 from hmr_live_training.pseudo_gt.bank import PoseBank, turned_upright
 from hmr_live_training.pseudo_gt.bodies import Bodies
-from hmr_live_training.pseudo_gt.energy import FitEnergy, Posed
+from hmr_live_training.pseudo_gt.energy import FitEnergy, PosedBodies
 from hmr_live_training.pseudo_gt.fit_config import FitConfig, Stage
 from hmr_live_training.pseudo_gt.observations import Observations
 from hmr_live_training.pseudo_gt.prior import PosePrior, learn_prior
@@ -78,7 +78,7 @@ def people(count: int, seed: int = 1) -> Bodies:
     return Bodies(sixd_from_matrix(rotmats), betas, camera)
 
 
-def seen_of(posed: Posed, *, believed: float = 1.0) -> Observations:
+def seen_of(posed: PosedBodies, *, believed: float = 1.0) -> Observations:
     """Exact evidence; ``believed`` is the weight of everything that the teacher says."""
     count = len(posed.joints)
     weight = torch.full((count, NUM_BLAZEPOSE, 1), believed)

@@ -5,7 +5,7 @@ import torch
 
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.landmarks import LSP_MIRROR, LSP_NAMES
-from hmr_live_training.pseudo_gt.quality import judge, swapped
+from hmr_live_training.pseudo_gt.quality import judge, labels_swapped
 from tests.training.pseudo_gt.people import people, quick_config, seen_of, solver
 
 
@@ -24,7 +24,7 @@ def seen(energy, truth):
     return seen_of(energy.pose(truth))
 
 
-def test_exact_fits_are_kept_and_fully_believed(energy, truth, seen):
+def test_exact_fits_are_kept_with_full_confidence(energy, truth, seen):
     quality = judge(energy, truth, seen)
     assert (quality.weight > 0.95).all()
     assert quality.residual.max() < 1e-4
@@ -37,7 +37,7 @@ def test_exact_fits_are_kept_and_fully_believed(energy, truth, seen):
 
 def test_swapped_labels_are_rejected(energy, truth, seen):
     seen = seen._replace(labels=seen.labels[:, list(LSP_MIRROR)])
-    assert swapped(seen).all()
+    assert labels_swapped(seen).all()
     assert not judge(energy, truth, seen).weight.any()
 
 
@@ -47,7 +47,7 @@ def test_legs_alone_with_the_sides_exchanged_are_rejected(energy, truth, seen):
     labels[:, legs] = seen.labels[:, legs[::-1]]
     apart = (labels - seen.labels)[:, legs, :2].norm(dim=-1).mean(dim=1) > 25
     assert apart.any()
-    assert swapped(seen._replace(labels=labels))[apart].all()
+    assert labels_swapped(seen._replace(labels=labels))[apart].all()
     assert not judge(energy, truth, seen._replace(labels=labels)).weight[apart].any()
 
 

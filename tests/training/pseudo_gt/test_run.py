@@ -55,7 +55,7 @@ def test_every_photo_has_a_row_in_its_place(data, fitter, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["fits.npz"]
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(data, fitter, tmp_path):
+def test_an_interrupted_run_resumes(data, fitter, tmp_path):
     whole, _ = fit(data, tmp_path / "whole.npz", fitter)
 
     def stop(line: str) -> None:
@@ -74,7 +74,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(data, fitter, tmp_path):
     np.testing.assert_array_equal(fits.pose, whole.pose)
 
 
-def test_other_labels_begin_anew(data, fitter, tmp_path):
+def test_other_labels_start_over(data, fitter, tmp_path):
     photos, teacher = data
 
     def stop(line: str) -> None:
@@ -103,7 +103,7 @@ def test_the_figures_say_what_was_kept_and_how_well_it_fits(data, fitter, tmp_pa
     assert figures["photos"] == 20
     assert figures["kept"] == fits.kept.sum()
     assert figures["PCK12@0.2 of the kept, %"] > 90
-    assert figures["PA-MPJPE to it, mm"] < 60
+    assert figures["PA-MPJPE to the teacher, mm"] < 60
     assert figures["joints outside limits, %"] == 0
 
 
@@ -111,7 +111,7 @@ def test_the_spread_of_equal_rotations_is_nothing():
     assert rotation_spread(np.tile(np.eye(3), (5, 21, 1, 1))) == pytest.approx(0, abs=1e-3)
 
 
-def test_a_sheet_shows_good_and_bad_fits(data, fitter, tmp_path):
+def test_a_contact_sheet_shows_good_and_bad_fits(data, fitter, tmp_path):
     photos, _ = data
     fits, _ = fit(data, tmp_path / "fits.npz", fitter)
     fits.weight[[3, 8]] = 0
@@ -127,7 +127,7 @@ def test_a_sheet_shows_good_and_bad_fits(data, fitter, tmp_path):
     assert 0.4 < ground < 0.99
 
 
-def test_missing_inputs_end_with_a_sentence(tmp_path, capsys):
+def test_missing_inputs_end_with_a_message(tmp_path, capsys):
     assert main(["--data", str(tmp_path), "--cache", str(tmp_path)]) == 1
     assert "give the data folder with --data" in capsys.readouterr().err
     write_lspet(tmp_path, [1, 2], LSP_NAMES)

@@ -12,8 +12,8 @@ from hmr_live.core.state import CropBox
 from hmr_live.recovery.frame_camera import translation_in_frame
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople
-from hmr_live_training.synthetic.crop_boxes import exact_crop_box
 from hmr_live_training.synthetic.labels import HIDDEN, OUTSIDE, VISIBLE
+from hmr_live_training.synthetic.scene.crop_boxes import exact_crop_box
 from tests.training.synthetic.synthetic_data import write_data
 
 #: Nothing in the way and nobody else, so that the silhouette is the person's own.
@@ -106,7 +106,7 @@ def test_intrinsics_project_joints_and_landmarks(alone):
             np.testing.assert_allclose((seen[:, :2] / seen[:, 2:])[kept], pixels[kept], atol=0.02)
 
 
-def test_the_crop_camera_is_the_frame_camera_without_the_regions_turn(far):
+def test_the_crop_camera_is_the_frame_camera_without_the_rotation_of_the_crop_box(far):
     for sample in far[0]:
         labels = sample.labels
         angle = labels.crop_box[3]
@@ -172,7 +172,9 @@ def test_a_person_free_sample_has_no_person(data, monkeypatch):
     def nobody_draws(*arguments):
         raise AssertionError("a person was drawn")
 
-    monkeypatch.setattr("hmr_live_training.synthetic.renderer.PeopleRenderer.draw", nobody_draws)
+    monkeypatch.setattr(
+        "hmr_live_training.synthetic.opengl.renderer.PeopleRenderer.draw", nobody_draws
+    )
     for index in range(5):
         sample = people.sample(index)
         assert sample.labels.person == 0
@@ -182,7 +184,7 @@ def test_a_person_free_sample_has_no_person(data, monkeypatch):
     people.close()
 
 
-def test_things_in_the_way_hide_joints(data, alone):
+def test_occluders_hide_joints(data, alone):
     config = replace(ALONE, occluder=1.0)
     people = SyntheticPeople(data, "train", config)
     hidden = [

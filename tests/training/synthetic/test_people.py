@@ -7,7 +7,11 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.data.mocap import load_poses
-from hmr_live_training.synthetic.archetypes import (
+from hmr_live_training.synthetic.materials import FABRICS, Materials, panorama
+from hmr_live_training.synthetic.opengl.renderer import Light, PeopleRenderer
+from hmr_live_training.synthetic.people.person import Dresser
+from hmr_live_training.synthetic.people.tubes import skirt
+from hmr_live_training.synthetic.poses.archetypes import (
     Posture,
     akimbo,
     bend_over,
@@ -15,16 +19,12 @@ from hmr_live_training.synthetic.archetypes import (
     made_posture,
     sit,
 )
-from hmr_live_training.synthetic.collisions import self_penetration
-from hmr_live_training.synthetic.joint_limits import HIGH, LOW
-from hmr_live_training.synthetic.materials import FABRICS, Materials, panorama
-from hmr_live_training.synthetic.person import Dresser
-from hmr_live_training.synthetic.poses import PoseSampler, flat_tpose_offsets, onto_body
-from hmr_live_training.synthetic.renderer import Light, PeopleRenderer
+from hmr_live_training.synthetic.poses.collisions import self_penetration
+from hmr_live_training.synthetic.poses.limits import HIGH, LOW
+from hmr_live_training.synthetic.poses.sampler import PoseSampler, flat_tpose_offsets, onto_body
+from hmr_live_training.synthetic.scene.scene import draw_betas
 from hmr_live_training.synthetic.scene_config import SPLITS, SyntheticConfig
-from hmr_live_training.synthetic.shapes import draw_betas
 from hmr_live_training.synthetic.surface import BodySurface
-from hmr_live_training.synthetic.tubes import skirt
 from tests.training.synthetic.synthetic_data import SEQUENCES, write_data
 
 FACING = np.diag([1.0, -1.0, -1.0]).astype(np.float32)

@@ -21,6 +21,8 @@ def test_a_shard_gives_back_its_samples(data, tmp_path):
     samples = [people.sample(k) for k in (4, 7, 8)]
     save_shard(tmp_path / "test-00000.npz", samples, [4, 7, 8])
     shard = load_shard(shard_paths(tmp_path, "test")[0])
+    with np.load(tmp_path / "test-00000.npz") as file:
+        assert "region" in file.files  # the name of crop boxes on disk
     assert len(shard) == 3
     assert shard.labels["index"].tolist() == [4, 7, 8]
     for k, sample in enumerate(samples):
@@ -49,6 +51,6 @@ def test_the_command_writes_shards_and_a_sheet_with_labels(data, tmp_path):
     assert not (rows[0] == rows[1]).all()
 
 
-def test_the_command_ends_with_a_sentence_when_data_are_missing(tmp_path, capsys):
+def test_the_command_says_what_to_give_when_data_are_missing(tmp_path, capsys):
     assert main(["--data", str(tmp_path), "--sheet", str(tmp_path / "sheet.png")]) == 1
     assert "--data" in capsys.readouterr().err

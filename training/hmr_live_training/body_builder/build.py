@@ -1,4 +1,4 @@
-"""The whole road from the wheel to the body, step by step."""
+"""The whole build from the wheel to the body, step by step."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from scipy.sparse.linalg import splu
 from hmr_live_training.body_builder.mesh_tools import neighbour_mean, vertex_areas
 from hmr_live_training.body_builder.shape_space import ShapeSpace
 from hmr_live_training.body_builder.source import Floats, Ints
-from hmr_live_training.body_builder.surface import Surface
+from hmr_live_training.body_builder.surface import SkinSurface
 
 #: Vertices of the base mesh, left and right.
 _SEEDS = (*range(1778, 1794), *range(8450, 8466))
@@ -24,7 +24,7 @@ _RINGS = 4
 _IRONING_ROUNDS = 60
 
 
-def smooth_chest(surface: Surface, shapes: ShapeSpace) -> ShapeSpace:
+def smooth_chest(surface: SkinSurface, shapes: ShapeSpace) -> ShapeSpace:
     """Smooth the patch in the mean and in every shape direction."""
     inside = _patch(surface, len(shapes.mean))
     # Cotangents of the detail itself would be wild: iron it out before measuring.
@@ -47,7 +47,7 @@ def smooth_chest(surface: Surface, shapes: ShapeSpace) -> ShapeSpace:
     )
 
 
-def _patch(surface: Surface, count: int) -> NDArray[np.bool_]:
+def _patch(surface: SkinSurface, count: int) -> NDArray[np.bool_]:
     inside = np.zeros(count, bool)
     seeds = surface.number_of[list(_SEEDS)]
     inside[seeds[seeds >= 0]] = True

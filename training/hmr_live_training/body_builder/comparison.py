@@ -1,4 +1,4 @@
-"""Tells whether a rebuilt body equals the shipped one.
+"""Compares a rebuilt body with the shipped one.
 
 With the same processor kernels and library versions it does to the last digit.  Others move the
 last digits, which the tolerances below allow; and since decimation is chaotic, they may also make
@@ -39,14 +39,14 @@ _POSES = 30
 
 
 @dataclass(frozen=True)
-class Report:
-    """The verdict, and what to print."""
+class BodyComparison:
+    """Whether two bodies are equal, and the differences as lines of text."""
 
     equal: bool
     lines: list[str]
 
 
-def compare(rebuilt: Path, rebuilt_full: OpenBody, shipped: Path) -> Report:
+def compare(rebuilt: Path, rebuilt_full: OpenBody, shipped: Path) -> BodyComparison:
     """Compare a rebuilt file with the shipped one.
 
     Parameters
@@ -68,9 +68,9 @@ def compare(rebuilt: Path, rebuilt_full: OpenBody, shipped: Path) -> Report:
             f"{key:18}{difference:10.1e}  at most {limits[key]:.0e}"
             for key, difference in differences.items()
         ]
-        return Report(all(differences[key] <= limits[key] for key in differences), lines)
+        return BodyComparison(all(differences[key] <= limits[key] for key in differences), lines)
     distance = posed_distance(rebuilt_full, shipped)
-    return Report(
+    return BodyComparison(
         distance <= TOLERANCE_POSED,
         [
             "The decimation chose other triangles here, so the shipped ones were posed:",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
-from hmr_live_training.body_builder.source import Floats, Rig
+from hmr_live_training.body_builder.source import Floats, MakeHumanRig
 
 #: What :func:`joint_of_bone` says of spine, root and breast: divided among four joints by height.
 TORSO = "torso"
@@ -50,7 +50,7 @@ def joint_of_bone(name: str) -> str:
     return "neck" if stem in ("neck01", "neck02", "neck03") else "head"
 
 
-def place_joints(rig: Rig, heads: Floats) -> Floats:
+def place_joints(rig: MakeHumanRig, heads: Floats) -> Floats:
     """Return SMPL's joints of a shape from its posed bone heads, ``(B, 3)`` -> ``(24, 3)``."""
 
     def head(name: str) -> Floats:

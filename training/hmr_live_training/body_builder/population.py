@@ -12,7 +12,7 @@ from hmr_live_training.body_builder.joint_placement import place_joints
 from hmr_live_training.body_builder.phenotype import Phenotype, PhenotypeSpace
 from hmr_live_training.body_builder.skinning import linear_blend
 from hmr_live_training.body_builder.source import Floats, Ints, MakeHumanSource
-from hmr_live_training.body_builder.surface import Surface
+from hmr_live_training.body_builder.surface import SkinSurface
 from hmr_live_training.body_builder.tpose import tpose
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Population:
 def sample_population(
     source: MakeHumanSource,
     space: PhenotypeSpace,
-    surface: Surface,
+    surface: SkinSurface,
     partners: Ints,
     size: int,
     seed: int = 0,

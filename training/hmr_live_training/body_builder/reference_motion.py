@@ -19,7 +19,7 @@ from hmr_live_training.body_builder.joint_placement import (
 )
 from hmr_live_training.body_builder.rotation_tools import part_of_twist, turn, unit, without_twist
 from hmr_live_training.body_builder.skinning import dual_quaternion_blend, linear_blend
-from hmr_live_training.body_builder.source import Floats, Ints, Rig
+from hmr_live_training.body_builder.source import Floats, Ints, MakeHumanRig
 from hmr_live_training.body_builder.tpose import tpose
 
 _DUAL_QUATERNION_SHARE = 0.6
@@ -48,7 +48,7 @@ _SHOULDER_DRAG = {"upperarm01": 0.75, "upperarm02": 0.35}
 
 
 def descends_from(joint: int, ancestor: int) -> bool:
-    """Tell whether a joint is ``ancestor`` or moves with it."""
+    """Whether a joint is ``ancestor`` or a descendant of it."""
     while joint >= 0:
         if joint == ancestor:
             return True
@@ -76,7 +76,7 @@ class ReferenceMotion:
         V.
     """
 
-    def __init__(self, rig: Rig, skin: Ints, shape: Floats, smpl_weights: Floats) -> None:
+    def __init__(self, rig: MakeHumanRig, skin: Ints, shape: Floats, smpl_weights: Floats) -> None:
         self._rig = rig
         self._rest = shape[skin]
         self._pose = tpose(rig, shape)

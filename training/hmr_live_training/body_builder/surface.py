@@ -22,7 +22,7 @@ _SMALLEST_PIECE = 60
 
 
 @dataclass(frozen=True)
-class Surface:
+class SkinSurface:
     """The body's skin, V vertices of the base mesh's N.
 
     Attributes
@@ -44,7 +44,7 @@ class Surface:
     uv_faces: Ints
 
 
-def extract_surface(source: MakeHumanSource) -> Surface:
+def extract_surface(source: MakeHumanSource) -> SkinSurface:
     """Take body and eyes, remove the mouth cavity, split quads into triangles."""
     quads = np.concatenate([source.groups[name] for name in _PARTS])
     quads = quads[~_inside_mouth(source, quads)]
@@ -54,7 +54,7 @@ def extract_surface(source: MakeHumanSource) -> Surface:
     triangles = triangles[_in_large_piece(triangles[:, :, 0], len(source.vertices))]
     vertices, faces, number_of = _renumbered(triangles[:, :, 0], len(source.vertices))
     uv_kept, uv_faces, _ = _renumbered(triangles[:, :, 1], len(source.uv))
-    return Surface(vertices, number_of, faces, source.uv[uv_kept], uv_faces)
+    return SkinSurface(vertices, number_of, faces, source.uv[uv_kept], uv_faces)
 
 
 def _inside_mouth(source: MakeHumanSource, quads: Ints) -> NDArray[np.bool_]:

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.body_builder.source import Floats, MakeHumanSource
-from hmr_live_training.body_builder.surface import Surface
+from hmr_live_training.body_builder.surface import SkinSurface
 
 _FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
 
 def find_surface_points(
     source: MakeHumanSource,
-    surface: Surface,
+    surface: SkinSurface,
     template: Floats,
     joints: Floats,
     weights: Floats,

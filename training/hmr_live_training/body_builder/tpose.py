@@ -19,7 +19,7 @@ from hmr_live_training.body_builder.rotation_tools import (
     turn,
     unit,
 )
-from hmr_live_training.body_builder.source import Floats, Rig
+from hmr_live_training.body_builder.source import Floats, MakeHumanRig
 
 # Left side; the right one is mirrored in x.
 _THIGH = unit(np.array([0.046, -0.998, -0.018]))
@@ -62,7 +62,7 @@ class TPose:
     heads: Floats
 
 
-def tpose(rig: Rig, vertices: Floats) -> TPose:
+def tpose(rig: MakeHumanRig, vertices: Floats) -> TPose:
     """Find the bone motions that bring a shape of the base mesh, ``(N, 3)``, into the T-pose."""
     heads, tails = rig.heads(vertices), rig.tails(vertices)
     rotations = _bone_rotations(rig, heads, tails)
@@ -75,7 +75,7 @@ def tpose(rig: Rig, vertices: Floats) -> TPose:
     return TPose(rotations, posed - np.einsum("bij,bj->bi", rotations, heads), posed)
 
 
-def _bone_rotations(rig: Rig, heads: Floats, tails: Floats) -> Floats:
+def _bone_rotations(rig: MakeHumanRig, heads: Floats, tails: Floats) -> Floats:
     own: dict[str, Floats] = {}
     for side, sign in (("L", 1.0), ("R", -1.0)):
         own |= _leg(rig, heads, side, sign)
@@ -90,7 +90,7 @@ def _bone_rotations(rig: Rig, heads: Floats, tails: Floats) -> Floats:
     return rotations
 
 
-def _leg(rig: Rig, heads: Floats, side: str, sign: float) -> dict[str, Floats]:
+def _leg(rig: MakeHumanRig, heads: Floats, side: str, sign: float) -> dict[str, Floats]:
     def head(name: str) -> Floats:
         return np.asarray(heads[rig.number(f"{name}.{side}")])
 
@@ -113,7 +113,7 @@ def _leg(rig: Rig, heads: Floats, side: str, sign: float) -> dict[str, Floats]:
     }
 
 
-def _arm(rig: Rig, heads: Floats, side: str, sign: float) -> dict[str, Floats]:
+def _arm(rig: MakeHumanRig, heads: Floats, side: str, sign: float) -> dict[str, Floats]:
     def head(name: str) -> Floats:
         return np.asarray(heads[rig.number(f"{name}.{side}")])
 
@@ -152,7 +152,7 @@ def _hand(head: Callable[[str], Floats], lower: Floats, wrist: Floats, sign: flo
     return np.asarray(wanted @ frame(along, back).T)
 
 
-def _straighten_trunk(rig: Rig, rotations: Floats) -> None:
+def _straighten_trunk(rig: MakeHumanRig, rotations: Floats) -> None:
     """Turn trunk, neck and head in place; limbs keep their directions."""
     total = np.zeros(len(rig.names))
     for bone, (name, parent) in enumerate(zip(rig.names, rig.parents, strict=True)):
@@ -163,7 +163,7 @@ def _straighten_trunk(rig: Rig, rotations: Floats) -> None:
 
 
 def _flatten_fingers(
-    rig: Rig, heads: Floats, tails: Floats, rotations: Floats, side: str, sign: float
+    rig: MakeHumanRig, heads: Floats, tails: Floats, rotations: Floats, side: str, sign: float
 ) -> None:
     """Relaxed flat fingers with a little curl and spread; the thumb stays as it is."""
     hand = rotations[rig.number(f"wrist.{side}")]

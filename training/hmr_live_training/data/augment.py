@@ -1,4 +1,4 @@
-"""Crop augmentations: what a live tracker does to the region, what webcams do to the picture.
+"""Crop augmentations: the crop box varies as under a live tracker, the picture as with webcams.
 
 A plan is drawn for each photo and round from a generator seeded by (seed, round, photo), so any
 sample can be made again on its own, in any order.
@@ -26,7 +26,7 @@ from hmr_live_training.data.crops import (
 Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
 
-#: Kinds of region and how often they are drawn (see :func:`draw_plan`).
+#: Kinds of crop box (see :func:`draw_plan`).
 KINDS: Final = ("tracker", "turned", "box", "upper")
 _UPPER_JOINTS: Final = (2, 3, 6, 7, 8, 9, 10, 11, 12, 13)
 
@@ -57,7 +57,7 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class CropPlan:
-    """One region of one photo.
+    """One crop of one photo.
 
     Attributes
     ----------
@@ -83,16 +83,16 @@ def generator(seed: int, *place: int) -> np.random.Generator:
 
 
 def exact_plan(keypoints: Array) -> CropPlan:
-    """The tracker's region without jitter."""
+    """The tracker's crop box without jitter."""
     return CropPlan(crop_matrix(crop_box_from_lsp(keypoints)), WHOLE_CROP, 0)
 
 
 def draw_plan(rng: np.random.Generator, keypoints: Array, config: AugmentConfig) -> CropPlan:
-    """Draw a region.
+    """Draw a crop box and the frame around it.
 
-    ``tracker`` varies the tracker's region a little; ``turned`` adds a large turn; ``box`` is not
-    turned upright at all, as from a detector without angles; ``upper`` is a person at a desk: the
-    frame ends between chest and hips, and the region follows from the upper body alone.
+    ``tracker`` jitters the tracker's crop box; ``turned`` adds a large rotation; ``box`` is not
+    rotated upright at all, as from a detector without angles; ``upper`` is a person at a desk: the
+    frame ends between chest and hips, and the crop box follows from the upper body alone.
     """
     kind = int(rng.choice(len(KINDS), p=config.kinds))
     crop_box = crop_box_from_lsp(keypoints)

@@ -1,4 +1,4 @@
-"""From labelled joints to the square region that the network sees, and from there to pixels.
+"""From labelled joints to the crop box of the network, and from there to the pixels of the crop.
 
 Crop coordinates are pixels of the 256 x 256 crop, corner to corner: ``p = 128 + (256 / side)
 Rot(-angle) (x - c)``, the rule of the live tracker.  A mirrored crop has a matrix with a negative
@@ -31,7 +31,7 @@ _RIGHT_HIP, _LEFT_HIP, _RIGHT_SHOULDER, _LEFT_SHOULDER, _NECK = 2, 3, 8, 9, 12
 
 
 def crop_box_from_lsp(keypoints: Array) -> CropBox:
-    """The tracker's region around LSP joints ``(14, 3)``; a plain box when the torso is hidden."""
+    """The tracker's crop box of LSP joints ``(14, 3)``; a plain box if the torso is hidden."""
     hips = _middle(keypoints, _RIGHT_HIP, _LEFT_HIP)
     shoulders = _middle(keypoints, _RIGHT_SHOULDER, _LEFT_SHOULDER)
     if shoulders is None and keypoints[_NECK, 2] > 0:
@@ -50,7 +50,7 @@ def crop_box_from_lsp(keypoints: Array) -> CropBox:
 
 
 def crop_box_from_bounds(keypoints: Array, occupancy: float = 0.72) -> CropBox:
-    """Unturned square around the visible joints, whose longer side fills ``occupancy`` of it."""
+    """Unrotated square around the visible joints; their longer extent fills ``occupancy`` of it."""
     visible = keypoints[keypoints[:, 2] > 0, :2]
     low, high = visible.min(axis=0), visible.max(axis=0)
     centre = (low + high) / 2
@@ -82,7 +82,7 @@ def apply_matrix(matrix: Array, points: Array) -> Array:
 
 
 def rotate_to_crop(matrix: Array, points: Array) -> Array:
-    """Turn (and mirror) camera-frame points ``(..., N, 3)`` as the matrix turns the picture."""
+    """Rotate (and mirror) camera-frame points ``(..., N, 3)`` like the matrix does the picture."""
     linear = matrix[..., :2]
     unit = linear / np.sqrt(np.abs(np.linalg.det(linear)))[..., None, None]
     turned = points.copy()

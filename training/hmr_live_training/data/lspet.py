@@ -57,7 +57,7 @@ class Photos:
         return replace(self, names=self.names[index], keypoints=self.keypoints[index])
 
     def image(self, index: int) -> Image:
-        """BGR picture without the black padding's influence left out: the file as it is."""
+        """BGR picture as it is in the file, black padding included."""
         path = self.folder / str(self.names[index])
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
@@ -86,7 +86,7 @@ def load_lspet(data: Path | str, split: Split) -> Photos:
             f"There is no lspet_224/lspet_224.npz in {data}; give the data folder with --data."
         ) from error
     if tuple(file["order"]) != LSP_NAMES:
-        raise AssetError(f"The joints in {folder} come in another order than LSP's.")
+        raise AssetError(f"The joints in {folder} are not in LSP's order; copy the data set again.")
     numbers = np.array([photo_number(str(name)) for name in file["imgname"]])
     development = numbers >= FIRST_DEVELOPMENT_PHOTO
     kept = development if split == "development" else ~development

@@ -7,7 +7,8 @@ nearly equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from hmr_live.body.rotations import matrix_from_axis_angle, sixd_from_matrix
 from hmr_live.body.skeleton import MIRROR, PARENTS
 from hmr_live.core.errors import AssetError
+from hmr_live.imports.world_motion import WorldMotion
 
 Array = NDArray[np.floating[Any]]
 
@@ -52,7 +54,7 @@ def load_sequences(data: Path | str, *, held_out: bool = False) -> list[Array]:
     try:
         with np.load(path) as file:
             if tuple(file["parents"].tolist()) != PARENTS:
-                raise AssetError(f"The tree in {path} is not SMPL's.")
+                raise AssetError(f"The skeleton in {path} is not SMPL's; copy the data set again.")
             pose, start, length = file["pose"], file["start"], file["length"]
     except OSError as error:
         raise AssetError(f"There is no {path}; give the data folder with --data.") from error
@@ -92,3 +94,41 @@ def mean_pose_6d(poses: Array) -> Array:
     mean = u @ vt
     mean[0] = np.diag([1.0, -1.0, -1.0])
     return sixd_from_matrix(mean).astype(np.float32)
+
+
+def resampled(motion: WorldMotion, fps: float) -> WorldMotion:
+    """The captured frames nearest to those of a lower frame rate; none is interpolated."""
+    if fps > motion.fps * 1.01:
+        raise AssetError(
+            f"{motion.name} has {motion.fps:.0f} frames a second, but training needs {fps:.0f}; "
+            "leave it out."
+        )
+    count = max(1, round(len(motion) * fps / motion.fps))
+    index = np.minimum(np.round(np.arange(count) * motion.fps / fps).astype(int), len(motion) - 1)
+    return replace(motion, poses=motion.poses[index], transl=motion.transl[index], fps=fps)
+
+
+def save_motions(path: Path | str, motions: Sequence[WorldMotion], *, fps: float = 30.0) -> int:
+    """Write the file that :func:`load_sequences` reads; return its number of frames.
+
+    Raises
+    ------
+    AssetError
+        When there is no motion, or one is slower than ``fps``.
+    """
+    if not motions:
+        raise AssetError("There is no motion capture to write; give .bvh or .npz files.")
+    chosen = [resampled(motion, fps) for motion in motions]
+    lengths = np.array([len(motion) for motion in chosen])
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        path,
+        pose=np.concatenate([motion.poses for motion in chosen]).astype(np.float32),
+        start=np.concatenate([[0], np.cumsum(lengths)[:-1]]),
+        length=lengths,
+        name=np.array([motion.name for motion in chosen]),
+        parents=np.array(PARENTS),
+        fps=np.array(fps),
+    )
+    return int(lengths.sum())

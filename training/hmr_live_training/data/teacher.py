@@ -1,9 +1,9 @@
-"""The teacher: BlazePose heavy, averaged over several jittered and mirrored regions of a photo.
+"""The teacher: BlazePose heavy, averaged over several jittered and mirrored crops of a photo.
 
-Its 2D points serve where the photo has no label (hands, feet, face), its world points are the
-only 3D that real photos get.  It is wrong often enough (it agrees with the photos' own labels in
-three joints of four) that :func:`trust` gates it, joint by joint.  A network that has learned from
-it may teach in its place.
+Its 2D points serve where a photo has no label (hands, feet, face); its world points are the only
+3D supervision of real photos.  It agrees with the photos' own labels in only three joints of four,
+so :func:`teacher_confidence` weights it joint by joint.  A network that has learned from it may
+replace it.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from hmr_live_training.data.lspet import Photos, Split
 from hmr_live_training.landmarks import BLAZEPOSE_MIRROR, LSP_LIMBS, LSP_LIMBS_IN_BLAZEPOSE
 
 Array = NDArray[np.floating[Any]]
-#: 33 points in crop pixels, their visibility, world points in the crop's camera frame, and the
-#: probability that somebody is there.
-Answer = tuple[Array, Array, Array, float]
-#: What a teacher makes of a crop ``(256, 256, 3)`` uint8.
-Look = Callable[[NDArray[np.uint8]], Answer]
+#: 33 points in crop pixels, their visibility, world points in the camera frame of the crop, and the
+#: probability that the crop shows a person.
+TeacherPrediction = tuple[Array, Array, Array, float]
+#: From a crop ``(256, 256, 3)`` BGR to the prediction of a teacher.
+TeacherModel = Callable[[NDArray[np.uint8]], TeacherPrediction]
 
 #: Half width of the window, in heat map cells, over which a landmark is refined.
 _REFINE_REACH: Final = 4
 _HIPS: Final = (23, 24)
-#: Points without a label of their own are trusted as far as the labelled joint beside them.
+#: Points without a label of their own get the confidence of the labelled joint beside them.
 _NEIGHBOUR: Final = {
     **{17: 15, 19: 15, 21: 15, 18: 16, 20: 16, 22: 16},
     **{29: 27, 31: 27, 30: 28, 32: 28},
@@ -52,20 +52,20 @@ _NEIGHBOUR: Final = {
 
 @dataclass(frozen=True)
 class TeacherLabels:
-    """The teacher's answer for N photos.
+    """Labels of N photos from the teacher.
 
     Attributes
     ----------
     points
         ``(N, 33, 2)`` photo pixels.
     visibility
-        ``(N, 33)`` probability that the point is not hidden.
+        ``(N, 33)`` probability that the point is not occluded.
     world
-        ``(N, 33, 3)`` metres, camera frame of the photo, origin at the hips' middle.
+        ``(N, 33, 3)`` metres, camera frame of the photo, relative to the midpoint of the hips.
     spread
-        ``(N, 33)`` metres: how far the views disagree about a world point.
+        ``(N, 33)`` metres: mean distance of a world point in the views from their average.
     flag
-        ``(N,)`` probability that a person is there.
+        ``(N,)`` probability that the photo shows a person.
     """
 
     points: Array
@@ -81,9 +81,9 @@ def sigmoid(x: Array) -> Array:
 
 
 def refine_points(points: Array, heatmap: Array) -> Array:
-    """Move each landmark to the centre of mass of its heat map nearby.
+    """Move each landmark to the local centre of mass of its heat map.
 
-    BlazePose's own pipeline does so too, where the map is sure (maximum >= 0.5).
+    As in BlazePose's own pipeline, only where the maximum of the map nearby is at least 0.5.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def refine_points(points: Array, heatmap: Array) -> Array:
 
 def run_landmarks(
     network: onnxruntime.InferenceSession, crop: NDArray[np.uint8], *, refine: bool = True
-) -> Answer:
+) -> TeacherPrediction:
     """BlazePose on one crop: points in crop pixels, visibility, world points, flag.
 
     The network's outputs are ``landmarks`` (1, 195), ``world`` (1, 117), ``flag`` (1, 1) and,
@@ -128,18 +128,20 @@ def run_landmarks(
     return points, sigmoid(values[:, 3]), outputs[1].reshape(39, 3)[:33], float(outputs[2].item())
 
 
-def label_photos(photos: Photos, look: Look, *, views: int = 4, seed: int = 0) -> TeacherLabels:
-    """Run the teacher on ``views`` regions of every photo, every second one mirrored."""
+def label_photos(
+    photos: Photos, model: TeacherModel, *, views: int = 4, seed: int = 0
+) -> TeacherLabels:
+    """Run the teacher on ``views`` crops of every photo, every second one mirrored, and average."""
     rows = []
     for index in range(len(photos)):
         exact = crop_box_from_lsp(photos.keypoints[index])
         image = photos.image(index)
-        answers = []
+        predictions = []
         for view in range(views):
             crop_box = _jittered(exact, generator(seed, 7, index, view)) if view else exact
             matrix = crop_matrix(crop_box, mirrored=view % 2 == 1)
-            answers.append(_in_photo(matrix, look(warp(image, matrix))))
-        rows.append(_average(answers))
+            predictions.append(_in_photo(matrix, model(warp(image, matrix))))
+        rows.append(_average(predictions))
     columns = [np.stack(column).astype(np.float32) for column in zip(*rows, strict=True)]
     return TeacherLabels(*columns)
 
@@ -154,9 +156,9 @@ def _jittered(crop_box: CropBox, rng: np.random.Generator) -> CropBox:
     )
 
 
-def _in_photo(matrix: Array, answer: Answer) -> Answer:
-    """Turn an answer from crop to photo coordinates, undoing a mirrored crop."""
-    points, visibility, world, flag = answer
+def _in_photo(matrix: Array, prediction: TeacherPrediction) -> TeacherPrediction:
+    """Bring a prediction from crop to photo coordinates, undoing a mirrored crop."""
+    points, visibility, world, flag = prediction
     linear = np.linalg.inv(matrix[:, :2])
     back = np.column_stack([linear, -linear @ matrix[:, 2]])
     points, world = apply_matrix(back, points), rotate_to_crop(back, world)
@@ -166,21 +168,28 @@ def _in_photo(matrix: Array, answer: Answer) -> Answer:
     return points, visibility, world - world[list(_HIPS)].mean(axis=0), flag
 
 
-def _average(answers: list[Answer]) -> tuple[Array, ...]:
-    points, visibility, world = (np.stack([a[k] for a in answers]) for k in range(3))
+def _average(predictions: list[TeacherPrediction]) -> tuple[Array, ...]:
+    points, visibility, world = (np.stack([a[k] for a in predictions]) for k in range(3))
     mean = world.mean(axis=0)
     spread = np.linalg.norm(world - mean, axis=-1).mean(axis=0)
-    flag = np.asarray(np.mean([a[3] for a in answers]))
+    flag = np.asarray(np.mean([a[3] for a in predictions]))
     return points.mean(axis=0), visibility.mean(axis=0), mean, spread, flag
 
 
 def teacher_confidence(labels: TeacherLabels, keypoints: Array) -> Array:
-    """How far each teacher point of each photo may be believed, ``(N, 33)`` in [0, 1].
+    """Teacher confidence: the weight of each teacher point of each photo, ``(N, 33)`` in [0, 1].
 
-    A limb joint counts by how near it lies to the photo's own label (relative to the torso);
-    hands, feet and face count as the labelled joints beside them; a photo whose joints disagree
-    on the whole (a left-right swap, another person) counts little or nothing; so does a point on
-    which the views disagree by a hand's breadth.
+    It falls with the distance of a limb joint to the photo's own label, in torso lengths.  Hands,
+    feet and face take it from the labelled joints beside them.  It is near zero for photos whose
+    joints disagree on the whole (a left-right swap, another person) and for points whose views
+    are spread by more than about 12 cm.
+
+    Parameters
+    ----------
+    labels
+        Of the teacher.
+    keypoints
+        ``(N, 14, 3)`` the photos' own LSP joints in pixels, then a flag: labelled where > 0.
     """
     limbs = list(LSP_LIMBS)
     labelled = keypoints[:, limbs, 2] > 0
@@ -215,7 +224,7 @@ def _torso_size(keypoints: Array) -> Array:
 
 
 def teacher_path(cache: Path, name: str, split: Split) -> Path:
-    """File of a teacher's labels: BlazePose's kind, or the name of the run that taught."""
+    """File of the labels of a teacher, a kind of BlazePose or the name of a run."""
     return cache / f"teacher_{name}_{split}.npz"
 
 

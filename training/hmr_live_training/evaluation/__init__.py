@@ -1,6 +1,9 @@
-"""Evaluation of exported networks and of rivals: data sets in, figures with intervals out.
+"""Evaluation: an estimator and a data set in, figures with 95 % bootstrap intervals out.
 
-``estimators`` turns a crop into joints (our networks through the engine, BlazePose as published);
-``photos``, ``synthetic``, ``people``, ``empty``, ``videos`` and ``moving`` run estimators over one
-kind of data each; ``statistics`` puts a 95 % interval on every figure; ``report`` writes tables.
+:mod:`.estimators` gives every network and baseline one interface, crop to joints;
+:mod:`.datasets` runs estimators on one kind of data each; :mod:`.metrics` defines PCK, MPJPE and
+the other measures; :mod:`.statistics` puts an interval on every figure; :mod:`.report` writes the
+tables.  :class:`.evaluator.Evaluator` ties them together for
+``python -m hmr_live_training.measure``, and :mod:`.development` gives the quick figures that a
+training run reports on its way.
 """

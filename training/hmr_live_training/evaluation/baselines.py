@@ -1,6 +1,7 @@
-"""BlazePose as published: what our networks are held against, on the same crops.
+"""BlazePose as published, the baseline, on the same crops as our networks.
 
-Its own refinement by heat maps is used, as in its own pipeline.
+Landmarks are refined with the heat maps, as in BlazePose's own pipeline.  Source: Bazarevsky et
+al., "BlazePose: on-device real-time body pose tracking", CVPR workshops 2020.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ class BlazePoseEstimator:
     Parameters
     ----------
     kind
-        "lite", "full" or "heavy"; for the table.
+        "lite", "full" or "heavy"; part of the name in the tables.
     session
         Network with outputs ``landmarks``, ``world``, ``flag`` and ``heatmap``.
     refine
-        Whether points are moved to their heat maps' centres of mass.
+        Whether to move points to the centres of mass of their heat maps.
     """
 
     def __init__(
@@ -51,15 +52,15 @@ class BlazePoseEstimator:
         Raises
         ------
         AssetError
-            When the file is missing or another.
+            When the file is missing or is not the published one.
         """
-        # The conversion to ONNX needs torch, nothing else here does.
+        # Only the conversion to ONNX needs torch.
         from hmr_live_training.sampling.prepare import landmark_file
 
         return cls(kind, open_network(landmark_file(encoders, cache, kind), threads))
 
     def estimate(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
-        """See :meth:`hmr_live_training.evaluation.estimators.Estimator.estimate`."""
+        """See :meth:`.Estimator.estimate`."""
         return [self._one(crop_image(image, crop_box, CROP_SIZE)) for crop_box in crop_boxes]
 
     def _one(self, crop: Image) -> Estimate:

@@ -1,4 +1,4 @@
-"""Groups of joints whose figures are shown one by one, so that none is ignored unseen."""
+"""Groups of joints with figures of their own, so that no body part fails unnoticed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from hmr_live.body.skeleton import JOINT, JOINT_NAMES
 from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_LIMBS, LSP_NAMES, NUM_BLAZEPOSE
 
-#: Places among LSP's limb joints, both sides together, then either side.
+#: Indices of LSP limb joints: each part on both sides, then each side.
 LIMB_GROUPS: Final = {
     f"{part.lower()}s": [k for k in LSP_LIMBS if LSP_NAMES[k][1:] == part]
     for part in ("Ankle", "Knee", "Hip", "Wrist", "Elbow", "Shoulder")
@@ -20,7 +20,7 @@ _POINTS: Final = {
     "hands": ("pinky", "index", "thumb"),
     "feet": ("heel", "toe"),
 }
-#: Places among the BlazePose points of :data:`BODY_LANDMARKS`.
+#: Indices of the BlazePose points among :data:`.BODY_LANDMARKS`.
 POINT_GROUPS: Final = {
     group: [
         k

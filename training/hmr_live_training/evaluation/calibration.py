@@ -1,4 +1,4 @@
-"""Are stated probabilities true?  The score of a crop, the confidence of a joint."""
+"""Calibration of stated probabilities: the score of a crop, the confidence of a joint."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live_training.evaluation.answers import Answers
-from hmr_live_training.evaluation.empty import EmptyAnswers
-from hmr_live_training.evaluation.photos import LIVE, PhotoAnswers
-from hmr_live_training.evaluation.report import Row
+from hmr_live_training.evaluation.predictions import Predictions
+from hmr_live_training.evaluation.report import ResultRow
 from hmr_live_training.evaluation.statistics import percent, ratio, reliability
 
 Array = NDArray[np.floating[Any]]
@@ -21,7 +19,7 @@ _CONFIDENCE: Final = "Calibration of joint confidence (event: within 0.2 torso o
 
 
 class Origin(NamedTuple):
-    """Where a row's data come from; the fields of :class:`.Row`."""
+    """Where the data of a row come from; the fields of :class:`.ResultRow`."""
 
     data_set: str
     split: str
@@ -29,33 +27,31 @@ class Origin(NamedTuple):
     estimator: str
 
 
-def score_row(people: Array, nobody: Array, origin: Origin) -> Row:
-    """Expected calibration error of scores of crops with ``(N,)`` and without ``(M,)`` a person."""
-    stated = np.concatenate([people, nobody])
+def score_row(people: Array, person_free: Array, origin: Origin) -> ResultRow:
+    """Expected calibration error of the score.
+
+    Parameters
+    ----------
+    people, person_free
+        Scores ``(N,)`` of crops with and ``(M,)`` of crops without a person.
+    origin
+        Where the crops come from.
+    """
+    stated = np.concatenate([people, person_free])
     real = np.arange(len(stated)) < len(people)
     bins, error = reliability(stated, real)
-    return Row(_SCORE, *origin, {"ECE": error, "people": percent(real)}, {"score": bins})
+    return ResultRow(_SCORE, *origin, {"ECE": error, "people": percent(real)}, {"score": bins})
 
 
-def score_rows(photos: PhotoAnswers, empty: EmptyAnswers) -> list[Row]:
-    """The score on development photos and held-out person-free pictures together."""
-    together = "LSPET and person-free pictures", "development and held out"
-    return [
-        score_row(
-            answers.score[answers.found], empty.held_out(name), Origin(*together, geometry, name)
-        )
-        for (name, geometry), answers in photos.answers.items()
-        if geometry != LIVE
-    ]
-
-
-def confidence_row(answers: Answers, hits: Mask, counted: Mask, origin: Origin) -> Row:
+def confidence_row(
+    predictions: Predictions, hits: Mask, counted: Mask, origin: Origin
+) -> ResultRow:
     """Expected calibration error of joint confidences; ``hits`` and ``counted`` are PCK's."""
-    bins, error = reliability(answers.confidence, hits, counted)
-    stated = (answers.confidence * counted).sum(axis=1)
+    bins, error = reliability(predictions.confidence, hits, counted)
+    stated = (predictions.confidence * counted).sum(axis=1)
     figures = {
         "ECE": error,
         "mean confidence": ratio(stated, counted.sum(axis=1), "%", 100),
         "happened": percent(hits, counted),
     }
-    return Row(_CONFIDENCE, *origin, figures, {"confidence": bins})
+    return ResultRow(_CONFIDENCE, *origin, figures, {"confidence": bins})

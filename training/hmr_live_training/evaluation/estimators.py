@@ -1,7 +1,7 @@
-"""Whatever recovers people from crops, under one roof: our networks and BlazePose as published.
+"""Estimators: everything that recovers people from crops, behind one interface.
 
-An estimator sees a picture and regions in it through the engine's own crop, so all of them get
-the very same pixels.
+An estimator gets an image and crop boxes and cuts the crops as the engine does, so all of them
+see the very same pixels.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _VERTEX_NAMES: Final = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """One crop's answer.
+    """The estimate of one crop.
 
     Attributes
     ----------
@@ -45,14 +45,14 @@ class Estimate:
         ``(12, 2)`` LSP's limb joints in [-1, 1] across the crop, x right, y down.
     joints_3d
         ``(12, 3)`` the same in metres, axes of the crop's camera (x right, y down, z forward);
-        the origin has no meaning.
+        the origin is arbitrary.
     points_2d
-        ``(27, 2)`` the BlazePose points of :data:`.BODY_LANDMARKS`, NaN when
-        the body has no names for them.
+        ``(27, 2)`` the BlazePose points of :data:`.BODY_LANDMARKS` like ``joints_2d``; NaN when
+        the body does not name the vertices.
     score
-        Probability that the crop holds a person.
+        Probability that the crop shows a person.
     confidence
-        ``(12,)`` probability that each limb joint is where it is said to be.
+        ``(12,)`` probability that each limb joint is where ``joints_2d`` says.
     output
         SMPL parameters; None for an estimator without a body.
     """
@@ -66,20 +66,26 @@ class Estimate:
 
 
 class Estimator(Protocol):
-    """Pictures and regions in, estimates out."""
+    """Images and crop boxes in, estimates out."""
 
     @property
     def name(self) -> str:
-        """For tables."""
+        """Name in the tables."""
         ...
 
     def estimate(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
-        """Look at each region of an ``(H, W, 3)`` BGR picture."""
+        """One estimate for each crop box of an ``(H, W, 3)`` BGR image."""
         ...
 
 
 class BodyReader:
-    """Joints and points of SMPL parameters, by the rules of one body model."""
+    """Computes joints and surface points from SMPL parameters.
+
+    Parameters
+    ----------
+    body
+        Model that the network was trained with.
+    """
 
     def __init__(self, body: BodyModel) -> None:
         self.body = body
@@ -87,7 +93,7 @@ class BodyReader:
         self._landmarks = LandmarkReader(BodySurface(body)) if named else None
 
     def __call__(self, output: NetworkOutput) -> Estimate:
-        """What SMPL parameters and a weak-perspective camera say about a crop."""
+        """Pose the body and project it with the weak-perspective camera of the crop."""
         mesh = self.body.forward(output.rotmats, output.betas)
         points = np.full((NUM_BLAZEPOSE, 2), np.nan)
         if self._landmarks is not None:
@@ -112,11 +118,11 @@ class NetworkEstimator:
     Parameters
     ----------
     name
-        For tables.
+        Name in the tables.
     network
         Loaded through the engine.
     reader
-        With the body that the network was trained with.
+        Has the body that the network was trained with.
     """
 
     def __init__(self, name: str, network: HmrNetwork, reader: BodyReader) -> None:
@@ -130,12 +136,12 @@ class NetworkEstimator:
         Raises
         ------
         AssetError
-            When the network answers with NaN or infinity.
+            When an output of the network is NaN or infinite.
         """
         outputs = self.network.run(image, crop_boxes)
         if not all(output.is_finite for output in outputs):
             raise AssetError(
-                f"{self.name} answered with NaN or infinity; export it again in float32."
+                f"An output of {self.name} is NaN or infinite; export the network again in float32."
             )
         return [self.reader(output) for output in outputs]
 
@@ -143,7 +149,7 @@ class NetworkEstimator:
 def live_pipelines(
     estimators: Sequence[Estimator], detector: PersonDetector
 ) -> dict[str, Pipeline]:
-    """The program's own pipeline around every network, by name; no smoothing."""
+    """The live pipeline around every network, by name of the estimator; without smoothing."""
     return {
         e.name: Pipeline(detector, e.network, e.reader.body, smoothing=False)
         for e in estimators
@@ -152,12 +158,12 @@ def live_pipelines(
 
 
 def to_frame(points: Array, crop_box: CropBox) -> Array:
-    """``(..., 2)`` points in [-1, 1] across a region's crop -> frame pixels."""
+    """Points ``(..., 2)`` in [-1, 1] across the crop -> frame pixels."""
     return apply_affine(frame_from_crop(crop_box, 2), points + 1)
 
 
 def to_crop(points: Array, crop_box: CropBox) -> Array:
-    """Frame pixels ``(..., 2)`` -> [-1, 1] across a region's crop; undoes :func:`to_frame`."""
+    """Frame pixels ``(..., 2)`` -> [-1, 1] across the crop; inverse of :func:`to_frame`."""
     cos, sin = math.cos(crop_box.angle), math.sin(crop_box.angle)
     turned = (points - (crop_box.cx, crop_box.cy)) @ np.array([[cos, -sin], [sin, cos]])
     return np.asarray(turned * (2 / crop_box.side))

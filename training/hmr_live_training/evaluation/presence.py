@@ -1,4 +1,4 @@
-"""How often somebody is seen where nobody is, and how often a person is overlooked."""
+"""Person detection by the score: how often people are missed, and empty scenes called a person."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hmr_live_training.evaluation.statistics import Figure, percent
 
 Array = NDArray[np.floating[Any]]
 
-#: Where the pipeline loses a person, and where it takes a detection for a person.
+#: Below the first the pipeline loses a person; from the second on it accepts a detection.
 THRESHOLDS: Final = (LOST_SCORE, FOUND_SCORE)
 
 
-def missed(score: Array) -> dict[str, Figure | None]:
-    """Real persons ``(N,)`` whose score is below each threshold."""
+def false_negatives(score: Array) -> dict[str, Figure | None]:
+    """Percentage of crops with a person ``(N,)`` whose score is below each threshold."""
     return {f"missed at {t:g}": percent(score < t) for t in THRESHOLDS}
 
 
-def called_a_person(score: Array) -> dict[str, Figure | None]:
-    """Person-free pictures ``(N,)`` whose score reaches each threshold."""
+def false_positives(score: Array) -> dict[str, Figure | None]:
+    """Percentage of crops without a person ``(N,)`` whose score reaches each threshold."""
     return {f"called a person at {t:g}": percent(score >= t) for t in THRESHOLDS}

@@ -9,12 +9,12 @@ from typing import Any, Final
 from hmr_live_training.evaluation.statistics import Figure, ReliabilityBin
 
 _HEADS: Final = ("estimator", "condition", "N")
-_RELIABILITY: Final = "Reliability: share of statements that came true, % (number of statements)"
+_RELIABILITY: Final = "Reliability: share of events, % (number of predicted probabilities)"
 Table = tuple[str, list[list[str]]]
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """Figures of one estimator under one condition.
 
     Attributes
@@ -22,15 +22,15 @@ class Row:
     section
         What is measured; rows of one section, data set and split form a table.
     data_set, split
-        What it was measured on.
+        The data it is measured on.
     condition
         Which crops, people or joints.
     estimator
-        Network or rival.
+        Network or baseline.
     figures
         By name, in the order of the columns; None where nothing counts.
     reliability
-        Reliability tables by what was stated.
+        Reliability tables by the probability that they judge.
     """
 
     section: str
@@ -52,9 +52,9 @@ class Row:
         return max((f.count for f in self.figures.values() if f is not None), default=0)
 
 
-def tables(rows: Sequence[Row]) -> list[Table]:
-    """Group rows into tables: a title and lines of cells, the first line the heads."""
-    grouped: dict[str, list[Row]] = {}
+def tables(rows: Sequence[ResultRow]) -> list[Table]:
+    """Group rows into tables: a title, then lines of cells of which the first is the heading."""
+    grouped: dict[str, list[ResultRow]] = {}
     for row in rows:
         grouped.setdefault(row.title, []).append(row)
     made = [(title, _figure_lines(group)) for title, group in grouped.items()]
@@ -62,7 +62,7 @@ def tables(rows: Sequence[Row]) -> list[Table]:
     return [*made, (_RELIABILITY, _reliability_lines(bins))] if bins else made
 
 
-def _figure_lines(rows: Sequence[Row]) -> list[list[str]]:
+def _figure_lines(rows: Sequence[ResultRow]) -> list[list[str]]:
     names = list(dict.fromkeys(name for row in rows for name in row.figures))
     units = {
         name: figure.unit
@@ -79,7 +79,7 @@ def _figure_lines(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _cell(figure: Figure | None, count: int) -> str:
-    """``62.9 [60.8, 65.1]``; the number of people where it is not the row's."""
+    """``62.9 [60.8, 65.1]``, with the number of people where it differs from the row's."""
     if figure is None:
         return "-"
     digits = 1 if figure.unit else 2
@@ -88,10 +88,10 @@ def _cell(figure: Figure | None, count: int) -> str:
     return f"{value} [{low}, {high}]{own}"
 
 
-def _reliability_lines(rows: Sequence[Row]) -> list[list[str]]:
+def _reliability_lines(rows: Sequence[ResultRow]) -> list[list[str]]:
     first = next(iter(rows[0].reliability.values()))
     edges = [f"{100 * b.low:.0f}-{100 * b.high:.0f}" for b in first]
-    lines = [["estimator", "data", "stated, %", *edges]]
+    lines = [["estimator", "data", "predicted, %", *edges]]
     for row in rows:
         for name, bins in row.reliability.items():
             cells = [
@@ -102,8 +102,8 @@ def _reliability_lines(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def as_text(rows: Sequence[Row]) -> str:
-    """Aligned columns, a blank line between tables."""
+def as_text(rows: Sequence[ResultRow]) -> str:
+    """Plain text in aligned columns, with a blank line between tables."""
     parts = []
     for title, lines in tables(rows):
         widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
@@ -115,8 +115,8 @@ def as_text(rows: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def as_markdown(rows: Sequence[Row]) -> str:
-    """The same as Markdown tables."""
+def as_markdown(rows: Sequence[ResultRow]) -> str:
+    """Markdown tables."""
     parts = []
     for title, lines in tables(rows):
         parts += [f"**{title}**", ""]
@@ -126,6 +126,6 @@ def as_markdown(rows: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Everything as plain values; fields are named as in :class:`Row` and :class:`Figure`."""
+def as_json(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
+    """The rows as plain values, by the field names of :class:`ResultRow` and :class:`.Figure`."""
     return [asdict(row) for row in rows]

@@ -1,7 +1,8 @@
-"""Figures with 95 % bootstrap intervals: whole people (or blocks of frames) are drawn again.
+"""Figures with 95 % bootstrap intervals, resampling whole people (or blocks of frames).
 
-Everything that is measured on one person stays together in a draw, because joints of one person
-are right or wrong together.
+All values of one person stay together in a resample, because the joints of one person are right
+or wrong together.  Source: Efron & Tibshirani, "An introduction to the bootstrap", 1993
+(percentile intervals).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Numbers = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
-_ROUNDS: Final = 1000
+_RESAMPLES: Final = 1000
 _TINY: Final = 1e-12
 
 
@@ -34,7 +35,7 @@ class Figure:
     value, low, high
         The figure and its 95 % interval.
     count
-        People (photos, blocks of frames) that it rests on.
+        Number of people (photos, blocks of frames) behind it.
     unit
         "%", "mm", "mm/frame^2", "deg", or "" for a ratio.
     """
@@ -48,17 +49,17 @@ class Figure:
 
 @lru_cache(maxsize=32)
 def _draws(count: int) -> NDArray[np.float32]:
-    """How often each of ``count`` units is drawn in each round, ``(rounds, count)``."""
-    chosen = np.random.default_rng(0).integers(0, count, (_ROUNDS, count))
-    places = chosen + count * np.arange(_ROUNDS)[:, None]
-    draws = np.bincount(places.ravel(), minlength=_ROUNDS * count).astype(np.float32)
-    draws = draws.reshape(_ROUNDS, count)
+    """How often each of ``count`` units is in each resample, ``(resamples, count)``."""
+    chosen = np.random.default_rng(0).integers(0, count, (_RESAMPLES, count))
+    places = chosen + count * np.arange(_RESAMPLES)[:, None]
+    draws = np.bincount(places.ravel(), minlength=_RESAMPLES * count).astype(np.float32)
+    draws = draws.reshape(_RESAMPLES, count)
     draws.flags.writeable = False
     return draws
 
 
-def _figure(value: float, rounds: Array, count: int, unit: str) -> Figure:
-    low, high = np.percentile(rounds, [2.5, 97.5])
+def _figure(value: float, resampled: Array, count: int, unit: str) -> Figure:
+    low, high = np.percentile(resampled, [2.5, 97.5])
     return Figure(value, float(low), float(high), count, unit)
 
 
@@ -79,12 +80,12 @@ def ratio(
     if not len(top):
         return None
     draws = _draws(len(top))
-    rounds = scale * (draws @ top) / (draws @ bottom)
-    return _figure(scale * float(top.sum() / bottom.sum()), rounds, len(top), unit)
+    resampled = scale * (draws @ top) / (draws @ bottom)
+    return _figure(scale * float(top.sum() / bottom.sum()), resampled, len(top), unit)
 
 
 def percent(hits: Mask, counted: Mask | None = None) -> Figure | None:
-    """Share of hits ``(N,)`` or ``(N, K)`` among those that count, percent; units are rows."""
+    """Percentage of hits ``(N,)`` or ``(N, K)`` among those that count; a unit is a row."""
     rows = _flat(hits)
     valid = np.ones_like(rows) if counted is None else _flat(counted)
     return ratio((rows & valid).sum(axis=1), valid.sum(axis=1), "%", 100)
@@ -96,7 +97,7 @@ def mean(values: Array, unit: str = "", scale: float = 1) -> Figure | None:
 
 
 def square_root(figure: Figure | None) -> Figure | None:
-    """The same for the square root of what was measured."""
+    """The figure of the square root of a measure."""
     if figure is None:
         return None
     value, low, high = (math.sqrt(max(v, 0.0)) for v in (figure.value, figure.low, figure.high))
@@ -104,20 +105,20 @@ def square_root(figure: Figure | None) -> Figure | None:
 
 
 def variance_ratio(predicted: Array, true: Array) -> Figure | None:
-    """Variance of predictions over that of the truth, summed over the features ``(N, D)``.
+    """Variance of predictions over the variance of the truth, summed over features ``(N, D)``.
 
-    1 when predicted people differ as much as true ones do; 0 when all are the mean.
+    1 when predicted people differ as much as true ones do; 0 when every prediction is the mean.
     """
     if len(true) < 2:
         return None
     everybody, draws = np.ones((1, len(true))), _draws(len(true))
     spread = _variance(predicted, everybody) / np.maximum(_variance(true, everybody), _TINY)
-    rounds = _variance(predicted, draws) / np.maximum(_variance(true, draws), _TINY)
-    return _figure(float(spread[0]), rounds, len(true), "")
+    resampled = _variance(predicted, draws) / np.maximum(_variance(true, draws), _TINY)
+    return _figure(float(spread[0]), resampled, len(true), "")
 
 
 def _variance(features: Array, draws: Array) -> Array:
-    """Summed variance of the features ``(N, D)`` in each draw ``(R, N)``: ``(R,)``."""
+    """Summed variance of the features ``(N, D)`` in each resample ``(R, N)``: ``(R,)``."""
     flat = _flat(features).astype(np.float64)
     flat = flat - flat.mean(axis=0)
     share = draws / draws.sum(axis=1, keepdims=True)
@@ -126,16 +127,16 @@ def _variance(features: Array, draws: Array) -> Array:
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Statements between two probabilities, and how often they came true.
+    """Predicted probabilities within a bin, and how often the event happened.
 
     Attributes
     ----------
     low, high
         Edges of the bin.
     count
-        Statements in it.
+        Number of predicted probabilities in it.
     stated, happened
-        Mean probability stated and share of events, None for an empty bin.
+        Mean predicted probability and share of events; None for an empty bin.
     """
 
     low: float
@@ -148,18 +149,20 @@ class ReliabilityBin:
 def reliability(
     stated: Array, happened: Mask, counted: Mask | None = None, bins: int = 10
 ) -> tuple[tuple[ReliabilityBin, ...], Figure | None]:
-    """Reliability table and expected calibration error (Naeini et al. 2015), percent.
+    """Reliability table and expected calibration error (ECE), percent.
 
-    ``ECE = sum_b |sum_{i in b} (stated_i - happened_i)| / N`` over equally wide bins.
+    ``ECE = sum_b |sum_{i in b} (stated_i - happened_i)| / N`` over bins of equal width.
+    Source: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning",
+    AAAI 2015.
 
     Parameters
     ----------
     stated
-        Probabilities, ``(N,)`` or ``(N, K)`` for K statements of one unit.
+        Predicted probabilities, ``(N,)`` or ``(N, K)`` for K predictions of one unit.
     happened
-        Whether it came true.
+        Whether the event happened.
     counted
-        Which statements count.
+        Which predictions count.
     bins
         Number of bins.
     """
@@ -180,9 +183,9 @@ def reliability(
         return table, None
     gap, total = (said - came)[units], number.sum(axis=1)[units]
     draws = _draws(int(units.sum()))
-    rounds = 100 * np.abs(draws @ gap).sum(axis=1) / (draws @ total)
+    resampled = 100 * np.abs(draws @ gap).sum(axis=1) / (draws @ total)
     value = 100 * float(np.abs(gap.sum(axis=0)).sum() / total.sum())
-    return table, _figure(value, rounds, int(units.sum()), "%")
+    return table, _figure(value, resampled, int(units.sum()), "%")
 
 
 def _means(count: int, said: float, came: int) -> Sequence[float | None]:

@@ -1,8 +1,7 @@
-"""SMPL parameters fitted to real photos, in the manner of SMPLify (Bogo et al., ECCV 2016).
+"""Pseudo ground truth: SMPL parameters fitted to photos, after SMPLify (Bogo et al., ECCV 2016).
 
-A batched optimiser brings the body's landmarks onto a photo's own 2D joints and onto the
-teacher's 2D and 3D points as far as these may be believed, under a prior of captured poses and
-their joint limits.  ``python -m hmr_live_training.pseudo_gt`` fits a split;
-``hmr_live_training.pseudo_gt.fits_file`` reads the
+A batched optimiser fits the landmarks of the body to the 2D joints of a photo, and to the
+teacher's 2D and 3D points by their confidence, under a pose prior and joint limits of motion
+capture.  ``python -m hmr_live_training.pseudo_gt`` fits a split; :mod:`.fits_file` reads the
 result.
 """

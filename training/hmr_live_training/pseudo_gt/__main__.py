@@ -1,10 +1,9 @@
-"""Fit SMPL parameters to a split of the photos.
+"""Fit SMPL parameters to the photos of a split.
 
 ``python -m hmr_live_training.pseudo_gt --split train``
 
-The teacher's labels have to be in the cache (``python -m hmr_live_training.sampling.prepare
-teacher``).  A run that
-was interrupted goes on where it stopped; fits that are there already are reported again.
+The labels of the teacher must be in the cache (``python -m hmr_live_training.sampling.prepare
+teacher``).  An interrupted run resumes; a finished one only prints its figures again.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from hmr_live_training.synthetic.body_poses import load_body_poses
 
 
 def run(given: argparse.Namespace) -> None:
-    """Fit what is not there yet, then do what else was asked for."""
+    """Fit the split unless it is done, print the figures, and write what the options ask for."""
     config = FitConfig(seed=given.seed)
     body = given.body or asset_path("body", "open_body.npz")
     photos = load_lspet(given.data, given.split)
@@ -59,14 +58,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m hmr_live_training.pseudo_gt", description=__doc__
     )
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="training data")
-    parser.add_argument("--cache", type=Path, default=Path("cache"), help="the teacher's labels")
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="folder of the training data"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=Path("cache"), help="folder with the labels of the teacher"
+    )
     parser.add_argument("--split", choices=["train", "development"], default="train")
-    parser.add_argument("--out", type=Path, help="fits; default: fits_SPLIT.npz in the cache")
-    parser.add_argument("--sheet", type=Path, help="picture of good and bad fits (.png)")
-    parser.add_argument("--poses", type=Path, help="kept poses for synthetic people (.npz)")
-    parser.add_argument("--body", type=Path, help="body file in this project's .npz format")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--out", type=Path, help="file of the fits (default: fits_SPLIT.npz in the cache)"
+    )
+    parser.add_argument(
+        "--sheet", type=Path, help="contact sheet of good and bad fits to write (.png)"
+    )
+    parser.add_argument(
+        "--poses", type=Path, help="file of the kept poses for synthetic people to write (.npz)"
+    )
+    parser.add_argument("--body", type=Path, help="SMPL body file (default: the open body)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed")
     given = parser.parse_args(arguments)
     try:
         run(given)

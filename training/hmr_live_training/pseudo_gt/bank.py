@@ -1,4 +1,4 @@
-"""Where fits start: the poses of a bank that come nearest to what is known of a person.
+"""Initialisation: the poses of a bank that are nearest to the evidence of a person.
 
 Two searches: the nearest body to the teacher's 3D points, and the nearest view of a body to the
 photo's own 2D joints, which needs no teacher.
@@ -58,7 +58,7 @@ def view_rotations(count: int) -> Array:
 
 
 class PoseBank:
-    """Poses to start from.
+    """Poses to initialise fits with.
 
     Parameters
     ----------
@@ -90,13 +90,12 @@ class PoseBank:
         self._views = flat[..., 0] + 1j * flat[..., 1]
 
     def starts(self, seen: Observations) -> list[Bodies]:
-        """Three starts for each of N people, the likeliest first."""
+        """Three initialisations for each of N people, the likeliest first."""
         first, second = self._from_labels(seen.labels)
-        lifted = self._from_world(seen)
-        return [lifted, first, second]
+        return [self._from_world(seen), first, second]
 
     def _from_world(self, seen: Observations) -> Bodies:
-        """Nearest body to the teacher's points, turned onto them."""
+        """The body nearest to the teacher's points, rotated onto them."""
         limbs = list(LIMBS)
         world = seen.world[..., :3] * _TEACHER_SCALE
         weight = seen.world[:, limbs, 3:] + 1e-3

@@ -1,4 +1,4 @@
-"""The unknowns of a fit: pose, shape and a weak-perspective camera in photo pixels."""
+"""The parameters of a fit: pose, shape and a weak-perspective camera in photo pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The energy that a fit minimises, a sum of negative log likelihoods a person.
+"""The energy that a fit minimises: for each person a sum of negative log likelihoods.
 
     E = E_labels + E_points + E_world + E_prior + E_limits + E_betas
 
@@ -26,8 +26,8 @@ from hmr_live_training.pseudo_gt.prior import PosePrior
 _TEACHER_SCALE = (0.85, 1.4)
 
 
-class Posed(NamedTuple):
-    """What a body looks like.
+class PosedBodies(NamedTuple):
+    """Posed bodies.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ def teacher_scale(landmarks: Tensor, world: Tensor) -> Tensor:
 
 
 class FitEnergy(nn.Module):
-    """Energy of bodies under what is known of the photos.
+    """Energy of bodies given the observations.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ class FitEnergy(nn.Module):
         flat, deep = config.world_sigma
         self.register_buffer("world_sigma", torch.tensor([flat, flat, deep]))
 
-    def pose(self, bodies: Bodies) -> Posed:
+    def pose(self, bodies: Bodies) -> PosedBodies:
         """Bring the bodies into the camera frame and the photo."""
         rotmats = matrix_from_6d(bodies.pose)
         joints, landmarks = self.body(rotmats, bodies.betas)
         projected = to_photo(landmarks, joints[:, 0], bodies.camera)
-        return Posed(axis_angle_from_matrix(rotmats), joints, landmarks, projected)
+        return PosedBodies(axis_angle_from_matrix(rotmats), joints, landmarks, projected)
 
     def forward(
         self, bodies: Bodies, seen: Observations, scale: Tensor, width: float, prior: float

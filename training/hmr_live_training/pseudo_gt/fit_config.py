@@ -1,4 +1,4 @@
-"""Everything that decides what a fit looks like: noise of the evidence, weights, steps, gate."""
+"""Settings of the fit: noise of the observations, weights, stages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the optimisation.
+    """A stage of the optimisation.
 
     Attributes
     ----------

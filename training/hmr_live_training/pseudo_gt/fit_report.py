@@ -1,4 +1,4 @@
-"""Figures that say how good the fits of a split are."""
+"""Figures of the fits of a split."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hmr_live.body.rotations import angle_between, axis_angle_from_matrix
+from hmr_live.body.rotations import angle_between
 from hmr_live_training.data.lspet import Photos
 from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.data.teacher import TeacherLabels, teacher_confidence
-from hmr_live_training.evaluation.metrics import pck_hits, procrustes_aligned
+from hmr_live_training.evaluation.metrics import (
+    joint_distances,
+    outside_limits,
+    pck_hits,
+    procrustes_aligned,
+)
 from hmr_live_training.landmarks import (
     BLAZEPOSE_POINTS,
     LIMBS,
@@ -27,8 +32,8 @@ from hmr_live_training.pseudo_gt.fits_file import Fits
 Array = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-#: A photo's 3D points count when all limbs of the teacher are believed this far on average.
-_BELIEVED = 0.5
+#: The teacher's 3D points of a photo count from this mean confidence of the limb joints on.
+_CONFIDENT = 0.5
 #: BlazePose's points at the limbs of :data:`hmr_live_training.landmarks.LIMBS`.
 _TEACHER_LIMBS = [BLAZEPOSE_POINTS[k] for k in LIMBS]
 
@@ -47,19 +52,21 @@ def fit_figures(
     flat = to_photo(landmarks, joints[:, 0], torch.from_numpy(fits.camera)).numpy()
     clicked = flat[:, NUM_BLAZEPOSE : NUM_BLAZEPOSE + len(LSP_LIMBS)]
     hits, counted = pck_hits(clicked, photos.keypoints)
-    believed = teacher_confidence(teacher, photos.keypoints)[:, list(LSP_LIMBS_IN_BLAZEPOSE)].mean(
-        axis=1
-    )
-    judged = fits.kept & (believed > _BELIEVED)
-    outside = limits.outside(axis_angle_from_matrix(fits.rotmats))
+    confidence = teacher_confidence(teacher, photos.keypoints)[
+        :, list(LSP_LIMBS_IN_BLAZEPOSE)
+    ].mean(axis=1)
+    judged = fits.kept & (confidence > _CONFIDENT)
+    outside = outside_limits(fits.rotmats, limits)
     return {
         "photos": len(fits),
         "kept": int(fits.kept.sum()),
         "PCK12@0.2 of all, %": _share(hits, counted),
         "PCK12@0.2 of the kept, %": _share(hits[fits.kept], counted[fits.kept]),
         "mean residual of the kept, torsos": float(fits.residual[fits.kept].mean()),
-        "photos with a believed teacher": int(judged.sum()),
-        "PA-MPJPE to it, mm": _to_teacher(landmarks.numpy()[judged], teacher.world[judged]),
+        "photos with a confident teacher": int(judged.sum()),
+        "PA-MPJPE to the teacher, mm": _to_teacher(
+            landmarks.numpy()[judged], teacher.world[judged]
+        ),
         "joints outside limits, %": 100 * float(outside[fits.kept].mean()),
         "spread of body rotations, degrees": rotation_spread(fits.rotmats[fits.kept, 1:22]),
     }
@@ -80,4 +87,4 @@ def _to_teacher(landmarks: Array, world: Array) -> float:
         return float("nan")
     true = world[:, _TEACHER_LIMBS]
     aligned = procrustes_aligned(landmarks[:, list(LIMBS)], true)
-    return float(np.linalg.norm(aligned - true, axis=-1).mean() * 1000)
+    return float(joint_distances(aligned, true).mean() * 1000)

@@ -1,25 +1,21 @@
-"""SMPL parameters fitted to photos: the file, and how a fit looks in any crop of its photo.
+"""The file of pseudo ground truth: SMPL parameters fitted to the photos of a split.
 
-``python -m hmr_live_training.pseudo_gt`` writes the file.  Row k belongs to photo k of the split,
-so that
-``FeatureRound.photo`` finds its rows; a photo whose fit was rejected has weight 0.
+``python -m hmr_live_training.pseudo_gt`` writes it.  Row k belongs to photo k of the split; a photo
+whose fit was rejected has weight 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_6d
-from hmr_live.body.skeleton import MIRROR
 from hmr_live.core.errors import AssetError
-from hmr_live_training.data.crops import CROP_SIZE, apply_matrix
 from hmr_live_training.data.lspet import Photos
-from hmr_live_training.sampling.samples import Labels, turned_rotations
 
 Array = NDArray[np.floating[Any]]
 
@@ -46,19 +42,19 @@ class Fits:
     pelvis
         ``(N, 3)`` metres: where joint 0 rests (see :mod:`hmr_live.body.skeleton`).
     weight
-        ``(N,)`` in [0, 1]: how far the fit may be believed; 0 is a rejected one.
+        ``(N,)`` in [0, 1]: confidence in the fit; 0 for a rejected one.
     joint_weight
-        ``(N, 24)`` in [0, 1]: the same for each joint's rotation, ``weight`` included.
+        ``(N, 24)`` in [0, 1]: confidence in the rotation of each joint, ``weight`` included.
     residual
-        ``(N,)`` mean distance to the photo's own joints, in torsos of the fitted body.
+        ``(N,)`` mean distance to the joints of the photo, in torso lengths of the fitted body.
     beyond_limits
         ``(N,)`` radians beyond the joint limits, summed over joints.
     prior
         ``(N,)`` energy of the pose prior.
     depth
-        ``(N,)`` metres: mean distance to the teacher's 3D points, by how far they are believed.
+        ``(N,)`` metres: mean distance to the teacher's 3D points, weighted by their confidence.
     support
-        ``(N,)`` in [0, 1]: share of the limbs with a believed 3D point.
+        ``(N,)`` in [0, 1]: share of the limb joints with a confident 3D point.
     correction
         ``(L, 3)`` metres: learned offsets of :data:`hmr_live_training.landmarks.BODY_LANDMARKS`.
     """
@@ -91,74 +87,6 @@ class Fits:
         return matrix_from_6d(self.pose)
 
 
-class CropFits(NamedTuple):
-    """Fits as M crops show them, float32.
-
-    Attributes
-    ----------
-    rotmats
-        ``(M, 24, 3, 3)``; joint 0 turns the body into the crop's camera frame.
-    betas
-        ``(M, 10)``.
-    camera
-        ``(M, 3)`` the network's (s, tx, ty): ``x = s * (X + t)`` in [-1, 1] across the crop.
-    weight
-        ``(M,)``.
-    joint_weight
-        ``(M, 24)``.
-    """
-
-    rotmats: Array
-    betas: Array
-    camera: Array
-    weight: Array
-    joint_weight: Array
-
-
-def add_fits(labels: Labels, fits: Fits) -> Labels:
-    """Photos' labels with rotations from fits, photo by photo.
-
-    The betas come along with weight 0: a photo says so little of the shape that the fits' betas
-    are mostly their prior, and a network trained on them would forget what shapes there are.
-    """
-    body = np.stack([fits.weight, np.zeros_like(fits.weight)], axis=1)
-    return labels._replace(rotmats=fits.rotmats, betas=fits.betas, body=body)
-
-
-def crop_fits(fits: Fits, photo: NDArray[np.integer[Any]], matrix: Array) -> CropFits:
-    """Bring fits from photos to crops.
-
-    Parameters
-    ----------
-    fits
-        Of the photos' split.
-    photo
-        ``(M,)`` which photo each crop shows.
-    matrix
-        ``(M, 2, 3)`` photo pixels -> crop pixels; a mirrored crop has a negative determinant.
-    """
-    matrix = matrix.astype(np.float64)
-    determinant = np.linalg.det(matrix[:, :, :2])
-    mirrored, size = determinant < 0, np.sqrt(np.abs(determinant))
-    rotmats = turned_rotations(fits.rotmats[photo], matrix)
-    scale = size * fits.camera[photo, 0] * 2 / CROP_SIZE
-    place = apply_matrix(matrix, fits.camera[photo, None, 1:].astype(np.float64))[:, 0]
-    place = place * 2 / CROP_SIZE - 1
-    pelvis = fits.pelvis[photo].astype(np.float64)
-    pelvis[mirrored, 0] *= -1
-    shift = place / scale[:, None] - pelvis[:, :2]
-    joint_weight = fits.joint_weight[photo]
-    joint_weight = np.where(mirrored[:, None], joint_weight[:, list(MIRROR)], joint_weight)
-    parts = (
-        rotmats,
-        fits.betas[photo],
-        np.column_stack([scale, shift]),
-        fits.weight[photo],
-        joint_weight,
-    )
-    return CropFits(*(np.asarray(part, np.float32) for part in parts))
-
-
 def world_poses(fits: Fits) -> Array:
     """Axis-angle poses ``(K, 24, 3)`` of the kept fits in a world with y up.
 
@@ -171,7 +99,7 @@ def world_poses(fits: Fits) -> Array:
 
 
 def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write an ``.npz``; a reader never meets half a file."""
+    """Write an ``.npz``; the file appears only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
     with temporary.open("wb") as file:

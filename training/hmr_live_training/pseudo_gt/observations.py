@@ -1,4 +1,4 @@
-"""What is known of a batch of people: the photo's joints, the teacher's points, as tensors."""
+"""The observations that people are fitted to: joints of the photos, points of the teacher."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = NDArray[np.floating[Any]]
 
 
 class Observations(NamedTuple):
-    """N people.
+    """Observations of N people.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Observations(NamedTuple):
 
 
 def observe(photos: Photos, teacher: TeacherLabels) -> Observations:
-    """Put the evidence of a split together, photo by photo.
+    """Collect the observations of a split, photo by photo.
 
     Raises
     ------
@@ -54,9 +54,9 @@ def observe(photos: Photos, teacher: TeacherLabels) -> Observations:
             f"{len(photos)}; run hmr_live_training.sampling.prepare teacher again."
         )
     chosen = list(BLAZEPOSE_POINTS)
-    believed = teacher_confidence(teacher, photos.keypoints)[:, chosen]
+    confidence = teacher_confidence(teacher, photos.keypoints)[:, chosen]
     visibility = teacher.visibility[:, chosen]
-    points = np.dstack([teacher.points[:, chosen], believed * visibility])
-    world = np.dstack([teacher.world[:, chosen], believed * (0.4 + 0.6 * visibility)])
+    points = np.dstack([teacher.points[:, chosen], confidence * visibility])
+    world = np.dstack([teacher.world[:, chosen], confidence * (0.4 + 0.6 * visibility)])
     parts = (photos.keypoints, points, world)
     return Observations(*(torch.from_numpy(part.astype(np.float32)) for part in parts))

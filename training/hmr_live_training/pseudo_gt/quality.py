@@ -1,9 +1,8 @@
-"""How far a fit may be believed, and which fits are kept.
+"""Confidence in a fit, and which fits are kept.
 
-A fit is judged by what it was fitted to: the photo's own joints, the joint limits, the prior, the
-teacher's 3D points.  What agrees in the picture can still be wrong in depth; without 3D evidence
-a fit therefore counts less, and where labels and teacher have left and right the other way round
-it does not count at all.
+A fit is judged by the terms of its energy: the joints of the photo, the joint limits, the prior,
+the teacher's 3D points.  A fit that agrees in the image can still be wrong in depth, so its weight
+is lower without 3D evidence, and zero where labels and teacher disagree about left and right.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from hmr_live_training.landmarks import (
 )
 from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.pseudo_gt.bodies import Bodies
-from hmr_live_training.pseudo_gt.energy import FitEnergy, Posed, teacher_scale
+from hmr_live_training.pseudo_gt.energy import FitEnergy, PosedBodies, teacher_scale
 from hmr_live_training.pseudo_gt.observations import Observations
 
-#: Fewer labelled limb joints than this say too little of a pose.
+#: Fewer labelled limb joints than this do not determine a pose.
 _LEAST_LABELS: Final = 8
 #: Torsos: a joint nearer to its label than this is right (PCK@0.2) ...
 _RIGHT: Final = 0.2
@@ -38,14 +37,14 @@ _RESIDUAL: Final = 0.16
 #: Radians, summed over joints.
 _BEYOND: Final = 0.3
 _PRIOR: Final = 120.0
-#: Metres, mean distance to the teacher's believed 3D points.
+#: Metres, mean distance to the teacher's 3D points, weighted by confidence.
 _DEPTH: Final = 0.16
 #: Sigmas of the agreement of single points: torsos in the picture, metres in space.
 _AGREE_FLAT: Final = 0.15
 _AGREE_DEEP: Final = 0.15
-#: Believing a fit without any 3D evidence.
+#: Confidence in a fit without any 3D evidence.
 _UNSUPPORTED: Final = 0.4
-#: Teacher and labels are the other way round when swapping explains so much of their distance.
+#: Labels are swapped when exchanging the sides reduces their distance to the teacher to this share.
 _SWAPPED: Final = 0.5
 _ARMS: Final = (6, 7, 10, 11)
 _LEGS: Final = (0, 1, 4, 5)
@@ -83,7 +82,7 @@ class Quality(NamedTuple):
 
 @torch.no_grad()
 def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
-    """Judge N fits by their evidence."""
+    """Judge N fits by their observations."""
     posed = energy.pose(bodies)
     labelled = seen.labels[..., 2]
     count = labelled.sum(dim=1).clamp_min(1)
@@ -93,9 +92,9 @@ def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
     residual = (own * labelled).sum(dim=1) / count
     right = ((own < _RIGHT) * labelled).sum(dim=1) / count
     deep = _distance_in_space(posed, seen)
-    believed = seen.world[..., 3]
-    depth = (deep * believed).sum(dim=1) / believed.sum(dim=1).clamp_min(1e-3)
-    support = (believed[:, list(LIMBS)] > 0.25).float().mean(dim=1)
+    confidence = seen.world[..., 3]
+    depth = (deep * confidence).sum(dim=1) / confidence.sum(dim=1).clamp_min(1e-3)
+    support = (confidence[:, list(LIMBS)] > 0.25).float().mean(dim=1)
     beyond = energy.beyond_limits(posed.axis_angle)
     prior = energy.prior(posed.axis_angle[:, 1:])
     kept = (
@@ -106,7 +105,7 @@ def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
         & (beyond < _BEYOND)
         & (prior < _PRIOR)
         & (depth < _DEPTH)
-        & ~swapped(seen)
+        & ~labels_swapped(seen)
     )
     trusted = _UNSUPPORTED + (1 - _UNSUPPORTED) * support
     weight = kept * trusted * torch.exp(-((residual / _RESIDUAL) ** 2))
@@ -116,11 +115,11 @@ def judge(energy: FitEnergy, bodies: Bodies, seen: Observations) -> Quality:
     return Quality(weight, joint_weight, residual, beyond, prior, depth, support)
 
 
-def swapped(seen: Observations) -> Tensor:
-    """``(N,)``: people whose labels lie where the teacher sees the other side's limbs.
+def labels_swapped(seen: Observations) -> Tensor:
+    """Left-right swaps ``(N,)``: labels that lie where the teacher has the other side.
 
     Either may be wrong; the fit would follow the labels in the picture and neither in depth.
-    Arms, legs and trunk are asked on their own, because annotators swap them on their own.
+    Arms, legs and torso are judged separately, because annotators swap them separately.
     """
     limbs = list(LSP_LIMBS)
     labels = seen.labels[:, limbs]
@@ -148,7 +147,7 @@ def _torso(energy: FitEnergy, bodies: Bodies) -> Tensor:
     return length
 
 
-def _distance_in_space(posed: Posed, seen: Observations) -> Tensor:
+def _distance_in_space(posed: PosedBodies, seen: Observations) -> Tensor:
     """``(N, 27)`` metres between the body's points and the teacher's, brought to its size."""
     centred = hip_centred(posed.landmarks[:, :NUM_BLAZEPOSE])
     apart = centred - teacher_scale(centred, seen.world) * seen.world[..., :3]
@@ -157,7 +156,7 @@ def _distance_in_space(posed: Posed, seen: Observations) -> Tensor:
 
 
 def _shown(own: Tensor, taught: Tensor, deep: Tensor, seen: Observations) -> Tensor:
-    """How well each of the 27 points is known and met, ``(N, 27)`` in [0, 1]."""
+    """Evidence of each of the 27 points and agreement of the fit with it, ``(N, 27)`` in [0, 1]."""
     met = seen.points[..., 2] * torch.exp(-((taught / _AGREE_FLAT) ** 2))
     limbs = list(LSP_LIMBS_IN_LANDMARKS)
     labelled = seen.labels[:, list(LSP_LIMBS), 2]

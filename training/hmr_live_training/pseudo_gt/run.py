@@ -1,4 +1,4 @@
-"""Fit a whole split, batch by batch; what has been fitted is not fitted again."""
+"""Fit a whole split in batches; a batch that is done is not fitted again."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ from hmr_live_training.pseudo_gt.prior import learn_prior
 from hmr_live_training.pseudo_gt.quality import judge
 from hmr_live_training.pseudo_gt.solver import Solver
 from hmr_live_training.synthetic.body_poses import load_body_poses
-from hmr_live_training.synthetic.poses import PoseSampler
+from hmr_live_training.synthetic.poses.sampler import PoseSampler
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 
 Array = NDArray[np.floating[Any]]
-Report = Callable[[str], None]
 
 
 def draw_poses(data: Path, body: Path, config: FitConfig) -> Array:
@@ -66,12 +65,12 @@ def fit_split(
     path: Path,
     make_solver: Callable[[], Solver],
     config: FitConfig,
-    report: Report = print,
+    report: Callable[[str], None] = print,
 ) -> Fits:
     """Fit every photo of a split and write the file.
 
-    Finished batches are kept in a folder beside the file until all are there, so a run that was
-    interrupted goes on; other photos, labels or settings begin anew.
+    Finished batches are kept in a folder beside the file until all are done, so an interrupted run
+    resumes; other photos, labels or settings start over.
 
     Parameters
     ----------
@@ -84,7 +83,7 @@ def fit_split(
     config
         Sizes of batches and of the calibration.
     report
-        Told of progress.
+        Called with a line about the progress.
     """
     seen = observe(photos, teacher)
     parts = path.with_suffix(".parts")
@@ -110,7 +109,7 @@ def fit_split(
 
 
 def _begin(parts: Path, fingerprint: str) -> None:
-    """Keep what an interrupted run of the same kind has left, and nothing else."""
+    """Keep the parts of an interrupted run with the same inputs; delete any others."""
     mark = parts / "inputs.txt"
     if mark.exists() and mark.read_text() == fingerprint:
         return
@@ -127,7 +126,7 @@ def _fingerprint(seen: Observations, photos: Photos, config: FitConfig) -> str:
 
 
 def _calibrated(solver: Solver, seen: Observations, path: Path, config: FitConfig) -> None:
-    """Learn where annotators and teacher click, from the photos with the best 3D evidence."""
+    """Learn the offsets of clicked points, from the photos with the best 3D evidence."""
     correction = solver.energy.body.correction
     if path.exists():
         with np.load(path) as file:

@@ -1,4 +1,4 @@
-"""A sheet of fits to be judged by eye: each body over its photo, and beside it from the side."""
+"""A contact sheet of fits: each body over its photo, and next to it seen from the side."""
 
 from __future__ import annotations
 

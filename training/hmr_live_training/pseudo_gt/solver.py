@@ -1,4 +1,4 @@
-"""The optimiser: several starts through coarse stages, the best one through the fine ones."""
+"""The optimiser: coarse stages for several initialisations, fine stages for the best one."""
 
 from __future__ import annotations
 

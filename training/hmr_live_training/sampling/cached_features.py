@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.crops import network_input
-from hmr_live_training.data.teacher import Answer
+from hmr_live_training.data.teacher import TeacherPrediction
 from hmr_live_training.distributed import Processes
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS
 from hmr_live_training.models.backbones.blazepose import CROP_SIZE
@@ -106,10 +106,10 @@ def load_features(folder: Path, kind: str) -> Samples:
     return join_samples([load_synthetic(path) for path in paths])
 
 
-def own_answer(
+def predict_as_teacher(
     network: BodyNetwork, session: onnxruntime.InferenceSession, crop: NDArray[np.uint8]
-) -> Answer:
-    """One of our networks as a teacher (:data:`hmr_live_training.data.teacher.Look`).
+) -> TeacherPrediction:
+    """One of our networks as a teacher (:data:`hmr_live_training.data.teacher.TeacherModel`).
 
     Points of BlazePose's 33 that the body has no place for are zero.
 

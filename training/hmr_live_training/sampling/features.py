@@ -7,7 +7,6 @@ another, so they can be made in parallel and training can start on those that ex
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -160,16 +159,3 @@ def existing_rounds(folder: Path, split: str) -> list[int]:
     """Numbers of the augmented rounds that have been made, in order."""
     stems = (path.stem.removeprefix(f"{split}_") for path in folder.glob(f"{split}_*.npz"))
     return sorted(int(stem) for stem in stems if stem.isdigit())
-
-
-def join_rounds(rounds: Sequence[FeatureRound]) -> FeatureRound:
-    """Several rounds as one."""
-    maps = [r.feature_map for r in rounds if r.feature_map is not None]
-    return FeatureRound(
-        photo=np.concatenate([r.photo for r in rounds]),
-        matrix=np.concatenate([r.matrix for r in rounds]),
-        visible=np.concatenate([r.visible for r in rounds]),
-        kind=np.concatenate([r.kind for r in rounds]),
-        features=np.concatenate([r.features for r in rounds]),
-        feature_map=np.concatenate(maps) if len(maps) == len(rounds) else None,
-    )

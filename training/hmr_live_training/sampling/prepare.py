@@ -28,7 +28,7 @@ from hmr_live_training.checkpoints.checkpoint import load_checkpoint
 from hmr_live_training.data.augment import AugmentConfig
 from hmr_live_training.data.lspet import Split, load_lspet
 from hmr_live_training.data.teacher import (
-    Look,
+    TeacherModel,
     label_photos,
     run_landmarks,
     save_labels,
@@ -38,7 +38,7 @@ from hmr_live_training.models.backbones.blazepose import CROP_SIZE, TENSORS, Bla
 from hmr_live_training.models.backbones.graph_module import GraphModule
 from hmr_live_training.models.backbones.tflite_reader import read_tflite
 from hmr_live_training.onnx_tools.onnx_files import export_onnx
-from hmr_live_training.sampling.cached_features import encoder_file, own_answer
+from hmr_live_training.sampling.cached_features import encoder_file, predict_as_teacher
 from hmr_live_training.sampling.features import (
     EXACT,
     feature_rounds_folder,
@@ -117,24 +117,24 @@ def prepare_features(
         log.info("    %s: %d crops in %.0f s", path.name, len(photos), seconds)
 
 
-def published_teacher(encoders: Path, cache: Path, kind: str) -> Look:
+def published_teacher(encoders: Path, cache: Path, kind: str) -> TeacherModel:
     """BlazePose as published."""
     return partial(run_landmarks, open_network(landmark_file(encoders, cache, kind)))
 
 
 def own_teacher(
     checkpoint: Path, data: Path, encoders: Path, cache: Path, body: Path
-) -> tuple[str, Look]:
+) -> tuple[str, TeacherModel]:
     """A run's name and what its network answers."""
     saved = load_checkpoint(checkpoint)
     network = restore_network(saved, encoders=encoders, data=data, body=body)
     looking = replace(saved.config, trained="regressor")
     session = open_network(encoder_file(network, cache, looking))
-    return saved.config.name, partial(own_answer, network, session)
+    return saved.config.name, partial(predict_as_teacher, network, session)
 
 
 def prepare_teacher(
-    data: Path, cache: Path, name: str, look: Look, views: int, splits: tuple[Split, ...]
+    data: Path, cache: Path, name: str, look: TeacherModel, views: int, splits: tuple[Split, ...]
 ) -> None:
     """Label the splits that are not labelled yet."""
     for split in splits:

@@ -24,7 +24,7 @@ from hmr_live_training.data.readers.joint_sets import (
 )
 from hmr_live_training.data.readers.person import Array, LabelledPerson, box_around
 from hmr_live_training.synthetic.labels import HIDDEN, OUTSIDE
-from hmr_live_training.synthetic.shards import Shard, load_shard, shard_paths
+from hmr_live_training.synthetic.shards import SyntheticShard, load_shard, shard_paths
 
 _QUALITY: Final = (cv2.IMWRITE_JPEG_QUALITY, 95)
 #: Common joints that SMPL lacks, from the landmarks measured on the mesh.
@@ -50,7 +50,7 @@ def read_synthetic(folder: Path | str, split: str) -> Iterator[LabelledPerson]:
             yield _person(shard, int(number), split)
 
 
-def _person(shard: Shard, number: int, split: str) -> LabelledPerson:
+def _person(shard: SyntheticShard, number: int, split: str) -> LabelledPerson:
     labels = {name: values[number] for name, values in shard.labels.items()}
     flat = np.column_stack([labels["joints_2d"], labels["joint_visibility"]])
     marks = np.column_stack([labels["landmarks_2d"], labels["landmark_visibility"]])

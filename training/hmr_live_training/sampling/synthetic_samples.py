@@ -15,7 +15,7 @@ from hmr_live_training.data.augment import WHOLE_CROP
 from hmr_live_training.data.crops import entered
 from hmr_live_training.landmarks import HIPS, NUM_BLAZEPOSE
 from hmr_live_training.sampling.samples import Labels, Samples, place
-from hmr_live_training.synthetic.shards import Shard
+from hmr_live_training.synthetic.shards import SyntheticShard
 
 Array = NDArray[np.floating[Any]]
 
@@ -27,7 +27,7 @@ _HIDDEN_WEIGHT: Final = 0.6
 _SAME: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
-def synthetic_labels(shard: Shard) -> Labels:
+def synthetic_labels(shard: SyntheticShard) -> Labels:
     """Labels of a shard's pictures, those without people included, in pixels of its crops.
 
     Orientation and 3D points are those of a camera that looks straight at the crop
@@ -66,7 +66,7 @@ def _world(labels: dict[str, NDArray[Any]]) -> Array:
 
 
 def synthetic_samples(
-    shard: Shard, network: onnxruntime.InferenceSession, *, output: str = "features"
+    shard: SyntheticShard, network: onnxruntime.InferenceSession, *, output: str = "features"
 ) -> Samples:
     """People of a shard with one of the backbone's outputs; person-free pictures are left out."""
     people = np.flatnonzero(shard.labels["person"] > 0)

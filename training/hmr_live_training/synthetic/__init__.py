@@ -1,21 +1,22 @@
-"""Synthetic people with exact truth: pictures drawn from the open body, and their labels.
+"""Synthetic people: pictures rendered with the open body, and their exact labels.
 
-``scene`` decides what there is (``poses``, ``shapes``, ``clothing``, ``hair``, ``camera``,
-``materials``), ``renderer`` draws it, ``degrade`` makes a webcam picture of it, ``labels`` says
-what is true of it, ``dataset`` puts these together so that sample i of a split is always the same.
+:mod:`.scene` samples people (:mod:`.poses`, :mod:`.people`), camera, light and crop box;
+:mod:`.opengl` renders the people and :mod:`.picture` makes a webcam picture of them;
+:mod:`.labels` is the ground truth.  :mod:`.dataset` ties them together so that sample i of a split
+is always the same, and :mod:`.shards` writes samples to files.
 """
 
 from hmr_live_training.synthetic.dataset import SyntheticPeople
-from hmr_live_training.synthetic.labels import Labels, Sample
+from hmr_live_training.synthetic.labels import Sample, SyntheticLabels
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
-from hmr_live_training.synthetic.shards import Shard, load_shard, shard_paths, write_shards
+from hmr_live_training.synthetic.shards import SyntheticShard, load_shard, shard_paths, write_shards
 
 __all__ = [
-    "Labels",
     "Sample",
-    "Shard",
     "SyntheticConfig",
+    "SyntheticLabels",
     "SyntheticPeople",
+    "SyntheticShard",
     "load_shard",
     "shard_paths",
     "write_shards",

@@ -1,8 +1,8 @@
-"""Motion capture as poses of the body in use.
+"""Motion capture retargeted to the rest pose of a body.
 
-Captured rotations count from a flat T-pose with straight legs; an SMPL-like body rests with arms
-a little lower and legs a little apart.  What the discriminators see, what the limits are taken
-from and where the regressor starts has to be the body's own rotations.
+Captured rotations are relative to a flat T-pose with straight legs; an SMPL body rests with its
+arms a little lower and its legs a little apart.  Discriminators, joint limits and the mean pose of
+the regressor need rotations relative to the rest pose of the body.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 from hmr_live_training.data.mocap import load_poses
-from hmr_live_training.synthetic.poses import flat_tpose_offsets, onto_body
+from hmr_live_training.synthetic.poses.sampler import flat_tpose_offsets, onto_body
 
 Array = NDArray[np.floating[Any]]
 

@@ -1,4 +1,4 @@
-"""A sheet of samples with their labels drawn on, to be judged by eye."""
+"""A contact sheet of samples with their labels, for inspection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MIDDLE: Final = (230, 180, 60)
 
 
 def contact_sheet(samples: Iterable[Sample], columns: int = 8, *, joints: bool = True) -> Image:
-    """Samples side by side; the person's left side green, the right red, hidden joints hollow."""
+    """Samples side by side: left side green, right side red, hidden joints as rings."""
     tiles = [_tile(sample, joints=joints) for sample in samples]
     while len(tiles) % columns:
         tiles.append(np.zeros_like(tiles[0]))
@@ -28,7 +28,7 @@ def contact_sheet(samples: Iterable[Sample], columns: int = 8, *, joints: bool =
 
 
 def write_sheet(path: Path, samples: Iterable[Sample], columns: int = 8) -> None:
-    """Each sample plain and beside it with its labels."""
+    """Write each row of samples without and, below it, with labels."""
     kept = list(samples)
     plain = contact_sheet(kept, columns, joints=False)
     drawn = contact_sheet(kept, columns)

@@ -1,4 +1,4 @@
-"""Sample i of a split: scene, picture, labels, always the same for the same configuration."""
+"""Sample i of a split: scene, picture and labels, reproducible for a configuration."""
 
 from __future__ import annotations
 
@@ -15,34 +15,38 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.data.crops import apply_matrix
 from hmr_live_training.landmarks import NUM_BLAZEPOSE
-from hmr_live_training.synthetic.crop_boxes import CropBoxRule, free_crop_box, jittered_crop_box
 from hmr_live_training.synthetic.labels import (
     VISIBLE,
-    Labels,
     LandmarkReader,
     Sample,
+    SyntheticLabels,
     allowances,
     crop_orientations,
-    in_frame,
     nobody,
     visibility,
     weak_cameras,
 )
 from hmr_live_training.synthetic.materials import Materials
-from hmr_live_training.synthetic.person import Dresser
-from hmr_live_training.synthetic.picture import Painter, Picture
-from hmr_live_training.synthetic.renderer import PeopleRenderer
-from hmr_live_training.synthetic.scene import Scene, SceneMaker
+from hmr_live_training.synthetic.opengl.renderer import PeopleRenderer
+from hmr_live_training.synthetic.people.person import Dresser
+from hmr_live_training.synthetic.picture.painter import PaintedPicture, Painter
+from hmr_live_training.synthetic.picture.view import CropView
+from hmr_live_training.synthetic.scene.camera_sampling import in_frame
+from hmr_live_training.synthetic.scene.crop_boxes import (
+    CropBoxRule,
+    free_crop_box,
+    jittered_crop_box,
+)
+from hmr_live_training.synthetic.scene.scene import SceneMaker, SyntheticScene
 from hmr_live_training.synthetic.scene_config import SPLITS, SyntheticConfig
 from hmr_live_training.synthetic.surface import BodySurface
-from hmr_live_training.synthetic.view import CropView
 
 Array = NDArray[np.floating[Any]]
 
-#: For the region all points count as about as far away as the chest: a tracker knows its person
-#: through a weak-perspective camera, and follows no knee that reaches past the real one.
-_DEPTHS_FOR_REGION: Final = (0.88, 1.12)
-#: Scenes in which a companion or an object hides nearly everything are drawn again.
+#: For the crop box all points count as about as far away as the chest: a tracker knows its person
+#: through a weak-perspective camera.
+_DEPTHS_FOR_CROP_BOX: Final = (0.88, 1.12)
+#: Scenes in which another person or an object hides nearly everything are drawn again.
 _DRAWS: Final = 5
 _LEAST_AREA: Final = 0.012
 _FEWEST_VISIBLE: Final = 5
@@ -58,9 +62,9 @@ class SyntheticPeople:
     split
         "train" or "test"; they share no motion capture sequence, panorama or fabric patch.
     config
-        What people look like and how often.
+        What people look like, and how often.
     crop_box_rule
-        Which square of the frame is shown, see :mod:`hmr_live_training.synthetic.crop_boxes`.
+        Which crop box is shown, see :mod:`hmr_live_training.synthetic.scene.crop_boxes`.
 
     Raises
     ------
@@ -107,7 +111,7 @@ class SyntheticPeople:
         return _sample(view, picture, labels)
 
     def close(self) -> None:
-        """Give the OpenGL context back."""
+        """Release the OpenGL context."""
         self._renderer.close()
 
     def _negative(self, rng: np.random.Generator) -> Sample:
@@ -117,21 +121,23 @@ class SyntheticPeople:
         labels = nobody(camera, view.crop_box, view.intrinsics(view.finished))
         return _sample(view, picture, labels)
 
-    def _view(self, rng: np.random.Generator, scene: Scene) -> CropView:
+    def _view(self, rng: np.random.Generator, scene: SyntheticScene) -> CropView:
         person, camera = scene.people[0], scene.camera
         points = self._landmarks(person.joints, person.vertices)[NUM_BLAZEPOSE:]
         inside = in_frame(points, camera)
         shallow = points.copy()
-        low, high = np.multiply(_DEPTHS_FOR_REGION, person.joints[JOINT["spine3"], 2])
+        low, high = np.multiply(_DEPTHS_FOR_CROP_BOX, person.joints[JOINT["spine3"], 2])
         shallow[:, 2] = np.clip(points[:, 2], low, high)
         keypoints = np.column_stack([camera.project(shallow), inside])
         config = self.config
         if scene.desk:
-            config = replace(config, region_kinds=config.desk_region_kinds)
+            config = replace(config, crop_box_kinds=config.desk_crop_box_kinds)
         crop_box = self.crop_box_rule(rng, keypoints, config)
         return CropView.of(camera, crop_box, self.config.crop_size)
 
-    def _labels(self, scene: Scene, view: CropView, picture: Picture) -> Labels:
+    def _labels(
+        self, scene: SyntheticScene, view: CropView, picture: PaintedPicture
+    ) -> SyntheticLabels:
         person, camera, size = scene.people[0], scene.camera, view.finished
         landmarks = self._landmarks(person.joints, person.vertices)
         parts = []
@@ -149,7 +155,7 @@ class SyntheticPeople:
             posed.append(self.body.joints(rotmats.astype(np.float32), person.betas))
         cameras = weak_cameras((posed[0], posed[1]), joints_2d, joint_seen > 0, size)
         crop_box = view.crop_box
-        return Labels(
+        return SyntheticLabels(
             person=np.array(1, np.float32),
             rotmats=np.concatenate([cropped[None], person.rotmats[1:]]).astype(np.float32),
             orient_seen=facing.astype(np.float32),
@@ -174,13 +180,13 @@ class SyntheticPeople:
         )
 
 
-def _worth_learning(picture: Picture, labels: Labels) -> bool:
-    """Enough of the person is to be seen for anybody to tell the pose."""
+def _worth_learning(picture: PaintedPicture, labels: SyntheticLabels) -> bool:
+    """Whether enough of the person is visible to recover the pose."""
     shown = int((labels.joint_visibility == VISIBLE).sum())
     return bool(picture.mask.mean() > _LEAST_AREA and shown >= _FEWEST_VISIBLE)
 
 
-def _sample(view: CropView, picture: Picture, labels: Labels) -> Sample:
+def _sample(view: CropView, picture: PaintedPicture, labels: SyntheticLabels) -> Sample:
     mask = picture.mask.astype(np.uint8)
     if view.size != view.finished:
         shape = (view.finished, view.finished)

@@ -1,14 +1,14 @@
-"""What is true of a sample: parameters, joints, cameras, visibility, mask.
+"""Ground truth of a sample: parameters, joints, cameras, visibility, mask.
 
-The crop shows a perspective picture, the network answers with a weak-perspective camera.  The
-labels therefore say both: exact perspective projections (``joints_2d``), and the weak-perspective
-camera that comes closest to them in least squares.
+The crop is a perspective picture, but the network predicts a weak-perspective camera.  The labels
+hold both: exact perspective projections (``joints_2d``), and the weak-perspective camera that fits
+them best in least squares.
 
-Two global orientations are given.  ``rotmats[0]`` is the frame camera's with the region's turn
-removed, which is what :func:`.translation_in_frame` undoes.  ``orient_seen`` is that
-of a camera which looks straight at the region's centre: it is what the picture shows of somebody
-near the frame's edge, and the only one of the two that a crop alone determines.  They agree for
-people in the middle of the frame.
+There are two global orientations.  ``rotmats[0]`` is that of the frame camera with the rotation of
+the crop box removed, which :func:`.translation_in_frame` undoes.  ``orient_seen`` is that of a
+camera that looks straight at the centre of the crop box: it is what a crop near the edge of the
+frame shows, and the only one of the two that a crop alone determines.  They agree for people in
+the middle of the frame.
 """
 
 from __future__ import annotations
@@ -23,38 +23,40 @@ from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.frame_camera import roll
 from hmr_live_training.landmarks import BODY_LANDMARKS
-from hmr_live_training.synthetic.camera_sampling import PinholeCamera
-from hmr_live_training.synthetic.person import Person
+from hmr_live_training.synthetic.people.person import Person
+from hmr_live_training.synthetic.scene.camera_sampling import PinholeCamera
 from hmr_live_training.synthetic.surface import BodySurface
 
 Array = NDArray[np.floating[Any]]
 
-#: Values of the visibility arrays.
-OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
+#: Visibility of a point outside the frame.
+OUTSIDE: Final = 0
+#: Visibility of a point in the frame that something hides.
+HIDDEN: Final = 1
+#: Visibility of a visible point.
+VISIBLE: Final = 2
 #: Metres that a joint lies below its own skin and clothes at most; deeper means something of the
 #: own body is in front.
 _DEPTH_BELOW_SKIN: Final = 0.14
 _THICK: Final = ("pelvis", "spine1", "spine2", "spine3", "left_hip", "right_hip")
 _DEPTH_IN_TRUNK: Final = 0.22
-#: Nearer to the camera than this a projection means nothing.
-_NEAREST: Final = 0.1
 #: The weak-perspective camera is fitted to the joints in the frame when there are this many.
 _ENOUGH: Final = 8
 
 
 @dataclass(frozen=True)
-class Labels:
-    """The truth about one crop; zeros where nobody is.
+class SyntheticLabels:
+    """Ground truth of one crop; zeros without a person.
 
     Attributes
     ----------
     person
-        1.0 when a person is there, else 0.0.
+        1.0 if the crop shows a person, else 0.0.
     rotmats
-        ``(24, 3, 3)`` relative rotations; joint 0 into the crop's camera frame: the frame
-        camera's orientation with the region's turn removed.
+        ``(24, 3, 3)`` relative rotations; joint 0 into the camera frame of the crop: the frame
+        camera with the rotation of the crop box removed.
     orient_seen
-        ``(3, 3)`` joint 0 for a camera that looks at the region's centre (see the module).
+        ``(3, 3)`` joint 0 for a camera that looks at the centre of the crop box (see the module).
     betas
         ``(10,)``.
     transl
@@ -66,7 +68,7 @@ class Labels:
     crop_box
         ``(4,)`` cx, cy, side in frame pixels and angle in radians.
     intrinsics
-        ``(3, 3)`` from the frame camera to crop pixels, the region's turn included.
+        ``(3, 3)`` from the frame camera to crop pixels, the rotation of the crop box included.
     joints, landmarks
         ``(24, 3)`` and ``(L, 3)`` metres, frame camera; landmarks as
         :data:`hmr_live_training.landmarks.BODY_LANDMARKS`, measured on the posed mesh.
@@ -79,7 +81,7 @@ class Labels:
         ``(3,)`` weak-perspective (s, tx, ty) for ``rotmats[0]`` and for ``orient_seen``, fitted to
         the joints in the frame (to all when fewer than eight are).
     camera_error
-        Root mean square of what that fit leaves, in crop halves: how strong the perspective is.
+        Root mean square residual of that fit, in half crops: how strong the perspective is.
     """
 
     person: Array
@@ -103,27 +105,27 @@ class Labels:
     camera_error: Array
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
-        """By name."""
+        """The labels by field name."""
         return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A crop and the truth about it.
+    """A crop and its ground truth.
 
     Attributes
     ----------
     image
         ``(256, 256, 3)`` uint8, BGR.
     mask
-        ``(256, 256)`` bool: where the person (clothes and hair included) is to be seen.
+        ``(256, 256)`` bool: where the person (clothes and hair included) is visible.
     labels
-        The numbers.
+        Ground truth.
     """
 
     image: Image
     mask: NDArray[np.bool_]
-    labels: Labels
+    labels: SyntheticLabels
 
 
 class LandmarkReader:
@@ -146,13 +148,6 @@ class LandmarkReader:
         return np.asarray(start + self._reach * (vertices[self._vertices] - start))
 
 
-def in_frame(points: Array, camera: PinholeCamera) -> NDArray[np.bool_]:
-    """Which camera-frame points ``(N, 3)`` the frame shows (or would, were nothing before them)."""
-    pixels = camera.project(points)
-    inside = (pixels >= 0) & (pixels < np.array(camera.size))
-    return np.asarray(inside.all(axis=-1) & (points[:, 2] > _NEAREST))
-
-
 def visibility(
     points: Array,
     pixels: Array,
@@ -170,9 +165,9 @@ def visibility(
     pixels
         ``(N, 2)`` the same in pixels of the mask.
     inside
-        ``(N,)`` whether the frame shows the place.
+        ``(N,)`` whether the point lies in the frame.
     mask
-        ``(n, n)`` where the target is to be seen.
+        ``(n, n)`` where the target is visible.
     depth
         ``(n, n)`` metres to the nearest surface.
     allowance
@@ -198,7 +193,7 @@ def allowances() -> tuple[Array, Array]:
 
 
 def look_at_crop_box(crop_box: CropBox, camera: PinholeCamera) -> Array:
-    """The shortest turn ``(3, 3)`` that brings the ray of the region's centre onto the axis."""
+    """Shortest rotation ``(3, 3)`` of the ray through the centre of the crop box onto the axis."""
     width, height = camera.size
     ray = np.array([crop_box.cx - width / 2, crop_box.cy - height / 2, camera.focal])
     x, y, z = ray / np.linalg.norm(ray)
@@ -213,7 +208,7 @@ def look_at_crop_box(crop_box: CropBox, camera: PinholeCamera) -> Array:
 
 
 def fit_weak_perspective(joints: Array, targets: Array, weights: Array) -> tuple[Array, float]:
-    """Camera (s, tx, ty) that minimises sum w |s (X_xy + t) - x|^2, and the RMS that it leaves.
+    """Camera (s, tx, ty) that minimises sum w |s (X_xy + t) - x|^2, and its RMS residual.
 
     Parameters
     ----------
@@ -253,15 +248,15 @@ def crop_orientations(
     return upright @ frame, upright @ look_at_crop_box(crop_box, camera) @ frame
 
 
-def nobody(camera: PinholeCamera, crop_box: CropBox, intrinsics: Array) -> Labels:
-    """Labels of a picture without people."""
+def nobody(camera: PinholeCamera, crop_box: CropBox, intrinsics: Array) -> SyntheticLabels:
+    """Labels of a crop without people."""
     identity = np.tile(np.eye(3, dtype=np.float32), (NUM_JOINTS, 1, 1))
     count = len(BODY_LANDMARKS)
 
     def zeros(*shape: int) -> Array:
         return np.zeros(shape, np.float32)
 
-    return Labels(
+    return SyntheticLabels(
         person=np.array(0, np.float32),
         rotmats=identity,
         orient_seen=identity[0],

@@ -1,4 +1,4 @@
-"""Photographs that scenes are made of: person-free backgrounds and fabric patches.
+"""Photographs in scenes: person-free backgrounds and fabric patches.
 
 A background belongs to a split by its panorama, a patch by its file, a motion capture sequence
 by its number: nothing that the test split shows has been seen in training.
@@ -15,7 +15,7 @@ import numpy as np
 from hmr_live.core.errors import AssetError
 from hmr_live.core.state import Image
 
-#: Every n-th panorama (or lone photo) and every n-th patch is kept for the test split.
+#: Every n-th panorama (or single photo) and every n-th patch belongs to the test split.
 _TEST_PANORAMA: Final = 5
 _TEST_PATCH: Final = 6
 
@@ -26,7 +26,7 @@ FABRICS: Final = {
     "bottom": ("pants", "shorts"),
     "skirt": ("skirt", "dress"),
 }
-#: Between trouser legs one sees what the photographed garment lay on.
+#: Between trouser legs the photo shows what the garment lay on.
 _TWO_LEGGED: Final = ("pants", "shorts")
 _ABOVE_CROTCH: Final = 0.5
 
@@ -68,7 +68,7 @@ class Materials:
 
 
 def panorama(path: Path) -> str:
-    """The panorama that a background was cut from; a photo of its own is its own."""
+    """Name of the panorama that a background was cut from; a single photo is its own."""
     stem, _, view = path.stem.rpartition("_")
     return stem if stem and view.isdigit() and len(view) < 4 else path.stem
 
@@ -109,5 +109,5 @@ def _patches(data: Path, split: str) -> dict[str, list[Path]]:
 def _read(path: Path) -> Image:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise AssetError(f"{path} is no readable picture; restore the data folder.")
+        raise AssetError(f"{path} cannot be read as a picture; copy the data folder again.")
     return np.asarray(image, np.uint8)

@@ -1,4 +1,4 @@
-"""Everything that decides what synthetic people look like; probabilities, ranges and sizes."""
+"""Everything that determines what synthetic people look like: probabilities, ranges, sizes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class SyntheticConfig:
     seed: int = 0
     #: Body file in SMPL format; None takes the body that ships with the program.
     body: Path | None = None
-    #: Further poses, ``.npz`` with ``pose`` (N, 24, 3) axis-angle, such as fits to photos; joint 0
-    #: turns the body into a world with y up, neighbours belong together (a hundred to a split).
+    #: More poses, ``.npz`` with ``pose`` (N, 24, 3) axis-angle, such as pseudo ground truth; joint
+    #: 0 turns the body into a world with y up; blocks of a hundred neighbours share a split.
     fitted_poses: Path | None = None
 
     #: Side of the finished crop in pixels.
@@ -33,7 +33,7 @@ class SyntheticConfig:
     #: Chance of each further person in the same picture, up to two.
     company: float = 0.20
 
-    #: Poses: share of each family (see hmr_live_training.synthetic.poses).
+    #: Poses: share of each family (see hmr_live_training.synthetic.poses.sampler).
     captured: float = 0.42
     blended: float = 0.18
     made: float = 0.32
@@ -60,14 +60,14 @@ class SyntheticConfig:
     roll_sigma: float = 6.0
     large_roll: float = 0.06
 
-    #: Jitter of the region: centre (share of the side, sigma), log scale (range), degrees (sigma).
-    region_centre: float = 0.035
-    region_scale: float = 0.22
-    region_angle: float = 8.0
-    #: Kinds of region: tracker, turned by up to 60 degrees, unturned box, upper body.
-    region_kinds: tuple[float, float, float, float] = (0.66, 0.13, 0.17, 0.04)
+    #: Jitter of the crop box: centre (sigma, in sides), log scale (range), degrees (sigma).
+    crop_box_centre: float = 0.035
+    crop_box_scale: float = 0.22
+    crop_box_angle: float = 8.0
+    #: Shares of the kinds of crop box: tracker, rotated by up to 60 degrees, plain box, upper body.
+    crop_box_kinds: tuple[float, float, float, float] = (0.66, 0.13, 0.17, 0.04)
     #: The same at a desk.
-    desk_region_kinds: tuple[float, float, float, float] = (0.40, 0.06, 0.16, 0.38)
+    desk_crop_box_kinds: tuple[float, float, float, float] = (0.40, 0.06, 0.16, 0.38)
 
     #: Objects between camera and person, and behind the person.
     occluder: float = 0.28

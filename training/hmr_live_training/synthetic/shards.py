@@ -15,24 +15,27 @@ from numpy.typing import NDArray
 
 from hmr_live.core.errors import AssetError
 from hmr_live.core.state import Image
-from hmr_live_training.synthetic.crop_boxes import CropBoxRule, jittered_crop_box
 from hmr_live_training.synthetic.dataset import SyntheticPeople
 from hmr_live_training.synthetic.labels import Sample
+from hmr_live_training.synthetic.scene.crop_boxes import CropBoxRule, jittered_crop_box
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 
 SHARD_SIZE: Final = 1000
+#: Label fields that have another name in the files.
+_NAMES_IN_FILES: Final = {"crop_box": "region"}
+_FIELDS: Final = {name: field for field, name in _NAMES_IN_FILES.items()}
 _QUALITY: Final = 94
 
 
 @dataclass(frozen=True)
-class Shard:
+class SyntheticShard:
     """Samples of one file.
 
     Attributes
     ----------
     labels
-        Arrays by the names of :class:`hmr_live_training.synthetic.labels.Labels`, sample first, and
-        ``index``, the sample's number in its split.
+        Arrays by the field names of :class:`.SyntheticLabels`, sample first, and ``index``, the
+        number of the sample in its split.
     """
 
     labels: dict[str, NDArray[Any]]
@@ -66,9 +69,9 @@ def write_shards(
     crop_box_rule: CropBoxRule = jittered_crop_box,
     workers: int = 2,
 ) -> Iterator[Path]:
-    """Draw ``count`` samples and write them; shards that exist already are kept.
+    """Render ``count`` samples and write them; shards that exist already are kept.
 
-    Yields each finished file.  A reader never meets half a file.
+    Yields each finished file.  Files appear only when they are complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
     jobs = []
@@ -85,7 +88,7 @@ def write_shards(
         _start(*setup)
         yield from map(_work, jobs)
         return
-    # Small products on many workers: more threads each only get in one another's way.
+    # The matrix products are small and the workers many, so more threads only slow them down.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A forked child would inherit an OpenGL context that belongs to another process.
     context = multiprocessing.get_context("spawn")
@@ -93,19 +96,19 @@ def write_shards(
         yield from pool.imap_unordered(_work, jobs)
 
 
-def load_shard(path: Path) -> Shard:
-    """Read a shard (AssetError when it is none)."""
+def load_shard(path: Path) -> SyntheticShard:
+    """Read a shard (AssetError when the file is not one)."""
     try:
         with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
+            arrays = {_FIELDS.get(name, name): file[name] for name in file.files}
         images = np.split(arrays.pop("jpeg"), arrays.pop("jpeg_start")[1:-1])
         masks = np.split(arrays.pop("png"), arrays.pop("png_start")[1:-1])
     except (OSError, KeyError, ValueError) as error:
         raise AssetError(
-            f"{path} is no shard of synthetic people; write it again with "
+            f"{path} is not a shard of synthetic people; render it again with "
             "hmr_live_training.synthetic."
         ) from error
-    return Shard(arrays, images, masks)
+    return SyntheticShard(arrays, images, masks)
 
 
 def save_shard(path: Path, samples: Iterable[Sample], indices: Sequence[int]) -> None:
@@ -115,7 +118,10 @@ def save_shard(path: Path, samples: Iterable[Sample], indices: Sequence[int]) ->
         jpeg.append(_encoded(".jpg", sample.image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]))
         png.append(_encoded(".png", sample.mask.astype(np.uint8) * 255, []))
         rows.append(sample.labels.as_arrays())
-    labels = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    labels = {
+        _NAMES_IN_FILES.get(field, field): np.stack([row[field] for row in rows])
+        for field in rows[0]
+    }
     pictures = {
         "index": np.array(indices, np.int64),
         "jpeg": np.concatenate(jpeg),
@@ -137,7 +143,7 @@ def _starts(parts: list[NDArray[np.uint8]]) -> NDArray[np.int64]:
     return np.cumsum([0, *(len(part) for part in parts)])
 
 
-#: A pool's worker has no other place for what it keeps.
+#: Of this process of the pool.
 _worker: SyntheticPeople | None = None
 
 

@@ -1,4 +1,4 @@
-"""Triangle surfaces in a rest pose and posed: the body itself, and tubes worn around it."""
+"""Triangle surfaces in rest pose and posed: of the body, and of tubes around it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hmr_live.body.model import BodyModel
 Array = NDArray[np.floating[Any]]
 Faces = NDArray[np.int32]
 
-#: Steps of smoothing that take toes, navel and muscles out of what cloth lies on.
+#: Smoothing steps that remove toes, navel and muscles under cloth.
 _SMOOTHING_STEPS: Final = 8
 
 
 @dataclass(frozen=True)
-class Surface:
+class PosedSurface:
     """A posed surface with its rest pose, which textures and garment borders refer to.
 
     Attributes
@@ -42,7 +42,7 @@ class Surface:
 
 
 class BodySurface:
-    """What every posing of one body model needs: normals, smoothing, rest attributes."""
+    """Normals, smoothing and rest pose of the surface of one body model."""
 
     def __init__(self, body: BodyModel) -> None:
         self.body = body
@@ -65,7 +65,7 @@ class BodySurface:
         return _unit(np.asarray(self._gather @ _cross(b - a, c - a)))
 
     def smooth(self, vertices: Array) -> Array:
-        """The surface without its fine forms, ``(V, 3)``."""
+        """The smoothed surface ``(V, 3)``, without toes, navel and muscles."""
         return np.asarray(self._smooth @ vertices)
 
     def faces_touching(self, mask: NDArray[np.bool_]) -> Faces:
@@ -74,7 +74,7 @@ class BodySurface:
 
 
 def eyeballs(faces: Faces, rest: Array) -> NDArray[np.bool_]:
-    """Vertices of the small parts that are not joined to the skin, ``(V,)``."""
+    """Vertices ``(V,)`` of the small parts that are not connected to the skin."""
     count = len(rest)
     links = scipy.sparse.coo_matrix(
         (np.ones(faces.size), (faces.reshape(-1), np.roll(faces, 1, axis=1).reshape(-1))),
@@ -113,7 +113,7 @@ def skin_points(rest: Array, weights: Array, transforms: Array) -> Array:
 
 
 def _smoothing(faces: Faces, count: int) -> scipy.sparse.csr_matrix:
-    """Several steps of "half myself, half my neighbours" as one matrix."""
+    """Several steps of Laplacian smoothing (half the vertex, half its neighbours) as one matrix."""
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
     links = scipy.sparse.csr_matrix(

@@ -1,1 +1,1 @@
-"""Takes as the program holds them while they are listed, played and exported; without Qt."""
+"""The state of takes while they are listed, played and exported, without Qt."""

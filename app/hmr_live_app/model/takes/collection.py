@@ -1,4 +1,4 @@
-"""The takes in the folder of recordings, and what can be done with their files.  Knows no Qt."""
+"""The takes in the recordings folder, and operations on their files.  Knows no Qt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hmr_live_app.model.events import Event
 
 
 class TakeCollection:
-    """One folder.  Its takes are summed up in a thread, newest first, and again only on change.
+    """The takes of one folder, newest first, summarised in a thread and again only on change.
 
     Parameters
     ----------
@@ -30,17 +30,17 @@ class TakeCollection:
     Attributes
     ----------
     changed
-        :attr:`takes` is another list.
+        :attr:`takes` was replaced.
     renamed
-        A take has another path; tells the old and the new one.
+        A take has another path; carries the old and the new one.
     removed
-        A take is in the trash; tells where it was.
+        A take was moved to the trash; carries its former path.
     saved
-        A new take is there; tells its path and a sentence.
+        There is a new take; carries its path and a message for the user.
     failed
-        Tells a sentence.
+        Carries a message for the user.
     takes
-        What is known of the folder, newest first.
+        Summaries of the takes in the folder, newest first.
     """
 
     def __init__(self, call_in_main: CallInMain, to_trash: Callable[[Path], bool]) -> None:
@@ -52,19 +52,19 @@ class TakeCollection:
         self.takes: list[TakeSummary] = []
         self._call_in_main, self._to_trash = call_in_main, to_trash
         self._known: dict[tuple[Path, int, int], TakeSummary] = {}
-        # One look at the folder at a time; the newest wish ends those before it.
+        # The folder is read once at a time; the newest request cancels those before it.
         self._listing = threading.Lock()
         self._refreshes = 0
 
     def refresh(self, folder: Path, recording: Path | None = None) -> None:
-        """Bring the list up to date; returns at once.
+        """Update the list; returns at once.
 
         Parameters
         ----------
         folder
             Where the takes are.
         recording
-            The take that is being recorded, which is left out.
+            The take that is being recorded; it is left out.
         """
         self._refreshes += 1
         request = self._refreshes
@@ -81,15 +81,15 @@ class TakeCollection:
                         found.append(self._summary(path))
                 self._call_in_main(lambda: self._found(request, found))
 
-        threading.Thread(target=task, daemon=True, name="look at takes").start()
+        threading.Thread(target=task, daemon=True, name="list takes").start()
 
     def rename(self, path: Path, name: str) -> None:
-        """Give a take another name."""
+        """Rename a take."""
         try:
             target = rename_take(path, name)
         except RecordingError as error:
             self.failed.emit(str(error))
-            self.changed.emit()  # whoever shows the new name already shows the old one again
+            self.changed.emit()  # views that already show the new name go back to the old one
             return
         if target != path:
             self.renamed.emit(path, target)
@@ -99,8 +99,8 @@ class TakeCollection:
         video = path.with_suffix(VIDEO_SUFFIX)
         if not self._to_trash(path):
             self.failed.emit(
-                f"{path.name} stays where it is: this system offers no trash for its folder, so "
-                "delete the file yourself if you are sure."
+                f"{path.name} was not deleted, because there is no trash for its folder: delete "
+                "the file yourself if you are sure."
             )
             return
         if video.is_file():
@@ -108,7 +108,7 @@ class TakeCollection:
         self.removed.emit(path)
 
     def repair(self, path: Path) -> None:
-        """Save what can be saved of a damaged take as a new one; returns at once."""
+        """Save what can be recovered of a damaged take as a new take; returns at once."""
 
         def announce(report: tuple[Path, str]) -> None:
             self.saved.emit(*report)
@@ -125,9 +125,9 @@ class TakeCollection:
         Parameters
         ----------
         make
-            Gives the take; called in the thread.
+            Returns the take; called in the thread.
         folder, name
-            Where it goes; the name gets a number where it is taken.
+            Where it is saved; a number is added to a name that is taken.
         """
 
         def task() -> Path:

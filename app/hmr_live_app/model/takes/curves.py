@@ -1,4 +1,4 @@
-"""Joint angles of a whole take, and what of them fits into a plot; without Qt."""
+"""Joint angles of a whole take, and their decimation for plots.  Knows no Qt."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AngleCurves:
 def angle_curves(
     motion: Motion, start: float, frames: AnatomicalFrames | None = None
 ) -> AngleCurves:
-    """Compute them.
+    """Compute the joint angles of a person over a take.
 
     Parameters
     ----------
@@ -60,21 +60,21 @@ def angle_curves(
 def decimate(
     times: NDArray[np.float64], values: Array, start: float, end: float, bins: int
 ) -> tuple[NDArray[np.float64], Array, NDArray[np.int32]]:
-    """What a plot of few pixels needs of many samples: lowest and highest of each bin.
+    """Reduce a curve to the lowest and highest sample of each bin, for a plot of few pixels.
 
     Parameters
     ----------
     times, values
         ``(T,)`` ascending seconds, and one curve ``(T,)``.
     start, end
-        The part in sight.
+        The visible part.
     bins
-        Into how many bins it is cut; fewer samples than two a bin are given as they are.
+        Number of bins; fewer than two samples per bin are returned unchanged.
 
     Returns
     -------
     times, values, connect
-        ``(N,)`` each; ``connect`` is 1 where a line leads on to the next point, and 0 at gaps.
+        ``(N,)`` each; ``connect`` is 1 where a line leads to the next point, and 0 at gaps.
     """
     first = max(int(np.searchsorted(times, start)) - 1, 0)
     last = min(int(np.searchsorted(times, end, side="right")) + 1, len(times))

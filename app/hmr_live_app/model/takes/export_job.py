@@ -1,4 +1,4 @@
-"""Writing a take as a file of another program, in a thread that can be called off.  No Qt."""
+"""Exports a take to another file format in a thread that can be cancelled.  Knows no Qt."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ExportJob:
     Attributes
     ----------
     progressed
-        Tells the share that is done, in [0, 1].
+        Carries the finished share, in [0, 1].
     done
-        Tells the files and sentences about them.
+        Carries the files and notes about them.
     failed
-        Tells a sentence; an empty one when it was called off.
+        Carries a message for the user; empty after :meth:`cancel`.
     """
 
     def __init__(self, call_in_main: CallInMain) -> None:
@@ -57,8 +57,7 @@ class ExportJob:
         body
             The body model in use.
         format_, target
-            What is written, and the file; several people get a file each where the format holds
-            one.
+            The format and the file; where the format holds one person, each gets a file.
         """
 
         def task() -> tuple[tuple[Path, ...], list[str]]:
@@ -74,7 +73,7 @@ class ExportJob:
         )
 
     def cancel(self) -> None:
-        """End at the next step; what was begun is removed."""
+        """Stop at the next step; partial files are removed."""
         self._cancelled.set()
 
     def _fail(self, message: str) -> None:
@@ -82,7 +81,7 @@ class ExportJob:
 
     def _progress(self, share: float) -> None:
         if self._cancelled.is_set():
-            raise ExportError("The export was called off.")
+            raise ExportError("The export was cancelled.")
         self._call_in_main(_emitter(self.progressed, share))
 
 

@@ -1,4 +1,4 @@
-"""Which files are played, and not recovered."""
+"""Which files are takes, to be played rather than recovered."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ TAKE_SUFFIXES: Final = frozenset({SUFFIX, ".npz", ".bvh"})
 
 
 def is_take(spec: object) -> bool:
-    """Whether this names a file that is played."""
+    """Whether this names a file that is played as a take."""
     return isinstance(spec, str | Path) and Path(spec).suffix.lower() in TAKE_SUFFIXES

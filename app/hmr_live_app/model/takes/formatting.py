@@ -1,4 +1,4 @@
-"""Times and sizes as people read them."""
+"""Times, sizes and speeds as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def clock(seconds: float, *, exact: bool = False) -> str:
 
 
 def file_size(size: int) -> str:
-    """Bytes in the unit that people count files in."""
+    """As in ``1.5 MB`` or ``20.0 kB``."""
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size / 1e3, 0.1):.1f} kB"
 
 

@@ -1,4 +1,4 @@
-"""Reading a take so that it can be shown.  Knows no Qt."""
+"""Reads takes for display.  Knows no Qt."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hmr_live.angles import AnatomicalFrames
 from hmr_live.body.model import BodyModel
 from hmr_live.imports.motion_file import open_take
 from hmr_live.takes.people import adapt_to_body
-from hmr_live.takes.playback import Playback, moments_of
+from hmr_live.takes.playback import Playback, frame_times
 from hmr_live.takes.take import Take
 
-#: Of takes that do not say how large their frames are.
+#: For takes that do not record their frame size.
 _PLAIN_SIZE: Final = (640, 480)
 
 
@@ -26,13 +26,13 @@ class OpenTake:
     path
         Its file.
     take
-        As it stands there.
+        As it was read.
     shown
-        As the body model in use shows it.
+        Converted for the body model in use.
     body, frames
         That body model, and its anatomical frames.
     note
-        What is different about it; a sentence or empty.
+        How ``shown`` differs from ``take``, as a message for the user; empty if it does not.
     """
 
     path: Path
@@ -50,7 +50,7 @@ class OpenTake:
 
 
 def read_take_to_show(path: Path, body: BodyModel) -> tuple[OpenTake, Playback]:
-    """Read a take or motion file, for the body model in use.
+    """Read a take or motion file for the body model in use.
 
     Raises
     ------
@@ -58,6 +58,6 @@ def read_take_to_show(path: Path, body: BodyModel) -> tuple[OpenTake, Playback]:
         When it cannot be read, or there is nothing to play.
     """
     take = open_take(path, body)
-    playback = Playback(moments_of(take))
+    playback = Playback(frame_times(take))
     shown, note = adapt_to_body(take, body)
     return OpenTake(path, take, shown, body, AnatomicalFrames.of(body), note), playback

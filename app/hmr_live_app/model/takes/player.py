@@ -1,4 +1,4 @@
-"""The take that is open: playing it, smoothing it, following one of its people.  Knows no Qt.
+"""The open take: playback, smoothing, and the person whose angles are shown.  Knows no Qt.
 
 Views observe the events of a :class:`TakePlayer` and call its methods; both happen in the main
 thread only.  Reading, smoothing and decoding run in threads.
@@ -27,8 +27,8 @@ from hmr_live_app.model.takes.curves import AngleCurves, angle_curves
 from hmr_live_app.model.takes.opening import OpenTake, read_take_to_show
 from hmr_live_app.model.takes.video_frames import VideoFrameThread
 
-#: Blue, green and red of the ground that people stand before where there is no video.
-_GROUND: Final = (46, 38, 33)
+#: Background where there is no video, BGR.
+_BACKGROUND: Final = (46, 38, 33)
 
 
 class TakePlayer:
@@ -44,19 +44,19 @@ class TakePlayer:
     Attributes
     ----------
     opened, closed
-        A take can be played; none is open any more.
+        A take can be played; no take is open any more.
     moved
         Playback is at another time.
     changed
-        Whether it plays, how fast, the range, the person or the smoothing changed.
+        Playing or paused, the speed, the range, the person or the smoothing changed.
     shown
-        Another frame is to be shown: the result, and the ghosts to compare it with.
+        Another frame is to be shown: the result, and the ghosts to compare it to.
     angles_ready
-        :attr:`curves` are there, or to be compared otherwise.
+        :attr:`curves`, or how they are compared, changed.
     failed, noted
-        Tell a sentence.
+        Carry a message for the user.
     current, playback
-        What is open and where it stands; None when nothing is.
+        The open take and its playback; None if there is none.
     track_id
         Whose angles :attr:`curves` are.
     compare
@@ -85,7 +85,7 @@ class TakePlayer:
         self.curves: AngleCurves | None = None
         self.raw_curves: AngleCurves | None = None
         self._call_in_main, self._load_body = call_in_main, load_body
-        # Counts what was asked for: what an older wish still brings is ignored.
+        # Counts the requests: whatever an older one still delivers is ignored.
         self._opening = self._smoothing = self._curving = 0
         self._presence: tuple[Presence, Presence | None] | None = None
         self._pictures: VideoFrameThread | None = None
@@ -101,7 +101,7 @@ class TakePlayer:
 
     @property
     def best(self) -> Take | None:
-        """What is to be kept or exported: smoothed, if it was smoothed."""
+        """The take to save or export: the smoothed one if there is one."""
         return self.smoothed or (None if self.current is None else self.current.take)
 
     @property
@@ -111,7 +111,7 @@ class TakePlayer:
         return [motion.track_id for motion in motions if len(motion.times)]
 
     def open(self, path: Path) -> None:
-        """Read a take or motion file and stand at its first frame; returns at once."""
+        """Read a take or motion file and show its first frame; returns at once."""
         self._opening += 1
         request = self._opening
         run_in_background(
@@ -122,7 +122,7 @@ class TakePlayer:
         )
 
     def close(self) -> None:
-        """Let the take go, also one that is still being read."""
+        """Close the take, and cancel one that is still being read."""
         self._opening += 1
         was_open = self.is_open
         self._release_take()
@@ -130,7 +130,7 @@ class TakePlayer:
             self.closed.emit()
 
     def note_rename(self, old: Path, new: Path) -> None:
-        """Take note that a file has another name."""
+        """Follow a file that was renamed."""
         current = self.current
         if current is not None and current.path == old:
             video = new.with_suffix(VIDEO_SUFFIX)
@@ -139,7 +139,7 @@ class TakePlayer:
             self.changed.emit()
 
     def tick(self, seconds: float) -> None:
-        """Let this much time of the clock pass."""
+        """Advance playback by this much wall-clock time."""
         if self.playback is None or not self.playback.playing:
             return
         goes_on = self.playback.advance(seconds)
@@ -148,7 +148,7 @@ class TakePlayer:
             self.changed.emit()
 
     def control(self, command: Callable[[Playback], object]) -> None:
-        """Do something with the playback and tell everybody, if a take is open."""
+        """Apply a command to the playback and notify the views, if a take is open."""
         if self.playback is not None:
             command(self.playback)
             self.changed.emit()
@@ -167,7 +167,7 @@ class TakePlayer:
         self.changed.emit()
 
     def smooth(self, cutoff: float) -> None:
-        """Smooth the take at ``cutoff`` Hz, beside the raw one; returns at once."""
+        """Smooth the take at ``cutoff`` Hz and keep the raw one; returns at once."""
         current = self.current
         if current is None:
             return
@@ -190,13 +190,13 @@ class TakePlayer:
         )
 
     def drop_smoothing(self) -> None:
-        """The raw take alone again."""
+        """Go back to the raw take alone."""
         self._smoothing += 1
         if self.smoothed is not None or self.is_smoothing:
             self._set_smoothed(self._smoothing, None)
 
     def set_compare(self, on: bool) -> None:
-        """Whether the raw take is shown beside the smoothed one."""
+        """Show or hide the raw take beside the smoothed one."""
         self.compare = on
         self.changed.emit()
         self.angles_ready.emit()
@@ -241,7 +241,7 @@ class TakePlayer:
         self._pictures = self._picture = self._waiting = self._shown_key = None
 
     def _update(self, *, again: bool = False) -> None:
-        """Tell the time; show the frame if it is another one than before, or ``again``."""
+        """Announce the time; show the frame if it is another one, or ``again``."""
         if self.playback is None or self._presence is None:
             return
         self.moved.emit()
@@ -264,7 +264,7 @@ class TakePlayer:
         if self._waiting is not None and self._waiting[0] == number:
             moment = self._waiting[1]
             self._waiting = None
-        else:  # playback is ahead of the decoder: this picture is late, and shown all the same
+        else:  # playback is ahead of the decoder: show the late image all the same
             moment = max(float(self._picture_times[number]), self.playback.start)
         self._show(moment, image)
 
@@ -281,7 +281,7 @@ class TakePlayer:
         size = current.frame_size
         if image is None:
             image = np.empty((size[1], size[0], 3), np.uint8)
-            image[:] = _GROUND
+            image[:] = _BACKGROUND
         time = moment - playback.start
         frame = Frame(image, time, playback.index_at(time))
         bodies = [
@@ -291,7 +291,7 @@ class TakePlayer:
             for part in presence
             if part is not None
         ]
-        # The smoothed people are the ones to look at, the raw ones their ghosts.
+        # The smoothed people are the main ones, the raw ones their ghosts.
         ghosts = bodies[0] if len(bodies) > 1 and self.compare else ()
         self.shown.emit(FrameResult(frame, bodies[-1]), ghosts)
 

@@ -1,4 +1,4 @@
-"""Pictures of a take's video, read in a thread: only the newest wish counts.  Knows no Qt."""
+"""Reads frames of a take's video in a thread; only the newest request counts.  Knows no Qt."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hmr_live.takes.picture_reader import TakePictureReader
 
 
 class VideoFrameThread:
-    """Reads the picture that was asked for last.
+    """Reads the frame that was requested last.
 
     Parameters
     ----------
     video
         The file.
     on_picture
-        Called in the thread with what was asked for and the picture; None where it is lost.
-    on_trouble
-        Called in the thread, at most once, with a sentence; no picture comes after it.
+        Called in the thread with the requested number and the image; None if it is missing.
+    on_error
+        Called in the thread, at most once, with a message; no image comes after it.
     """
 
     def __init__(
@@ -32,20 +32,20 @@ class VideoFrameThread:
     ) -> None:
         self._video = video
         self._on_picture, self._on_error = on_picture, on_error
-        # Guards the wish and the end; the reader belongs to the thread alone.
+        # Guards the request and the end; the reader belongs to the thread alone.
         self._changed = threading.Condition()
         self._request: int | None = None
         self._ended = False
         threading.Thread(target=self._run, daemon=True, name="take video").start()
 
     def ask(self, number: int) -> None:
-        """Wish for a picture instead of any that is still waited for."""
+        """Request a frame in place of any that is still pending."""
         with self._changed:
             self._request = number
             self._changed.notify()
 
     def close(self) -> None:
-        """End soon; a picture that is being read may still come."""
+        """End soon; a frame that is being read may still be delivered."""
         with self._changed:
             self._ended = True
             self._changed.notify()

@@ -38,14 +38,14 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 @dataclass(frozen=True)
 class CacheKey:
-    """Where a file lies and what it must have been made with.
+    """Identifies a cached file, and what it must have been made with.
 
     Attributes
     ----------
     slot
         Decides the file's name.
     stamp
-        Versions; a file of the same slot with another stamp is stale and is written anew.
+        Versions; a file of the same slot with another stamp is stale and is rewritten.
     """
 
     slot: Mapping[str, str]
@@ -74,7 +74,7 @@ class EngineCache:
         self.folder = folder or base / "engines"
 
     def read(self, key: CacheKey) -> bytes | None:
-        """Content of a file, or None (with the reason in the log) when it must be made anew."""
+        """Content of a file; None (with the reason in the log) if it must be made again."""
         path = self.folder / key.file_name
         if not path.exists():
             return None
@@ -165,7 +165,7 @@ def _record_path(path: Path) -> Path:
 
 
 def _compare(record: Untyped, key: CacheKey) -> None:
-    """Raise when a record tells of another file than the key asks for."""
+    """Raise if a record does not match the key."""
     if record["slot"] != dict(key.slot):
         raise _UnusableError("it was made for another network or GPU")
     for name, wanted in key.stamp.items():

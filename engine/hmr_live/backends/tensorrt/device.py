@@ -17,7 +17,7 @@ from hmr_live.backends.tensorrt.distribution import TensorRtDistribution
 
 @dataclass(frozen=True)
 class GpuIdentity:
-    """What tells one GPU set-up from another.
+    """Identifies a GPU and its driver.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ class TensorRtDistribution:
     trt
         The imported package.
     log
-        The package's logger; one for the process, as TensorRT wants it.
+        The package's logger; one for the process, as TensorRT requires.
     devices
         Names of the CUDA bindings, the preferred one first.
     for_rtx
@@ -76,7 +76,7 @@ def open_distribution(name: str) -> TensorRtDistribution:
 
 
 def _make_logger(trt: Untyped) -> Untyped:
-    """TensorRT's messages go to Python's logging, and the last error is kept for our sentences."""
+    """Log TensorRT's messages through Python's logging, and keep the last error."""
 
     class Logger(trt.ILogger):  # type: ignore[misc]  # a class of a package without types
         def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a compiled engine depends on: any difference means building again."""
+"""Cache keys of compiled engines: everything that an engine depends on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hmr_live.backends.tensorrt.device import GpuIdentity
 from hmr_live.backends.tensorrt.distribution import TensorRtDistribution
 from hmr_live.core.assets import sha256_of
 
-#: Raise it when the builder's settings change.
-_RECIPE: Final = "1"
+#: Increase when the builder's settings change.
+_BUILD_VERSION: Final = "1"
 
 
 def engine_key(model: Path, distribution: TensorRtDistribution, gpu: GpuIdentity) -> CacheKey:
@@ -31,13 +31,13 @@ def engine_key(model: Path, distribution: TensorRtDistribution, gpu: GpuIdentity
             "tensorrt": distribution.version,
             "driver": gpu.driver,
             "max_batch": str(MAX_BATCH),
-            "recipe": _RECIPE,
+            "recipe": _BUILD_VERSION,
         },
     )
 
 
 def timing_key(distribution: TensorRtDistribution, gpu: GpuIdentity) -> CacheKey:
-    """Key of the measurements that TensorRT reuses when it builds another network."""
+    """Key of the timing cache that TensorRT reuses when it builds another network."""
     return CacheKey(
         slot={
             "kind": "timings",

@@ -29,7 +29,7 @@ class ArchiveProgress:
         Number of files in the archive, and their size.
     outcomes
         Outcomes of the files that are done with, in the order of completion.
-    bytes_through
+    bytes_done
         Bytes of those files, and the finished share of those in work.
     bytes_worked
         The same without the files that an earlier run had finished.

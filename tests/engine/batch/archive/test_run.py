@@ -72,13 +72,13 @@ def test_all_files_but_the_broken_one_are_done_the_longest_first(with_broken, tm
     assert [outcome.name for outcome in report.failed] == ["broken.mp4"]
     assert len(told) == 4
     assert report.frames == shown[-1].frames == 42
-    assert [progress.bytes_through for progress in shown] == sorted(
-        progress.bytes_through for progress in shown
+    assert [progress.bytes_done for progress in shown] == sorted(
+        progress.bytes_done for progress in shown
     )
-    assert shown[-1].bytes_through == shown[-1].bytes == sum(job.size for job in with_broken)
+    assert shown[-1].bytes_done == shown[-1].bytes == sum(job.size for job in with_broken)
     text = report.as_text()
     assert "3 of 4 files done, 1 failed" in text
-    assert "failed: broken.mp4: broken.mp4 is not a video" in text
+    assert "failed: broken.mp4: broken.mp4 is not a readable video" in text
     assert not hidden_files(tmp_path)
 
 
@@ -176,7 +176,7 @@ def test_progress_counts_the_share_of_files_that_are_being_worked_on(jobs):
 
     def show(progress):
         if progress.frames == 15:
-            shown.append(progress.bytes_through)
+            shown.append(progress.bytes_done)
 
     run_archive(jobs, SETTINGS, Halfway(), on_progress=show)
     assert shown == [jobs[1].size / 2]

@@ -98,7 +98,7 @@ def test_what_a_killed_run_left_is_removed(job):
     ("content", "words"),
     [
         (None, "There is no file"),
-        (b"no video at all", "not a video that can be read"),
+        (b"no video at all", "not a readable video"),
     ],
 )
 def test_a_broken_file_fails_with_its_sentence_and_the_next_is_done(job, tmp_path, content, words):

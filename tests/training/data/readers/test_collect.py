@@ -15,7 +15,7 @@ from hmr_live_training.data.readers.joint_sets import COMMON
 from hmr_live_training.data.readers.shards import find_shards, read_shard
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.sampling.synthetic_reader import read_synthetic
-from hmr_live_training.synthetic.labels import HIDDEN, OUTSIDE, VISIBLE, Labels, Sample
+from hmr_live_training.synthetic.labels import HIDDEN, OUTSIDE, VISIBLE, Sample, SyntheticLabels
 from hmr_live_training.synthetic.shards import save_shard
 from tests.engine.imports.files import amass_file, channels, write_bvh
 from tests.training.data.readers.files import write_picture
@@ -65,7 +65,7 @@ def synthetic_sample(rng, *, person=1.0):
     orient_frame = rotmats[0].copy()
     joints = body.joints(rotmats, np.zeros(10, np.float32)) + np.array([0.2, 0.1, 3])
     rotmats[0] = turn @ orient_frame
-    values = {field.name: np.zeros(3, np.float32) for field in fields(Labels)}
+    values = {field.name: np.zeros(3, np.float32) for field in fields(SyntheticLabels)}
     values |= {
         "person": np.float32(person),
         "rotmats": rotmats,
@@ -78,7 +78,9 @@ def synthetic_sample(rng, *, person=1.0):
         "landmark_visibility": np.full(len(BODY_LANDMARKS), VISIBLE, np.uint8),
     }
     image = np.full((256, 256, 3), 50, np.uint8)
-    return Sample(image=image, mask=np.zeros((256, 256), bool), labels=Labels(**values)), joints
+    return Sample(
+        image=image, mask=np.zeros((256, 256), bool), labels=SyntheticLabels(**values)
+    ), joints
 
 
 def test_synthetic_people_are_labelled_people(tmp_path):

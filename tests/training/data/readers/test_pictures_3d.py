@@ -13,7 +13,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live_training.data.readers.human36m import read_human36m
 from hmr_live_training.data.readers.joint_sets import COMMON, HUMAN36M, MPI_INF_3DHP
 from hmr_live_training.data.readers.mpi_inf_3dhp import read_calibration, read_mpi_inf_3dhp
-from hmr_live_training.data.readers.person import PictureReader, VideoFrame
+from hmr_live_training.data.readers.person import ImageReader, VideoFrame
 from hmr_live_training.data.readers.pw3d import read_3dpw
 from tests.training.data.readers.files import python2_pickle, write_picture, write_video
 
@@ -260,14 +260,14 @@ def test_3dpw_reports_missing_and_foreign_files(tmp_path):
     with pytest.raises(AssetError, match=r"no \.pkl files"):
         list(read_3dpw(tmp_path, "test"))
     PosedSequence().write(tmp_path, poses=3)
-    with pytest.raises(AssetError, match="no sequence of 3DPW"):
+    with pytest.raises(AssetError, match="not a 3DPW sequence"):
         list(read_3dpw(tmp_path, "test"))
 
 
 @pytest.mark.parametrize("name", ["video_0.avi", "Walking.mp4"])
 def test_frames_of_videos_are_the_ones_that_were_asked_for(tmp_path, name):
     write_video(tmp_path / name)
-    with PictureReader() as reader:
+    with ImageReader() as reader:
         for index in (1, 2, 5, 0):
             image = reader.read(VideoFrame(tmp_path / name, index))
             assert abs(float(image.mean()) - (20 + 30 * index)) < 6
@@ -280,7 +280,7 @@ def test_frames_of_videos_are_the_ones_that_were_asked_for(tmp_path, name):
 def test_damaged_pictures_are_reported(tmp_path):
     write_picture(tmp_path / "a.jpg")
     (tmp_path / "b.jpg").write_bytes(b"no picture")
-    reader = PictureReader()
+    reader = ImageReader()
     assert reader.read(tmp_path / "a.jpg").shape == (60, 80, 3)
     assert reader.read((tmp_path / "a.jpg").read_bytes()).shape == (60, 80, 3)
     with pytest.raises(AssetError, match="Cannot decode"):

@@ -12,7 +12,7 @@ import pytest
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.readers.cutting import CutConfig, cut_out
 from hmr_live_training.data.readers.joint_sets import COMMON, NUM_COMMON
-from hmr_live_training.data.readers.person import LabelledPerson, PictureReader, box_around
+from hmr_live_training.data.readers.person import ImageReader, LabelledPerson, box_around
 from hmr_live_training.data.readers.shards import ShardPlan, find_shards, read_shard, write_shards
 
 
@@ -52,7 +52,7 @@ def people(folder, count):
 
 def test_labels_stay_on_their_pixels_when_a_person_is_cut_out(tmp_path):
     whole = people(tmp_path, 1)[0]
-    jpeg, small = cut_out(whole, PictureReader(), CutConfig(margin=0.2, person_size=160))
+    jpeg, small = cut_out(whole, ImageReader(), CutConfig(margin=0.2, person_size=160))
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert max(image.shape) <= 160 * 1.4 + 2
     assert small.picture == jpeg
@@ -72,7 +72,7 @@ def test_intrinsics_project_to_the_moved_labels(tmp_path):
     whole = people(tmp_path, 1)[0]
     np.testing.assert_allclose((whole.intrinsics @ point)[:2] / point[2], pixels, atol=1e-3)
     whole.joints_2d[COMMON["left_wrist"], :2] = pixels
-    _, small = cut_out(whole, PictureReader(), CutConfig(person_size=200))
+    _, small = cut_out(whole, ImageReader(), CutConfig(person_size=200))
     again = (small.intrinsics @ point)[:2] / point[2]
     np.testing.assert_allclose(again, small.joints_2d[COMMON["left_wrist"], :2], atol=1e-3)
 
@@ -89,7 +89,7 @@ def test_what_is_written_is_read(tmp_path):
     )
     (path,) = write_shards([whole], tmp_path / "out", prefix="a")
     (found,) = read_shard(path)
-    jpeg, small = cut_out(whole, PictureReader())
+    jpeg, small = cut_out(whole, ImageReader())
     assert found.picture == jpeg
     for name in ("joints_2d", "box", "joints_3d", "pose", "betas", "transl", "intrinsics"):
         np.testing.assert_allclose(getattr(found, name), getattr(small, name), atol=1e-5)
@@ -97,10 +97,9 @@ def test_what_is_written_is_read(tmp_path):
     assert (found.data_set, found.split, found.subject, found.body) == (
         *("made", "train", "7", "smpl_male"),
     )
-    assert found.has_3d
     (flat,) = read_shard(write_shards(people(tmp_path, 1), tmp_path / "flat", prefix="a")[0])
     assert flat.pose is None
-    assert not flat.has_3d
+    assert flat.joints_3d is None
 
 
 def test_layout_is_that_of_webdataset(tmp_path):
@@ -170,5 +169,5 @@ def test_damaged_and_foreign_shards_are_reported(tmp_path, plan):
         list(read_shard(tmp_path / "half.tar"))
     foreign = tmp_path / "foreign.tar"
     foreign.write_bytes(whole.replace(b'"joints_2d"', b'"joints_xy"'))
-    with pytest.raises(AssetError, match="another kind"):
+    with pytest.raises(AssetError, match="another kind of sample"):
         list(read_shard(foreign))

@@ -1,4 +1,4 @@
-"""Cut people out of large pictures, so that shards hold what training will look at."""
+"""Cut people out of large pictures, so that shards hold only the pixels that training uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from hmr_live.core.errors import AssetError
-from hmr_live_training.data.readers.person import Array, LabelledPerson, PictureReader
+from hmr_live_training.data.readers.person import Array, ImageReader, LabelledPerson
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class CutConfig:
 
 
 def cut_out(
-    person: LabelledPerson, reader: PictureReader, config: CutConfig | None = None
+    person: LabelledPerson, reader: ImageReader, config: CutConfig | None = None
 ) -> tuple[bytes, LabelledPerson]:
     """The person with a margin as a small JPEG, and the person with all labels moved along.
 

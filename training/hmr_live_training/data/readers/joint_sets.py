@@ -1,4 +1,4 @@
-"""Joint sets of the data sets and their place in the common set: the one table.
+"""Joint sets of all data sets, and how they map to the common set.
 
 The common set is SMPL's 24 joints, in SMPL's order, followed by points that data sets label and
 SMPL's tree lacks.  Left and right are always the person's own.  Data sets do not mean quite the
@@ -118,7 +118,7 @@ def to_common(values: Array, joint_set: Names) -> Array:
     if values.ndim < 2 or values.shape[-2] != len(joint_set):
         raise AssetError(
             f"The annotations hold {values.shape[-2] if values.ndim > 1 else 'no'} joints instead "
-            f"of {len(joint_set)}; the file is of another data set or version."
+            f"of {len(joint_set)}; give the file of this data set."
         )
     known = [(COMMON[name], k) for k, name in enumerate(joint_set) if name is not None]
     places, sources = zip(*known, strict=True)
@@ -131,7 +131,7 @@ def lsp_from_common(values: Array) -> Array:
     """``(..., K, C)`` -> ``(..., 14, C)`` in LSP's order; the base of the neck may stand in.
 
     Data sets without an upper neck give LSP's Neck from their thorax: a hand's breadth lower, good
-    for placing a region, too low for a loss, so its weight (the last column) is cut to a quarter.
+    for placing a crop box, too low for a loss, so its weight (the last column) is cut to a quarter.
     """
     result = values[..., [COMMON[name] for name in LSP if name is not None], :].copy()
     neck, thorax = LSP_NAMES.index("Neck"), values[..., COMMON["thorax"], :]

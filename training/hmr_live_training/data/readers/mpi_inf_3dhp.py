@@ -76,7 +76,9 @@ def read_mpi_inf_3dhp(
         if path.is_dir()
     ]
     if not sequences:
-        raise AssetError(f"There is no S1/Seq1 or the like in {folder}; check the data folder.")
+        raise AssetError(
+            f"There are no sequences such as S1/Seq1 in {folder}; check the data folder."
+        )
     for sequence in sequences:
         yield from _sequence(sequence, cameras, step)
 
@@ -91,7 +93,7 @@ def _sequence(folder: Path, cameras: Sequence[int], step: int) -> Iterator[Label
         try:
             flat, deep = pixels[camera].reshape(-1, 28, 2), metres[camera].reshape(-1, 28, 3) / 1000
         except ValueError as error:
-            raise AssetError(f"{path} has not 28 joints; copy the sequence again.") from error
+            raise AssetError(f"{path} does not have 28 joints; copy the sequence again.") from error
         for frame in range(0, len(flat), step):
             joints_2d = to_common(_weighted(flat[frame]), MPI_INF_3DHP)
             yield LabelledPerson(

@@ -42,7 +42,7 @@ def read_mpii(
                 if (labels[:, 2] > 0).sum() >= min_joints:
                     yield _person(Path(images) / name, labels, f"{Path(name).stem}_{number}")
     except (AttributeError, TypeError, ValueError) as error:
-        raise AssetError(f"{path} is no MPII release ({error}); copy it again.") from error
+        raise AssetError(f"{path} is not an MPII release ({error}); copy it again.") from error
 
 
 def _list(value: object) -> list[Any]:

@@ -1,8 +1,7 @@
-"""The one sample type of the readers: a labelled person in a picture."""
+"""The sample type of all readers: a labelled person in a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.core.errors import AssetError
-from hmr_live_training.data.readers.joint_sets import NUM_COMMON, lsp_from_common
+from hmr_live_training.data.readers.joint_sets import NUM_COMMON
 
 Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
@@ -78,11 +77,6 @@ class LabelledPerson:
     body: str = ""
     intrinsics: Array | None = None
 
-    @property
-    def has_3d(self) -> bool:
-        """Whether joints or parameters in 3D are known: the indicator before the paper's L_3D."""
-        return self.joints_3d is not None or self.pose is not None
-
 
 def none_occluded() -> NDArray[np.bool_]:
     """``occluded`` of a data set that does not say."""
@@ -97,7 +91,7 @@ def box_around(joints_2d: Array) -> Array:
     return np.concatenate([seen.min(axis=0), seen.max(axis=0)]).astype(np.float32)
 
 
-class PictureReader:
+class ImageReader:
     """Reads pictures; consecutive frames of a video are decoded once, in order."""
 
     def __init__(self) -> None:
@@ -105,14 +99,14 @@ class PictureReader:
         self._path: Path | None = None
         self._next = 0
 
-    def __enter__(self) -> PictureReader:
+    def __enter__(self) -> ImageReader:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Let go of the open video."""
+        """Close the open video."""
         if self._video is not None:
             self._video.release()
         self._video, self._path = None, None
@@ -156,30 +150,3 @@ class PictureReader:
             )
         self._next += 1
         return np.asarray(image, np.uint8)
-
-
-class PersonPhotos:
-    """Labelled people in the form that feature rounds, teacher and evaluation read.
-
-    It has the fields of :class:`.Photos`: ``keypoints`` ``(N, 14, 3)`` in LSP's
-    order, ``names``, ``split``, ``image(index)`` and a length.
-    """
-
-    def __init__(self, people: Iterable[LabelledPerson], split: str) -> None:
-        self.people = list(people)
-        self.split = split
-        names = [f"{p.data_set}/{k:07d}" for k, p in enumerate(self.people)]
-        self.names = np.array(names, dtype=np.str_)
-        keypoints = [lsp_from_common(p.joints_2d) for p in self.people]
-        self.keypoints = np.stack(keypoints) if keypoints else np.zeros((0, 14, 3), np.float32)
-        self._reader = PictureReader()
-
-    def __len__(self) -> int:
-        return len(self.people)
-
-    def __iter__(self) -> Iterator[LabelledPerson]:
-        return iter(self.people)
-
-    def image(self, index: int) -> Image:
-        """BGR picture of one person (AssetError when it cannot be read)."""
-        return self._reader.read(self.people[index].picture)

@@ -50,7 +50,7 @@ def read_3dpw(
     """
     files = sorted((Path(folder) / "sequenceFiles" / split).glob("*.pkl"))
     if not files:
-        raise AssetError(f"There are no .pkl files in {folder}/sequenceFiles/{split}.")
+        raise AssetError(f"There are no .pkl files in {folder}/sequenceFiles/{split}; unpack 3DPW.")
     for file in files:
         content = _load(file)
         try:
@@ -64,7 +64,7 @@ def read_3dpw(
             for number in range(len(_items(content, "poses"))):
                 yield from _one_person(content, number, sequence, step)
         except (KeyError, ValueError, IndexError) as error:
-            raise AssetError(f"{file} is no sequence of 3DPW ({error}); copy it again.") from error
+            raise AssetError(f"{file} is not a 3DPW sequence ({error}); copy it again.") from error
 
 
 def _load(path: Path) -> dict[str, object]:
@@ -72,7 +72,7 @@ def _load(path: Path) -> dict[str, object]:
         return read_smpl_pickle(path.read_bytes())
     except RefusedNameError as error:
         raise AssetError(
-            f"{path} asks for '{error}', which no 3DPW file needs, so nothing of it was run."
+            f"{path} asks for '{error}', which no 3DPW file needs; nothing in it was run."
         ) from error
     except (OSError, ValueError) as error:
         raise AssetError(f"{path} cannot be read as a pickle; copy it again.") from error
@@ -81,7 +81,7 @@ def _load(path: Path) -> dict[str, object]:
 def _items(content: dict[str, object], key: str) -> list[Any]:
     values = content[key]
     if not isinstance(values, list):
-        raise ValueError(f"'{key}' is no list of people")
+        raise ValueError(f"'{key}' is not a list of people")
     return values
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.readers.cutting import CutConfig, cut_out
 from hmr_live_training.data.readers.joint_sets import NUM_COMMON
-from hmr_live_training.data.readers.person import LabelledPerson, PictureReader
+from hmr_live_training.data.readers.person import ImageReader, LabelledPerson
 
 #: Files that are written at the same time.
 _MAX_OPEN: Final = 500
@@ -81,7 +81,7 @@ def write_shards(
     parts = [path.with_suffix(".part") for path in paths]
     Path(folder).mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        reader = stack.enter_context(PictureReader())
+        reader = stack.enter_context(ImageReader())
         tars = [
             stack.enter_context(tarfile.open(p, "w", format=tarfile.USTAR_FORMAT)) for p in parts
         ]
@@ -130,7 +130,9 @@ def from_json(values: dict[str, Any], picture: bytes) -> LabelledPerson:
         known: dict[str, Any] = {name: str(values[name]) for name in _TEXTS}
         return LabelledPerson(picture=picture, occluded=occluded, **known, **arrays)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise AssetError(f"A shard holds a sample of another kind ({error!r}).") from error
+        raise AssetError(
+            f"A shard holds another kind of sample ({error!r}); write it again."
+        ) from error
 
 
 def read_shard(path: Path | str) -> Iterator[LabelledPerson]:

@@ -1,0 +1,1 @@
+"""The data that estimators are evaluated on, one kind a module, each giving rows of figures."""

@@ -1,0 +1,1 @@
+"""OpenGL without a window: shaders, shadow map, layers of textured surfaces."""

@@ -1,0 +1,1 @@
+"""Dressed people: outfits, hair, and the layers that the renderer draws."""

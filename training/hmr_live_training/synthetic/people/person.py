@@ -1,0 +1,142 @@
+"""Dressed people: from SMPL parameters to layers for the renderer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmr_live.body.skeleton import JOINT
+from hmr_live_training.synthetic.materials import Materials
+from hmr_live_training.synthetic.opengl.renderer import Layer
+from hmr_live_training.synthetic.people.clothing import Garment, Wardrobe
+from hmr_live_training.synthetic.people.hair import Hairdresser, Head
+from hmr_live_training.synthetic.surface import BodySurface, PosedSurface
+
+Array = NDArray[np.floating[Any]]
+
+#: Metres by which covered skin is moved inwards, so that it cannot show through cloth.
+_TUCK = 0.012
+_TUCK_MARGIN = 0.025
+#: A hair line that leaves hair everywhere on long hair.
+_NO_LINE = (0.0, 0.0, 0.0, -1.0)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A body with clothes and hair.
+
+    Attributes
+    ----------
+    rotmats
+        ``(24, 3, 3)``, joint 0 into the camera frame.
+    betas
+        ``(10,)``.
+    transl
+        ``(3,)`` metres, camera frame.
+    joints
+        ``(24, 3)`` metres, camera frame.
+    vertices
+        ``(V, 3)`` metres, camera frame, of the naked body.
+    outfit, head
+        What is worn.
+    """
+
+    rotmats: Array
+    betas: Array
+    transl: Array
+    joints: Array
+    vertices: Array
+    outfit: list[Garment]
+    head: Head
+
+
+class Dresser:
+    """Dresses people and makes their layers, for one body model."""
+
+    def __init__(self, surface: BodySurface, materials: Materials) -> None:
+        self._surface = surface
+        self._wardrobe = Wardrobe(surface, materials)
+        self._hairdresser = Hairdresser(surface)
+        head = surface.body.weights[:, [JOINT["head"], JOINT["neck"]]].sum(axis=1) > 0.4
+        self._head_faces = surface.faces_touching(head & ~surface.eyeballs)
+
+    def person(
+        self, rng: np.random.Generator, rotmats: Array, betas: Array, transl: Array
+    ) -> Person:
+        """A person with a random outfit and head."""
+        mesh = self._surface.body.forward(rotmats, betas)
+        return Person(
+            rotmats=rotmats,
+            betas=betas,
+            transl=transl,
+            joints=mesh.joints + transl,
+            vertices=mesh.vertices + transl,
+            outfit=self._wardrobe.draw(rng),
+            head=self._hairdresser.draw(rng),
+        )
+
+    def layers(self, person: Person) -> list[Layer]:
+        """Layers for the renderer: skin, garments, hair."""
+        surface = self._surface
+        smooth = surface.smooth(person.vertices)
+        smooth_normals = surface.normals(smooth)
+        layers = [self._skin(person, smooth_normals)]
+        pushed = np.zeros(len(surface.rest))
+        layers += [
+            self._garment(person, garment, smooth, smooth_normals, pushed)
+            for garment in person.outfit
+        ]
+        return layers + self._hair(person)
+
+    def _skin(self, person: Person, smooth_normals: Array) -> Layer:
+        surface = self._surface
+        covered = np.zeros(len(surface.rest), bool)
+        for garment in person.outfit:
+            if garment.tube is None:
+                covered |= garment.covers(surface.rest, _TUCK_MARGIN)
+        normals = surface.normals(person.vertices)
+        vertices = person.vertices - smooth_normals * (covered * _TUCK)[:, None]
+        bare = surface.faces_touching(~covered)
+        posed = self._posed(vertices, normals, bare)
+        return Layer(posed, "skin", person.head.skin, hollow=False)
+
+    def _garment(
+        self,
+        person: Person,
+        garment: Garment,
+        smooth: Array,
+        normals: Array,
+        pushed: Array,
+    ) -> Layer:
+        """One garment; ``pushed`` ``(V,)`` holds the offsets of the garments below it, metres."""
+        values = garment.values | {"bounds": garment.bounds, "neck": garment.neck}
+        if garment.tube is not None:
+            body = self._surface.body
+            posed = garment.tube.pose(body, person.rotmats, person.betas, person.transl)
+            return Layer(posed, "fabric", values, garment.texture)
+        worn = garment.covers(self._surface.rest)
+        offset = np.maximum(garment.offset, (pushed + 0.004) * (pushed > 0))
+        pushed[worn] = offset[worn]
+        faces = self._surface.faces_touching(worn)
+        posed = self._posed(smooth + normals * offset[:, None], normals, faces)
+        return Layer(posed, "fabric", values, garment.texture)
+
+    def _hair(self, person: Person) -> list[Layer]:
+        head, layers = person.head, []
+        if head.cap is not None:
+            normals = self._surface.normals(person.vertices)
+            vertices = person.vertices + normals * head.cap[:, None]
+            posed = self._posed(vertices, normals, self._head_faces)
+            layers.append(Layer(posed, "hair", head.hair))
+        if head.curtain is not None:
+            body = self._surface.body
+            hanging = head.curtain.pose(body, person.rotmats, person.betas, person.transl)
+            layers.append(Layer(hanging, "hair", head.hair | {"line": _NO_LINE, "ragged": 0.0}))
+        return layers
+
+    def _posed(self, vertices: Array, normals: Array, faces: NDArray[np.int32]) -> PosedSurface:
+        surface = self._surface
+        return PosedSurface(vertices, normals, surface.rest, surface.rest_normals, faces)

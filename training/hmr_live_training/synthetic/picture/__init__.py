@@ -1,0 +1,1 @@
+"""Pictures of scenes: the rendered part of the frame, occluders, camera degradations."""

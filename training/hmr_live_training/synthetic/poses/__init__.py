@@ -1,0 +1,1 @@
+"""Poses: motion capture and its mixtures, made postures, joint limits, self-penetration."""

@@ -1,0 +1,1 @@
+"""Scenes: who stands where, body shapes, cameras, light, crop boxes."""
