@@ -28,6 +28,7 @@ from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.pictures import StoredSamples
 from hmr_live_training.sampling.projected_mocap import ProjectedMocapSampler
 from hmr_live_training.sampling.samples import Samples, nobody
+from hmr_live_training.trainer.train import make_trainer
 from hmr_live_training.trainer.trainer import Trainer
 
 NUM_FEATURES = 4 * 6
@@ -193,11 +194,17 @@ def tiny_trainer(
     config: RunConfig, processes: Processes | None = None, synthetic: int = 0
 ) -> Trainer:
     network = tiny_network(config)
-    projected_mocap = ProjectedMocapSampler(mocap_poses(), network.regressor.body)
+    mocap = ProjectedMocapSampler(mocap_poses(), network.regressor.body)
     limits = joint_limits(mocap_poses().numpy())
     stored = StoredSamples(tiny_samples(stage=config.stage), config.seed)
     sources = [(stored, config.batch), (stored, synthetic)]
-    return Trainer(config, network, sources, projected_mocap, limits, processes)
+    return make_trainer(config, network, sources, mocap, limits, processes)
+
+
+def step(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """Advance by one step."""
+    (batch,) = trainer.batches.drawn(range(trainer.step_number, trainer.step_number + 1), 0)
+    return trainer.step(batch)
 
 
 def write_lspet(folder: Path, numbers: list[int], order: tuple[str, ...]) -> None:

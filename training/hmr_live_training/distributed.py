@@ -2,7 +2,7 @@
 
 The idea is that N processes make the same step as one.  All draw the same global batch from the
 same generator and take their share of it (:meth:`Processes.share`); the network and its losses run
-as one module inside DDP (:class:`Objective`), which averages the gradients while the backward pass
+as one module inside DDP (:class:`LossModule`), which averages the gradients while the backward pass
 still runs; so the parameters stay equal everywhere, and only the first process logs and saves.
 
 Exactness has one limit: a loss that is a weighted mean over labels is averaged over processes with
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -25,6 +25,7 @@ from torch.nn.parallel import DistributedDataParallel
 from hmr_live.core.errors import HmrLiveError
 
 Batch = TypeVar("Batch")
+Value = TypeVar("Value")
 
 
 class DistributedError(HmrLiveError):
@@ -92,13 +93,29 @@ class Processes:
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=devices)
 
-    def mean(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """Average of each figure over the processes, for reports."""
+    def mean(self, values: Tensor) -> Tensor:
+        """Average of a tensor of one shape over the processes."""
         if self.count == 1:
-            return dict(figures)
-        values = torch.tensor(list(figures.values()), dtype=torch.float64, device=self.device)
-        distributed.all_reduce(values)
-        return dict(zip(figures, (values / self.count).tolist(), strict=True))
+            return values
+        total = values.clone()
+        distributed.all_reduce(total)
+        return total / self.count
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process, so that all of them decide alike."""
+        if self.count == 1:
+            return flag
+        value = torch.tensor(int(flag), device=self.device)
+        distributed.all_reduce(value, distributed.ReduceOp.MAX)
+        return bool(value)
+
+    def gather(self, value: Value) -> list[Value]:
+        """The value of every process, by rank."""
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        distributed.all_gather_object(values, value)
+        return cast(list[Value], values)
 
     def seed(self, seed: int) -> None:
         """Seed dropout and the like, differently in each process.
@@ -157,8 +174,8 @@ def _device(local_rank: int) -> torch.device:
     return torch.device("cuda", local_rank)
 
 
-class Objective(nn.Module):
-    """A network and what is computed with it, as one module for :meth:`Processes.wrap`.
+class LossModule(nn.Module):
+    """A network and its losses as one module for :meth:`Processes.wrap`.
 
     DDP must see the forward pass of everything that is trained; a loss that calls parts of the
     network on its own would go unseen.

@@ -7,6 +7,7 @@ import warnings
 import onnx
 import pytest
 import torch
+from hmr_live_training.paper.paper_config import PaperConfig
 
 from hmr_live.backends.choice import choices
 from hmr_live.backends.precision_variants import precision_of, validated_variant
@@ -18,7 +19,6 @@ from hmr_live_training.export import precision_table, quantise
 from hmr_live_training.export.precision import JointChange, subjects_from_lspet
 from hmr_live_training.export.quantise import Validation, open_quantiser
 from hmr_live_training.paper.network import build_paper_network
-from hmr_live_training.paper.paper_config import PaperConfig
 from tests.training.cases import mean_pose, rest_body
 from tests.training.evaluation.photo_cases import copy_network, write_photos
 

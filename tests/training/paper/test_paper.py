@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live.core.state import CropBox
 from hmr_live.imports.world_motion import WorldMotion
 from hmr_live.recovery.network import HmrNetwork
+from hmr_live_training.checkpoints.checkpoint import load_checkpoint
 from hmr_live_training.data.augment import AugmentConfig, generator
 from hmr_live_training.data.mocap import save_motions
 from hmr_live_training.data.readers.joint_sets import COMMON, NUM_COMMON
@@ -31,14 +32,17 @@ from hmr_live_training.data.readers.shards import ShardPlan, write_shards
 from hmr_live_training.distributed import DistributedError, Processes
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.resnet50 import IMAGENET_MEAN, IMAGENET_STD
-from hmr_live_training.paper.__main__ import main
+from hmr_live_training.paper.batches import ShardBatches, collate
 from hmr_live_training.paper.crops import CropBatch, augmented_crop
 from hmr_live_training.paper.export import export_paper
-from hmr_live_training.paper.loader import collate, loader
+from hmr_live_training.paper.export import main as export
 from hmr_live_training.paper.losses import joint_loss
 from hmr_live_training.paper.network import build_paper_network
-from hmr_live_training.paper.paper_config import RUNS, PaperConfig
-from hmr_live_training.paper.run import Loop, PaperRun, load_state
+from hmr_live_training.recipes.paper_runs import PAPER_RUNS
+from hmr_live_training.recipes.run_config import RunConfig
+from hmr_live_training.trainer.train import main as train
+from hmr_live_training.trainer.train import make_paper_trainer
+from hmr_live_training.trainer.training_run import TrainingRun
 from tests.training.cases import mean_pose, mocap_poses, rest_body
 
 # The exporter of torch warns about its own insides.
@@ -55,6 +59,7 @@ PLAIN = AugmentConfig(
     compression=0,
     noise=0,
 )
+PAPER = PAPER_RUNS["paper"]
 COLOURS = {"left_wrist": (0, 0, 255), "right_wrist": (255, 0, 0), "left_ankle": (0, 255, 0)}
 
 
@@ -116,7 +121,7 @@ def colour_at(crop, name):
 def test_labels_stay_on_the_picture_and_mirrored_people_change_sides(tmp_path):
     person = posed_person(tmp_path)
     for mirror in (0.0, 1.0):
-        crops = crops_of(person, PaperConfig(augment=replace(PLAIN, mirror=mirror)))
+        crops = crops_of(person, replace(PAPER, augment=replace(PLAIN, mirror=mirror)))
         left, right = ("right_wrist", "left_wrist") if mirror else ("left_wrist", "right_wrist")
         for name, dot in (("lsp_LWrist", left), ("lsp_RWrist", right)):
             seen = [colour for crop in crops if (colour := colour_at(crop, name)) is not None]
@@ -133,7 +138,7 @@ def test_rotations_joints_and_points_of_a_crop_describe_one_body(tmp_path):
     shoulders = [JOINT["left_shoulder"], JOINT["right_shoulder"]]
     names = ["lsp_LShoulder", "lsp_RShoulder", "lsp_LAnkle", "lsp_RWrist", "lsp_LKnee"]
     joints = [*shoulders, JOINT["left_ankle"], JOINT["right_wrist"], JOINT["left_knee"]]
-    for crop in crops_of(posed_person(tmp_path), PaperConfig(augment=PLAIN)):
+    for crop in crops_of(posed_person(tmp_path), replace(PAPER, augment=PLAIN)):
         posed = body.joints(crop.rotmats.numpy(), zero)
         labels = crop.joints[:, :3].numpy()
         np.testing.assert_allclose(posed - posed[0], labels - labels[0], atol=0.004)
@@ -146,7 +151,7 @@ def test_rotations_joints_and_points_of_a_crop_describe_one_body(tmp_path):
 
 
 def test_betas_of_another_body_and_missing_labels_do_not_count(tmp_path):
-    config = PaperConfig(augment=PLAIN)
+    config = replace(PAPER, augment=PLAIN)
     other = crops_of(posed_person(tmp_path, body="smpl_male"), config, 1)[0]
     assert other.known.tolist() == [1, 0]
     nothing = {"joints_3d": None, "pose": None, "betas": None, "body": ""}
@@ -186,19 +191,19 @@ def tiny_config(**changes):
         "real": 8,
         "steps": 30,
         "encoder_rate": 2e-3,
-        "regressor_rate": 2e-3,
+        "learning_rate": 2e-3,
         "warm_up": 2,
         "mixed_precision": False,
         "window": 4,
     }
-    return PaperConfig(**(values | changes))
+    return replace(PAPER, **(values | changes))
 
 
-def tiny_run(config, processes=None):
+def tiny_run(config, batches=None, processes=None):
     torch.manual_seed(0)
     encoder = TinyEncoder()
     network = build_paper_network(config, encoder, encoder.dim, rest_body(), mean_pose())
-    return PaperRun(config, network, mocap_poses(), processes)
+    return make_paper_trainer(config, network, batches, mocap_poses(), processes)
 
 
 @pytest.fixture
@@ -208,38 +213,44 @@ def shards(tmp_path):
 
 
 def batches(shards, config):
-    return iter(loader(config, ShardPlan(shards, window=config.window), Processes(), 0, 0))
+    plan = ShardPlan(shards, window=config.window)
+    return ShardBatches(config, plan, Processes())
 
 
-def test_a_run_learns_from_shards_saves_and_goes_on(shards, tmp_path):
+def first_batches(shards, config, count=1):
+    return list(batches(shards, config).drawn(range(count), 0))
+
+
+def test_a_run_learns_from_shards_saves_and_goes_on(shards, tmp_path, capsys):
     config = tiny_config()
     path = tmp_path / "runs" / "paper.pt"
-    run = tiny_run(config)
-    said = []
-    regressor = Loop(run, batches(shards, config), path, report_every=10, print=said.append)
-    regressor.train()
-    first, *_, last = regressor.history
-    assert len(said) == 3
-    assert last["reprojection"] < 0.9 * first["reprojection"]
-    assert last["joints"] < first["joints"]
-    resumed = tiny_run(config)
-    assert resumed.resume(path) == regressor.history
-    assert resumed.step_number == 30
-    for name, value in run.average.items():
-        assert torch.equal(resumed.average[name], value)
+    trainer = tiny_run(config, batches(shards, config))
+    run = TrainingRun(trainer, path)
+    run.run(report_every=10)
+    first, *_, last = run.history
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert last["loss_reprojection"] < 0.9 * first["loss_reprojection"]
+    assert last["loss_joints"] < first["loss_joints"]
+    again = tiny_run(config)
+    resumed = TrainingRun(again, path)
+    assert resumed.resume()
+    assert resumed.history == run.history
+    assert again.step_number == 30
+    for name, value in trainer.ema.items():
+        assert torch.equal(again.ema[name], value)
     assert not torch.equal(
-        run.average["encoder.layer.weight"], tiny_run(config).average["encoder.layer.weight"]
+        trainer.ema["encoder.layer.weight"], tiny_run(config).ema["encoder.layer.weight"]
     )
     with pytest.raises(AssetError, match="another configuration"):
-        tiny_run(tiny_config(batch=4)).resume(path)
+        TrainingRun(tiny_run(tiny_config(batch=4)), path).resume()
     path.write_bytes(b"damaged")
-    with pytest.raises(AssetError, match="no checkpoint"):
-        tiny_run(config).resume(path)
+    with pytest.raises(AssetError, match="not a checkpoint"):
+        TrainingRun(tiny_run(config), path).resume()
 
 
 def test_unpaired_training_never_looks_at_3d_labels(shards):
-    config = tiny_config(paired=False)
-    batch = next(batches(shards, config))
+    config = tiny_config(pairs=False)
+    (batch,) = first_batches(shards, config)
     other = batch._replace(
         joints=torch.full_like(batch.joints, 7.0),
         rotmats=torch.zeros_like(batch.rotmats),
@@ -258,33 +269,72 @@ def test_unpaired_training_never_looks_at_3d_labels(shards):
 def test_equal_runs_are_equal_and_other_seeds_are_not(shards):
     def losses(seed):
         config = tiny_config(seed=seed)
-        run, data = tiny_run(config), batches(shards, config)
-        return [run.step(next(data)) for _ in range(2)]
+        run = tiny_run(config)
+        return [run.step(batch) for batch in first_batches(shards, config, 2)]
 
     assert losses(1) == losses(1)
     assert losses(1) != losses(2)
 
 
+@dataclass(frozen=True)
+class Given:
+    """Batches that a test has made."""
+
+    batches: list
+
+    def drawn(self, steps, workers):
+        return iter(self.batches[steps.start : steps.stop])
+
+
 def test_broken_labels_stop_the_run_with_a_sentence(shards, tmp_path):
-    config = tiny_config()
-    batch = next(batches(shards, config))
+    config = tiny_config(steps=3)
+    batch, *_ = first_batches(shards, config)
     broken = batch._replace(points=batch.points * float("nan"))
-    regressor = Loop(tiny_run(config), iter([broken]), tmp_path / "a.pt")
-    with pytest.raises(AssetError, match="'reprojection' is no number at step 1"):
-        regressor.train()
+    run = TrainingRun(tiny_run(config, Given([broken] * 3)), tmp_path / "a.pt")
+    with pytest.raises(AssetError, match="'reprojection' is not finite at step 1"):
+        run.run()
+    assert not run.path.exists()
+
+
+def test_a_loss_that_is_not_finite_leaves_the_checkpoint_as_it_was(shards, tmp_path):
+    config = tiny_config(steps=6)
+    batch, *_ = first_batches(shards, config)
+    broken = batch._replace(joints=batch.joints * float("inf"))
+    path = tmp_path / "a.pt"
+    run = TrainingRun(tiny_run(config, Given([batch] * 4 + [broken, batch])), path)
+    with pytest.raises(AssetError, match=r"'joints' is not finite at step 5.*a.pt stays"):
+        run.run(report_every=2)
+    saved = load_checkpoint(path)
+    assert saved.step == 4
+    assert all(torch.isfinite(value).all() for value in saved.network.values())
+
+
+def test_reports_have_the_mean_of_the_steps_that_were_made(shards, tmp_path):
+    config = tiny_config(steps=5)
+    made = first_batches(shards, config, 5)
+    trainer = tiny_run(config)
+    losses = [float(trainer.step(batch)["reprojection"]) for batch in made]
+    run = TrainingRun(tiny_run(config, Given(made)), tmp_path / "a.pt")
+    run.run(report_every=2, minutes=0)
+    resumed = TrainingRun(tiny_run(config, Given(made)), tmp_path / "a.pt")
+    resumed.resume()
+    resumed.run(report_every=3)
+    found = [row["loss_reprojection"] for row in resumed.history]
+    expected = [losses[0], sum(losses[1:3]) / 2, sum(losses[3:]) / 2]
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_configurations_survive_their_checkpoint():
-    for config in RUNS.values():
+    for config in PAPER_RUNS.values():
         plain = json.loads(json.dumps(config.to_dict()))
-        assert PaperConfig.from_dict({**plain, "of_another_version": 1}) == config
-    assert RUNS["paper_8"].batch * RUNS["paper_8"].steps == 64 * 170_000
-    assert not RUNS["paper_unpaired_8"].paired
+        assert RunConfig.from_dict({**plain, "of_another_version": 1}) == config
+    assert PAPER_RUNS["paper_8"].batch * PAPER_RUNS["paper_8"].steps == 64 * 170_000
+    assert not PAPER_RUNS["paper_unpaired_8"].pairs
 
 
 def test_a_batch_must_divide_by_the_processes(shards):
     with pytest.raises(DistributedError, match="multiple of 3"):
-        loader(tiny_config(), ShardPlan(shards), Processes(0, 3), 0, 0)
+        ShardBatches(tiny_config(), ShardPlan(shards), Processes(0, 3))
 
 
 def test_crops_are_collated_sample_by_sample():
@@ -317,8 +367,11 @@ def test_the_command_trains_a_resnet50_from_shards_and_motion_capture(shards, tm
     save_motions(tmp_path / "data" / "cmu_smpl24" / "cmu_smpl24_30fps.npz", motions)
     common = ["--data", str(tmp_path / "data"), "--body", str(asset_path("body", "open_body.npz"))]
     small = ["--steps", "1", "--batch", "2", "--workers", "0", "--out", str(tmp_path / "runs")]
-    main(["train", "paper", "--shards", str(shards[0].parent), *small, *common])
-    assert "step 1.000" in capsys.readouterr().out
-    assert load_state(tmp_path / "runs" / "paper.pt")["step"] == 1
+    train(["paper", "--shards", str(shards[0].parent), *small, *common])
+    assert "step 1 " in capsys.readouterr().out
+    assert load_checkpoint(tmp_path / "runs" / "paper.pt").step == 1
     with pytest.raises(SystemExit, match=r"no \.tar shards"):
-        main(["train", "paper_8", "--shards", str(tmp_path), *small, *common])
+        train(["paper_8", "--shards", str(tmp_path), *small, *common])
+    exported = tmp_path / "hmr.onnx"
+    export([str(tmp_path / "runs" / "paper.pt"), "--out", str(exported), *common])
+    assert json.loads(exported.with_suffix(".json").read_text())["training"]["steps"] == 1

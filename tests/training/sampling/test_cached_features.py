@@ -18,7 +18,7 @@ from hmr_live_training.sampling.cached_features import (
     encoder_file,
     features_folder,
     load_features,
-    own_answer,
+    predict_as_teacher,
     store_features,
 )
 from hmr_live_training.sampling.features import open_network
@@ -75,7 +75,7 @@ def test_cached_features_start_a_pass(network, encoder, tmp_path):
 @torch.no_grad()
 def test_our_own_network_teaches_what_it_sees(network, encoder):
     crop = np.random.default_rng(3).integers(0, 255, (256, 256, 3)).astype(np.uint8)
-    points, visibility, world, flag = own_answer(network, open_network(encoder), crop)
+    points, visibility, world, flag = predict_as_teacher(network, open_network(encoder), crop)
     encoded = network.encode(torch.from_numpy(crop)[None], "crop")
     chosen = list(BLAZEPOSE_POINTS)
     np.testing.assert_allclose(points[chosen], 128 * (encoded.observed.points[0] + 1), atol=0.02)

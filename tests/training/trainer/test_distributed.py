@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from hmr_live_training.distributed import DistributedError, Objective, Processes, joined_processes
+from hmr_live_training.distributed import DistributedError, LossModule, Processes, joined_processes
 from tests.training.trainer.distributed_run import paper_run, run
 
 ROOT = Path(__file__).parents[3]
@@ -71,6 +71,18 @@ def test_processes_draw_different_dropout(two_processes):
         assert not np.allclose(a["drawn"], b["drawn"])
 
 
+def test_a_resumed_run_of_two_processes_equals_an_uninterrupted_one(two_processes):
+    """Dropout differs from process to process, so each must go on with its own random numbers."""
+    for rank in (0, 1):
+        with np.load(two_processes / f"interrupted_{rank}.npz") as file:
+            names = [name.removeprefix("whole/") for name in file.files if "whole/" in name]
+            assert names
+            for name in names:
+                np.testing.assert_array_equal(
+                    file[f"resumed/{name}"], file[f"whole/{name}"], err_msg=name
+                )
+
+
 class Pair(NamedTuple):
     first: torch.Tensor
     second: torch.Tensor
@@ -90,9 +102,11 @@ def test_a_lone_process_joins_nobody_and_wraps_nothing(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with joined_processes() as processes:
         assert (processes.rank, processes.count, processes.is_first) == (0, 1, True)
-        objective = Objective(torch.nn.Linear(2, 1), lambda x: x)
-        assert processes.wrap(objective) is objective
-        assert processes.mean({"loss": 2.0}) == {"loss": 2.0}
+        module = LossModule(torch.nn.Linear(2, 1), lambda x: x)
+        assert processes.wrap(module) is module
+        assert processes.mean(torch.tensor(2.0)) == 2
+        assert processes.any(True)
+        assert processes.gather("state") == ["state"]
         processes.wait()
 
 

@@ -8,13 +8,11 @@ import pytest
 import torch
 
 from hmr_live.core.errors import AssetError
-from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.landmarks import NUM_BLAZEPOSE
 from hmr_live_training.models.network import BodyNetwork
-from hmr_live_training.sampling.cached_features import features_folder
-from hmr_live_training.sampling.synthetic_samples import save_synthetic
-from hmr_live_training.trainer.prune_regressor import main, regressor_inputs
-from tests.training.cases import NUM_FEATURES, tiny_config, tiny_network, tiny_samples
+from hmr_live_training.trainer.prune_regressor import prune_checkpoint, regressor_inputs
+from tests.training.cases import NUM_FEATURES, tiny_config, tiny_network
 
 
 def cached(count: int) -> torch.Tensor:
@@ -22,30 +20,15 @@ def cached(count: int) -> torch.Tensor:
     return torch.rand(count, NUM_FEATURES + NUM_BLAZEPOSE * 6, generator=g)
 
 
-@pytest.fixture
-def prune(tmp_path, monkeypatch):
-    """Runs the command on a network; returns the pruned one."""
-    monkeypatch.setattr(
-        "hmr_live_training.checkpoints.build_network.build_network",
-        lambda config, **_: tiny_network(config),
-    )
-    samples = tiny_samples(400)._replace(inputs=cached(400).half())
-
-    def run(network: BodyNetwork, hidden: int) -> BodyNetwork:
-        path = tmp_path / "run.pt"
-        config = tiny_config(name="run")
-        save_checkpoint(path, Checkpoint(config, 1, 1.0, network.state_dict(), {}, [], {}))
-        folder = features_folder(tmp_path, network)
-        folder.mkdir(exist_ok=True)
-        save_synthetic(folder / "photos_0_of_1.npz", samples)
-        main(["run", f"--hidden={hidden}", f"--out={tmp_path}", f"--cache={tmp_path}"])
-        saved = load_checkpoint(tmp_path / "run_pruned.pt")
-        assert saved.config == replace(config, name="run_pruned", hidden=hidden)
-        other = tiny_network(saved.config)
-        other.load_state_dict(saved.network)
-        return other.eval()
-
-    return run
+def prune(network: BodyNetwork, hidden: int) -> BodyNetwork:
+    """The pruned network."""
+    config = tiny_config(name="run")
+    saved = Checkpoint(config, 1, 1.0, network.state_dict(), {}, [], {})
+    pruned = prune_checkpoint(saved, network, cached(400).half(), name="pruned", hidden=hidden)
+    assert pruned.config == replace(config, name="pruned", hidden=hidden)
+    other = tiny_network(pruned.config)
+    other.load_state_dict(pruned.network)
+    return other.eval()
 
 
 def thetas(network: BodyNetwork) -> torch.Tensor:
@@ -53,7 +36,7 @@ def thetas(network: BodyNetwork) -> torch.Tensor:
         return torch.stack(network.regressor(*regressor_inputs(network, cached(50))))
 
 
-def test_units_that_the_next_layer_ignores_go_without_a_trace(prune):
+def test_units_that_the_next_layer_ignores_go_without_a_trace():
     network = tiny_network(tiny_config()).eval()
     with torch.no_grad():
         network.regressor.update.weight.normal_(0, 0.05)
@@ -62,7 +45,7 @@ def test_units_that_the_next_layer_ignores_go_without_a_trace(prune):
     torch.testing.assert_close(thetas(prune(network, 16)), thetas(network), atol=2e-3, rtol=0)
 
 
-def test_units_that_stay_make_up_for_those_that_go(prune):
+def test_units_that_stay_make_up_for_those_that_go():
     network = tiny_network(tiny_config()).eval()
     with torch.no_grad():
         network.regressor.update.weight.normal_(0, 0.05)
@@ -74,6 +57,6 @@ def test_units_that_stay_make_up_for_those_that_go(prune):
     assert error < cut / 10
 
 
-def test_a_regressor_that_has_no_more_units_is_refused(prune):
+def test_a_regressor_that_has_no_more_units_is_refused():
     with pytest.raises(AssetError, match="32 hidden units"):
         prune(tiny_network(tiny_config()), 32)

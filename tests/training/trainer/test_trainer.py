@@ -7,14 +7,15 @@ import math
 import pytest
 import torch
 
+from hmr_live.core.assets import asset_path, read_manifest
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hmr_live_training.data.augment import AugmentConfig
 from hmr_live_training.landmarks import LSP_LIMBS_IN_LANDMARKS
 from hmr_live_training.recipes.run_config import RunConfig
+from hmr_live_training.trainer.initial_weights import load_start
 from hmr_live_training.trainer.objective import clicked_first
-from hmr_live_training.trainer.train import load_start
-from tests.training.cases import tiny_config, tiny_network, tiny_samples, tiny_trainer
+from tests.training.cases import step, tiny_config, tiny_network, tiny_samples, tiny_trainer
 
 
 def weights(trainer):
@@ -23,13 +24,13 @@ def weights(trainer):
 
 def checkpoint(trainer):
     return Checkpoint(
-        trainer.config, trainer.step_number, 1.0, trainer.average, trainer.state(), [], {}
+        trainer.config, trainer.step_number, 1.0, trainer.ema, trainer.state(), [], {}
     )
 
 
 def test_a_few_steps_lower_the_losses():
     trainer = tiny_trainer(tiny_config(dropout=0.0))
-    rows = [trainer.step() for _ in range(40)]
+    rows = [step(trainer) for _ in range(40)]
     for name in ("reprojection", "world", "rotations"):
         first = sum(row[name] for row in rows[:5])
         assert sum(row[name] for row in rows[-5:]) < 0.8 * first, name
@@ -37,14 +38,14 @@ def test_a_few_steps_lower_the_losses():
 
 def test_mixed_precision_trains_too():
     trainer = tiny_trainer(tiny_config(mixed_precision=True))
-    assert all(math.isfinite(value) for value in trainer.step().values())
+    assert all(math.isfinite(value) for value in step(trainer).values())
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not():
     def trained(seed):
         trainer = tiny_trainer(tiny_config(seed=seed))
         for _ in range(3):
-            trainer.step()
+            step(trainer)
         return weights(trainer)
 
     first, same, other = trained(0), trained(0), trained(1)
@@ -58,25 +59,43 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, trained):
     config = tiny_config(trained=trained, heatmaps=heatmaps, encoder_rate=1e-4)
     whole = tiny_trainer(config)
     for _ in range(3):
-        whole.step()
+        step(whole)
     path = tmp_path / "run.pt"
     save_checkpoint(path, checkpoint(whole))
     for _ in range(3):
-        whole.step()
+        step(whole)
     resumed = tiny_trainer(config)
     saved = load_checkpoint(path)
     resumed.load_state(saved.network, saved.training, saved.step)
     for _ in range(3):
-        resumed.step()
+        step(resumed)
     assert torch.equal(weights(whole), weights(resumed))
-    for name, value in whole.average.items():
-        assert torch.equal(value, resumed.average[name]), name
+    for name, value in whole.ema.items():
+        assert torch.equal(value, resumed.ema[name]), name
+
+
+def test_a_checkpoint_of_earlier_versions_goes_on_with_the_random_state_of_one_process(tmp_path):
+    config = tiny_config()
+    whole = tiny_trainer(config)
+    step(whole)
+    state = whole.state()
+    (random_state,) = state.pop("random_states")
+    save_checkpoint(
+        tmp_path / "run.pt",
+        Checkpoint(config, 1, 1.0, whole.ema, {**state, "global_generator": random_state["cpu"]}),
+    )
+    step(whole)
+    resumed = tiny_trainer(config)
+    saved = load_checkpoint(tmp_path / "run.pt")
+    resumed.load_state(saved.network, saved.training, saved.step)
+    step(resumed)
+    assert torch.equal(weights(whole), weights(resumed))
 
 
 def test_a_frozen_encoder_stays_as_published():
     trainer = tiny_trainer(tiny_config())
     before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
-    trainer.step()
+    step(trainer)
     for name, parameter in trainer.network.encoder.named_parameters():
         assert torch.equal(parameter, before[name]), name
 
@@ -89,7 +108,7 @@ def test_only_the_chosen_parts_of_the_encoder_move(trained, parts):
     heatmaps = trained == "end_to_end"
     trainer = tiny_trainer(tiny_config(trained=trained, encoder_rate=1e-3, heatmaps=heatmaps))
     before = {n: p.clone() for n, p in trainer.network.encoder.named_parameters()}
-    trainer.step()
+    step(trainer)
     moved = {
         name.split(".")[0]
         for name, parameter in trainer.network.encoder.named_parameters()
@@ -102,14 +121,14 @@ def test_synthetic_people_join_the_photos():
     config = tiny_config()
     trainer = tiny_trainer(config, synthetic=4)
     seen = []
-    losses = trainer.objective._losses
+    losses = trainer.losses._losses
 
     def counted(batch, *rest):
         seen.append(len(batch.lsp))
         return losses(batch, *rest)
 
-    trainer.objective._losses = counted
-    assert all(math.isfinite(value) for value in trainer.step().values())
+    trainer.losses._losses = counted
+    assert all(math.isfinite(value) for value in step(trainer).values())
     assert seen == [config.batch + 4]
 
 
@@ -119,7 +138,7 @@ def test_without_pairs_no_3d_label_is_looked_at():
         samples = trainer.batches.sources[0][0].samples
         samples.world[..., :3] += change
         samples.rotmats[:] = torch.eye(3) if change else samples.rotmats
-        trainer.step()
+        step(trainer)
         return weights(trainer)
 
     assert torch.equal(trained(False, 0.0), trained(False, 0.5))
@@ -149,18 +168,18 @@ def test_another_encoders_run_cannot_be_started_from():
 def test_the_average_follows_the_weights():
     trainer = tiny_trainer(tiny_config())
     name = "regressor.update.bias"
-    start = trainer.average[name].clone()
+    start = trainer.ema[name].clone()
     for _ in range(10):
-        trainer.step()
+        step(trainer)
     now = trainer.network.state_dict()[name]
-    assert (trainer.average[name] - now).norm() < (start - now).norm()
+    assert (trainer.ema[name] - now).norm() < (start - now).norm()
 
 
 def test_the_rate_rises_and_falls():
     trainer = tiny_trainer(tiny_config(warm_up=10, steps=100))
     rates = []
-    for step in range(101):
-        trainer.step_number = step
+    for number in range(101):
+        trainer.step_number = number
         rates.append(trainer.rate())
     assert rates[0] < 0.2
     assert max(rates) > 0.95
@@ -174,6 +193,38 @@ def test_other_files_are_no_checkpoints(tmp_path):
         load_checkpoint(path)
 
 
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, Checkpoint(tiny_config(), 1, 1.0, {}, {}))
+
+    def full(content, file):
+        file.write(b"a part")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        save_checkpoint(path, Checkpoint(tiny_config(), 2, 1.0, {}, {}))
+    assert load_checkpoint(path).step == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_configurations_survive_being_written_down():
     config = tiny_config(joint_tolerance=8.0, augment=AugmentConfig(kinds=(0.4, 0.3, 0.2, 0.1)))
+    assert RunConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("network", ["full", "heavy", "lite"])
+def test_manifests_with_former_names_give_the_configuration_they_meant(network):
+    values = read_manifest(asset_path("networks", f"{network}.onnx"))["training"]["run"]
+    config = RunConfig.from_dict(values)
+    assert config.projected_mocap == values["lifted"]
+    for former, present in (
+        ("trunk_points", "backbone_points"),
+        ("trunk_least", "backbone_least"),
+        ("true_rotation", "mocap_rotation"),
+        ("true_joints", "mocap_joints"),
+        ("true_reprojection", "mocap_reprojection"),
+        ("true_betas", "mocap_betas"),
+    ):
+        assert getattr(config.loss, present) == values["loss"][former]
     assert RunConfig.from_dict(config.to_dict()) == config

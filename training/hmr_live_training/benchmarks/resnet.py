@@ -11,6 +11,7 @@ import argparse
 import logging
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,9 +29,9 @@ from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_training.export.precision import subjects_from_lspet
 from hmr_live_training.export.quantise import METHODS, default_method, open_quantiser, write_int8
 from hmr_live_training.onnx_tools.onnx_graph import backbone_segments, unpack_weights
-from hmr_live_training.paper.__main__ import fresh_network
 from hmr_live_training.paper.export import export_paper
-from hmr_live_training.paper.paper_config import PaperConfig
+from hmr_live_training.paper.network import fresh_network
+from hmr_live_training.recipes.paper_runs import PAPER_RUNS
 
 #: The whole way may take so many times as long as the bare network.
 GOAL: Final = 1.1
@@ -75,8 +76,8 @@ class BareNetwork:
 def make_network(folder: Path, data: Path, method: str, crops: int) -> Path:
     """Write the network in float32 and in INT8 into a folder; the path of the latter."""
     source, target = folder / "resnet50.onnx", folder / "resnet50_int8.onnx"
-    config = PaperConfig(name="random weights")
-    network = fresh_network(config, data, asset_path("body", "open_body.npz"))
+    config = replace(PAPER_RUNS["paper"], name="random weights")
+    network = fresh_network(config, data=data, body=asset_path("body", "open_body.npz"))
     export_paper(network, source, config=config, steps=0, data="none", licence="Apache-2.0")
     model = onnx.load(source)
     unpack_weights(model)

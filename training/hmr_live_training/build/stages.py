@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Literal, cast
 
-import torch
-
 from hmr_live.core.errors import AssetError, HmrLiveError
 from hmr_live_training.build.context import Context, log
 from hmr_live_training.checkpoints.build_network import build_network, restore_network
@@ -53,20 +51,15 @@ from hmr_live_training.sampling.prepare import (
     prepare_teacher,
     published_teacher,
 )
+from hmr_live_training.sampling.sources import KINDS, fresh_crops, training_photos
 from hmr_live_training.sampling.synthetic_samples import synthetic_file
 from hmr_live_training.synthetic.materials import background_files
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 from hmr_live_training.synthetic.shards import load_shard, shard_paths, write_shards
 from hmr_live_training.trainer.calibrate import adjust, confidence_logits, scale_and_shift
 from hmr_live_training.trainer.person_score import person_logits, person_threshold
-from hmr_live_training.trainer.prune_regressor import prune_regressor, regressor_inputs
-from hmr_live_training.trainer.train import (
-    CACHED_KINDS,
-    Folders,
-    fresh_crops,
-    start_session,
-    training_photos,
-)
+from hmr_live_training.trainer.prune_regressor import prune_checkpoint
+from hmr_live_training.trainer.train import Folders, start_run
 
 Results = dict[str, Any]
 
@@ -173,7 +166,7 @@ def _cached_features(c: Context, _: Stage, s: CachedFeatures) -> Results:
             path.unlink()
         encoder_file(network, w.cache, reader)
     c.processes.wait()
-    counts = dict(zip(CACHED_KINDS, (s.photos, s.synthetic, s.empty), strict=True))
+    counts = dict(zip(KINDS, (s.photos, s.synthetic, s.empty), strict=True))
     streams = fresh_crops(reader, network, w.data, w.cache, w.shards)
     for kind, count in counts.items():
         if count:
@@ -191,19 +184,19 @@ def _train(c: Context, stage: Stage, _: RunConfig) -> Results:
     folders = Folders(w.data, w.encoders, w.cache, w.shards, w.body, w.checkpoints)
     if c.before is not None:
         _check_fits(config, load_checkpoint(c.before_checkpoint()).config)
-    session = start_session(config, folders, c.processes, c.workers)
-    if session.resume() and c.processes.is_first:
-        log.info("    goes on from step %d", session.trainer.step_number)
-    session.run(report_every=c.report_every, minutes=c.minutes_left())
-    done = session.trainer.step_number
+    run = start_run(config, folders, c.processes, c.workers)
+    if run.resume() and c.processes.is_first:
+        log.info("    goes on from step %d", run.trainer.step_number)
+    run.run(report_every=c.report_every, minutes=c.minutes_left())
+    done = run.trainer.step_number
     if done < config.steps:
         raise TimeIsUpError(
             f"{stage.name} is at step {done} of {config.steps}; run again to go on."
         )
     # The first process alone evaluates.
-    row = session.history[-1] if session.history else {}
+    row = run.history[-1] if run.history else {}
     figures: Results = {name: round(row[name], 2) for name in _FIGURES if name in row}
-    return {"steps": done, **session.counts, **figures}
+    return {"steps": done, **run.counts, **figures}
 
 
 def _check_fits(config: RunConfig, before: RunConfig) -> None:
@@ -218,19 +211,13 @@ def _check_fits(config: RunConfig, before: RunConfig) -> None:
 
 
 def _prune_regressor(c: Context, stage: Stage, s: PruneRegressor) -> Results:
-    w = c.workspace
     saved = load_checkpoint(c.before_checkpoint())
-    network = restore_network(saved, **c.files).eval()
-    inputs = load_features(features_folder(w.cache, network), "photos").inputs
-    seed = torch.Generator().manual_seed(c.recipe.seed)
-    chosen = torch.randperm(len(inputs), generator=seed)[: s.samples]
-    phi, observed = regressor_inputs(network, inputs[chosen].float())
-    state = prune_regressor(network.regressor, phi, observed, s.hidden)
-    weights = saved.network | {f"regressor.{name}": value for name, value in state.items()}
-    config = replace(saved.config, name=stage.name, hidden=s.hidden)
-    pruned = replace(saved, config=config, network=weights)
-    save_checkpoint(w.checkpoint(stage.name), pruned)
-    return {"hidden": s.hidden, "samples": len(chosen)}
+    network = restore_network(saved, **c.files)
+    inputs = load_features(features_folder(c.workspace.cache, network), "photos").inputs
+    chosen = {"hidden": s.hidden, "samples": s.samples, "seed": c.recipe.seed}
+    pruned = prune_checkpoint(saved, network, inputs, name=stage.name, **chosen)
+    save_checkpoint(c.workspace.checkpoint(stage.name), pruned)
+    return {"hidden": s.hidden, "samples": min(s.samples, len(inputs))}
 
 
 def _calibrate_confidence(c: Context, stage: Stage, s: CalibrateConfidence) -> Results:

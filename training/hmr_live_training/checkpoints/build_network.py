@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
@@ -25,7 +26,17 @@ from hmr_live_training.synthetic.body_poses import load_body_poses
 
 
 def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
-    """A network with the published backbone and a fresh regressor that starts at the mean pose."""
+    """A network with the published backbone and a fresh regressor that starts at the mean pose.
+
+    Raises
+    ------
+    AssetError
+        When a file is missing, or the run is one of the paper's, whose encoder is another.
+    """
+    if config.is_paper:
+        raise AssetError(
+            f"The run {config.name} has a ResNet-50; export it with hmr_live_training.paper.export."
+        )
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     poses = load_body_poses(data, body)
     mean_pose, spread = torch.from_numpy(mean_pose_6d(poses)), turn_spread(torch.from_numpy(poses))

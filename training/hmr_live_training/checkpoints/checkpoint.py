@@ -78,12 +78,18 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint, replacing the file at once."""
+    """Write a checkpoint; the previous one stays until the new one is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {**vars(checkpoint), "config": checkpoint.config.to_dict()}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(content, temporary)
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -92,5 +98,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
         content["config"] = RunConfig.from_dict(content["config"])
         return Checkpoint(**content)
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
+    # A damaged file ends in one of many exceptions.
+    except Exception as error:
         raise AssetError(f"{path} is not a checkpoint of this program; train again.") from error

@@ -23,9 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--encoders", type=Path, default=Path("encoders"))
     parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
     parser.add_argument("--checkpoint", type=Path, help="of the network")
-    parser.add_argument(
-        "--figures", type=Path, help="JSON of figures for the manifest (a build writes one)"
-    )
+    parser.add_argument("--figures", type=Path, help="JSON of figures for the manifest")
     parser.add_argument(
         "--person-logit",
         type=float,

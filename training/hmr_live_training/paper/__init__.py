@@ -1,1 +1,1 @@
-"""The paper's recipe: ResNet-50 trained end to end on pictures in shards, on one or many GPUs."""
+"""HMR as in the paper: ResNet-50 trained end to end on labelled people in shards."""

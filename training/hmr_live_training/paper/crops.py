@@ -8,18 +8,16 @@ mirrored crop exchanges left and right.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
 
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT_NAMES
-from hmr_live_training.data.augment import CropPlan, draw_plan, generator, render_crop
+from hmr_live_training.data.augment import CropPlan, draw_plan, render_crop
 from hmr_live_training.data.crops import CROP_SIZE, apply_matrix, network_input, rotate_to_crop
 from hmr_live_training.data.mocap import mirror_pose
 from hmr_live_training.data.readers.joint_sets import (
@@ -29,10 +27,9 @@ from hmr_live_training.data.readers.joint_sets import (
     lsp_from_common,
 )
 from hmr_live_training.data.readers.person import Array, Image, ImageReader, LabelledPerson
-from hmr_live_training.data.readers.shards import ShardPlan
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.resnet50 import IMAGENET_MEAN, IMAGENET_STD, INPUT_SIZE
-from hmr_live_training.paper.paper_config import PaperConfig
+from hmr_live_training.recipes.run_config import RunConfig
 
 #: People with fewer labelled LSP joints give no region worth cutting.
 _MIN_JOINTS: Final = 4
@@ -153,7 +150,7 @@ def _rotmats(pose: Array | None, matrix: Array, *, mirrored: bool) -> Array:
 
 
 def augmented_crop(
-    person: LabelledPerson, reader: ImageReader, rng: np.random.Generator, config: PaperConfig
+    person: LabelledPerson, reader: ImageReader, rng: np.random.Generator, config: RunConfig
 ) -> CropBatch | None:
     """A random crop of a person; None when too few joints are labelled."""
     keypoints = lsp_from_common(person.joints_2d)
@@ -163,40 +160,3 @@ def augmented_crop(
     plan = draw_plan(rng, keypoints, config.augment)
     pixels = render_crop(rng, image, plan, config.augment)
     return crop_of(person, plan, pixels, outside_weight=config.outside_weight)
-
-
-class ShardCrops(IterableDataset[CropBatch]):
-    """Endless augmented crops for one process; its loader's workers share the shards.
-
-    Parameters
-    ----------
-    plan
-        All shards of the run.
-    config
-        The run.
-    rank, count
-        Number of the process, and of all.
-    first
-        Optimiser step at which the run goes on: a resumed run draws fresh augmentations.
-    """
-
-    def __init__(
-        self, plan: ShardPlan, config: PaperConfig, *, rank: int = 0, count: int = 1, first: int = 0
-    ) -> None:
-        self.plan = plan
-        self.config = config
-        self.rank, self.count, self.first = rank, count, first
-
-    def __iter__(self) -> Iterator[CropBatch]:
-        # One thread a worker: OpenCV's own would fight over the cores.
-        cv2.setNumThreads(0)
-        worker = get_worker_info()
-        number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        reader, readers = self.rank * workers + number, self.count * workers
-        people = self.plan.endless(reader, readers, first_epoch=self.first)
-        with ImageReader() as pictures:
-            for index, person in enumerate(people):
-                rng = generator(self.config.seed, self.first, reader, index)
-                crop = augmented_crop(person, pictures, rng, self.config)
-                if crop is not None:
-                    yield crop

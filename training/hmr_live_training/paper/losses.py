@@ -11,7 +11,8 @@ from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import Theta, unpack
 from hmr_live_training.paper.crops import CropBatch
 from hmr_live_training.paper.network import PaperNetwork
-from hmr_live_training.paper.paper_config import PaperConfig
+from hmr_live_training.recipes.run_config import RunConfig
+from hmr_live_training.sampling.projected_mocap import ProjectedMocap
 
 #: SMPL's hip joints.
 _HIPS = (1, 2)
@@ -20,45 +21,61 @@ _CORRECTION_SCALE = 0.03
 
 
 class PaperLosses:
-    """Losses of the network; call it with a batch.
+    """The paper's losses, by name, weighted.
 
     Parameters
     ----------
     config
-        Factors.
-    network, discriminators
-        The parts; the discriminators do not train here.
+        The run; of its weights those of the paper's losses count.
+    network
+        What is trained.
+    discriminators
+        What it plays against; not trained here.
     """
 
     def __init__(
-        self, config: PaperConfig, network: PaperNetwork, discriminators: Discriminators
+        self, config: RunConfig, network: PaperNetwork, discriminators: Discriminators
     ) -> None:
         self.config = config
         self.network = network
         self.discriminators = discriminators
 
-    def __call__(self, batch: CropBatch) -> tuple[dict[str, Tensor], list[Theta]]:
-        """Weighted terms, and the Theta of every iteration."""
-        config = self.config
+    def __call__(
+        self, batch: CropBatch, mocap: ProjectedMocap, adversarial: bool
+    ) -> tuple[dict[str, Tensor], list[Theta]]:
+        """Losses of one batch, and the Theta of every iteration.
+
+        Parameters
+        ----------
+        batch
+            Crops with labels.
+        mocap
+            Not used: without landmarks of its own the network has no use for projected mocap.
+        adversarial
+            Whether the adversarial loss is among them.
+        """
+        config, weights = self.config, self.config.loss
         device = batch.image.device.type
         with torch.autocast(device, torch.bfloat16, enabled=config.mixed_precision):
             raw = self.network.thetas(batch.image)
         thetas = [unpack(theta.float()) for theta in raw]
         last = thetas[-1]
         joints, landmarks = self.network.regressor.body(last.rotmats, last.betas)
-        seen = reprojection_loss(project(landmarks, last.camera), batch.points)
+        reprojection = reprojection_loss(project(landmarks, last.camera), batch.points)
         correction = self.network.regressor.body.correction / _CORRECTION_SCALE
         terms = {
-            "reprojection": config.reprojection * seen,
-            "correction": config.landmark_correction * (correction**2).mean(),
-            "adversarial": config.adversarial * self._adversarial(thetas),
+            "reprojection": weights.reprojection * reprojection,
+            "correction": weights.landmark_correction * (correction**2).mean(),
         }
-        if config.paired:
+        if adversarial:
+            factor = weights.adversarial * config.adversarial_every
+            terms["adversarial"] = factor * self._adversarial(thetas)
+        if config.pairs:
             terms |= {
-                "joints": config.joints * joint_loss(joints, batch.joints),
-                "rotations": config.rotations
+                "joints": weights.joints * joint_loss(joints, batch.joints),
+                "rotations": weights.rotations
                 * known_mean((last.rotmats - batch.rotmats) ** 2, batch.known[:, 0]),
-                "betas": config.betas
+                "betas": weights.shape
                 * known_mean((last.betas - batch.betas) ** 2, batch.known[:, 1]),
             }
         return terms, thetas
@@ -66,17 +83,13 @@ class PaperLosses:
     def _adversarial(self, thetas: list[Theta]) -> Tensor:
         self.discriminators.requires_grad_(False)
         rotmats, betas = (torch.cat([theta[k] for theta in thetas]) for k in (0, 1))
-        loss = encoder_loss(self.discriminators(rotmats, betas))
-        self.discriminators.requires_grad_(True)
-        return loss
+        return encoder_loss(self.discriminators(rotmats, betas))
 
-
-def discriminator_losses(
-    discriminators: Discriminators, real: tuple[Tensor, Tensor], thetas: list[Theta]
-) -> Tensor:
-    """Loss of the discriminators: real poses against the (detached) Thetas of all iterations."""
-    rotmats, betas = (torch.cat([theta[k].detach() for theta in thetas]) for k in (0, 1))
-    return discriminator_loss(discriminators(*real), discriminators(rotmats, betas))
+    def discriminator_loss(
+        self, real: tuple[Tensor, Tensor], predicted: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """What the discriminators minimise, of rotations and betas."""
+        return discriminator_loss(self.discriminators(*real), self.discriminators(*predicted))
 
 
 def joint_loss(joints: Tensor, labels: Tensor) -> Tensor:

@@ -1,18 +1,27 @@
-"""ResNet-50 and HMR's regressor as one network."""
+"""HMR as in the paper: ResNet-50 and the iterative regressor as one network."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from hmr_live_training.data.mocap import load_poses, mean_pose_6d
+from hmr_live_training.models.backbones.resnet50 import ResNet50Encoder
 from hmr_live_training.models.regressor import (
     POSE_SIZE,
     IterativeRegressor,
     RegressorConfig,
     mean_theta,
 )
-from hmr_live_training.models.smpl_layer import BodyLandmarks, RestBody, learned_corrections
-from hmr_live_training.paper.paper_config import PaperConfig
+from hmr_live_training.models.smpl_layer import (
+    BodyLandmarks,
+    RestBody,
+    learned_corrections,
+    read_rest_body,
+)
+from hmr_live_training.recipes.run_config import RunConfig
 
 
 class PaperNetwork(nn.Module):
@@ -43,7 +52,7 @@ class PaperNetwork(nn.Module):
 
 
 def build_paper_network(
-    config: PaperConfig, encoder: nn.Module, features: int, rest: RestBody, mean_pose: Tensor
+    config: RunConfig, encoder: nn.Module, features: int, rest: RestBody, mean_pose: Tensor
 ) -> PaperNetwork:
     """A network that starts at the mean pose (``(24, 6)``) of the given body."""
     sizes = RegressorConfig(
@@ -56,3 +65,27 @@ def build_paper_network(
     body = BodyLandmarks(rest, learned_corrections())
     start = mean_theta(mean_pose, torch.from_numpy(rest.joints[0]))
     return PaperNetwork(encoder, IterativeRegressor(sizes, body, start))
+
+
+def fresh_network(
+    config: RunConfig, *, data: Path, body: Path, imagenet: Path | None = None
+) -> PaperNetwork:
+    """A network before training.
+
+    Parameters
+    ----------
+    config
+        The run.
+    data
+        Folder with motion capture, whose mean pose the regressor starts at.
+    body
+        The open body's ``.npz``.
+    imagenet
+        A torchvision state dict with ImageNet's weights; without it they are random.
+    """
+    torch.manual_seed(config.seed)
+    mean_pose = torch.from_numpy(mean_pose_6d(load_poses(data)))
+    encoder = ResNet50Encoder()
+    if imagenet is not None:
+        encoder.load_imagenet(imagenet)
+    return build_paper_network(config, encoder, encoder.dim, read_rest_body(body), mean_pose)

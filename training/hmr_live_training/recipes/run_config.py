@@ -26,6 +26,8 @@ class LossWeights:
     backbone_least: float = 0.0
     #: The same landmarks in 3D (the paper's L_3D, as L1 because the teacher errs grossly at times).
     world: float = 60.0
+    #: SMPL's joints, squared distance (resnet50, whose 3D labels are joints).
+    joints: float = 60.0
     #: Rotation matrices and betas where they are known: synthetic people, fits to photos.
     rotations: float = 30.0
     shape: float = 0.5
@@ -58,6 +60,9 @@ class LossWeights:
     person: float = 2.0
 
 
+#: Name of the paper's encoder.
+RESNET50: Final = "resnet50"
+
 #: Former names of fields, as manifests and checkpoints have them.
 _FORMER_NAMES: Final = {
     "lifted": "projected_mocap",
@@ -86,7 +91,8 @@ class RunConfig:
     name: str = "untitled"
     #: Seeds initial weights, dropout, sampling and augmentation.
     seed: int = 0
-    #: BlazePose backbone: lite, full or heavy.
+    #: BlazePose backbone: lite, full or heavy; or resnet50, which trains with the paper's losses
+    #: (hmr_live_training.paper).
     encoder: str = "full"
     #: What of the network trains: the regressor alone on cached features (``heatmaps``: and on the
     #: landmarks that the network to start from observes), the backbone's late layers and heads too
@@ -130,7 +136,7 @@ class RunConfig:
     #: Samples for the discriminators' real side.
     real: int = 256
 
-    #: Adam; the rate rises over ``warm_up`` steps and falls as a cosine to 2 %.
+    #: Adam; the rate rises over ``warm_up`` steps and follows ``schedule`` then.
     learning_rate: float = 5e-4
     #: The backbone's own rate: how far a step moves a channel, as a share of the channel's spread
     #: (see hmr_live_training.trainer.scaled_adam).
@@ -140,6 +146,8 @@ class RunConfig:
     correction_rate: float = 2e-4
     weight_decay: float = 1e-4
     warm_up: int = 200
+    #: A cosine that falls to 2 % at the last step, or a constant rate.
+    schedule: Literal["cosine", "constant"] = "cosine"
     #: The adversarial game is played every so many steps, with a factor as much larger.
     adversarial_every: int = 2
     #: Gradients are clipped to this norm.
@@ -150,6 +158,8 @@ class RunConfig:
     #: the encoder's 1 x 1 convolutions.
     mixed_precision: bool = True
 
+    #: People in shards between which the order is shuffled, in each reading worker (resnet50).
+    window: int = 2000
     #: Feature rounds to train on; None takes all that exist.
     rounds: int | None = None
     #: The last of the training photos are kept out of training: confidence is adjusted on them.
@@ -170,6 +180,11 @@ class RunConfig:
             "whole": "crop",
         }
         return stages[self.trained]
+
+    @property
+    def is_paper(self) -> bool:
+        """Whether the run follows the paper: ResNet-50, labelled people in shards, its losses."""
+        return self.encoder == RESNET50
 
     @property
     def has_own_encoder(self) -> bool:

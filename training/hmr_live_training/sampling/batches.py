@@ -9,13 +9,15 @@ import cv2
 from torch.utils.data import DataLoader, Dataset
 
 from hmr_live_training.distributed import Processes
-from hmr_live_training.sampling.pictures import Source
+from hmr_live_training.sampling.pictures import SampleSource
 from hmr_live_training.sampling.samples import Samples, join_samples
 
 
 @dataclass(frozen=True)
 class Batches:
-    """What the steps of a run see; the batch of a step is the same whoever draws it, and when.
+    """The batches of a run from several sources.
+
+    The batch of a step is the same whoever draws it, and when.
 
     Attributes
     ----------
@@ -25,7 +27,7 @@ class Batches:
         Those that train together; each gets its share of every batch.
     """
 
-    sources: Sequence[tuple[Source, int]]
+    sources: Sequence[tuple[SampleSource, int]]
     processes: Processes
 
     def draw(self, step: int) -> Samples:

@@ -106,7 +106,7 @@ def load_features(folder: Path, kind: str) -> Samples:
     return join_samples([load_synthetic(path) for path in paths])
 
 
-def own_answer(
+def predict_as_teacher(
     network: BodyNetwork, session: onnxruntime.InferenceSession, crop: NDArray[np.uint8]
 ) -> TeacherPrediction:
     """One of our networks as a teacher (:data:`hmr_live_training.data.teacher.TeacherModel`).

@@ -43,7 +43,7 @@ _MORE_SCALE: Final = 0.12
 _WHOLE_PICTURE: Final = 0.4
 
 
-class Pictures(Protocol):
+class LabelledPictures(Protocol):
     """Labelled pictures from which crops are cut."""
 
     labels: Labels
@@ -73,7 +73,7 @@ class PhotoPictures:
         return len(self._photos)
 
     def image(self, index: int) -> Image:
-        """See :class:`Pictures`."""
+        """See :class:`LabelledPictures`."""
         return self._photos.image(index)
 
     def plan(self, rng: np.random.Generator, index: int) -> CropPlan:
@@ -95,7 +95,7 @@ class SyntheticPictures:
         return int(self._starts[-1])
 
     def image(self, index: int) -> Image:
-        """See :class:`Pictures`."""
+        """See :class:`LabelledPictures`."""
         shard = int(np.searchsorted(self._starts, index, side="right")) - 1
         return self._shards[shard].image(index - int(self._starts[shard]))
 
@@ -123,7 +123,7 @@ class EmptyPictures:
         return len(self._paths)
 
     def image(self, index: int) -> Image:
-        """See :class:`Pictures`."""
+        """See :class:`LabelledPictures`."""
         return np.asarray(cv2.imread(str(self._paths[index]), cv2.IMREAD_COLOR), np.uint8)
 
     def plan(self, rng: np.random.Generator, index: int) -> CropPlan:
@@ -163,7 +163,7 @@ class CropStream:
         Of the network: ``stem`` or ``encoder_output``.
     """
 
-    pictures: Pictures
+    pictures: LabelledPictures
     encoder: onnxruntime.InferenceSession | None
     config: AugmentConfig
     seed: int = 0
@@ -216,7 +216,7 @@ class StoredSamples:
         return self.samples.at(processes.share(index))
 
 
-class Source(Protocol):
+class SampleSource(Protocol):
     """Where a run's samples come from."""
 
     def __len__(self) -> int:

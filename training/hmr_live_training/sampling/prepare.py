@@ -38,7 +38,7 @@ from hmr_live_training.models.backbones.blazepose import CROP_SIZE, TENSORS, Bla
 from hmr_live_training.models.backbones.graph_module import GraphModule
 from hmr_live_training.models.backbones.tflite_reader import read_tflite
 from hmr_live_training.onnx_tools.onnx_files import export_onnx
-from hmr_live_training.sampling.cached_features import encoder_file, own_answer
+from hmr_live_training.sampling.cached_features import encoder_file, predict_as_teacher
 from hmr_live_training.sampling.features import (
     EXACT,
     feature_rounds_folder,
@@ -130,7 +130,7 @@ def own_teacher(
     network = restore_network(saved, encoders=encoders, data=data, body=body)
     looking = replace(saved.config, trained="regressor")
     session = open_network(encoder_file(network, cache, looking))
-    return saved.config.name, partial(own_answer, network, session)
+    return saved.config.name, partial(predict_as_teacher, network, session)
 
 
 def prepare_teacher(

@@ -24,8 +24,8 @@ from hmr_live_training.models.losses import confidence_targets, weighted_cross_e
 from hmr_live_training.models.network import BodyNetwork
 from hmr_live_training.models.regressor import unpack
 from hmr_live_training.sampling.pictures import CropStream
+from hmr_live_training.sampling.sources import training_photos
 from hmr_live_training.trainer.objective import body_points, clicked_first
-from hmr_live_training.trainer.train import training_photos
 
 #: Crops that are looked at together.
 _BATCH = 32

@@ -12,7 +12,7 @@ from hmr_live_training.landmarks import (
     LSP_LIMBS_IN_LANDMARKS,
     NUM_BLAZEPOSE,
 )
-from hmr_live_training.models.discriminators import Discriminators, encoder_loss
+from hmr_live_training.models.discriminators import Discriminators, discriminator_loss, encoder_loss
 from hmr_live_training.models.heatmaps import heatmap_loss
 from hmr_live_training.models.landmark_feedback import LandmarkObservation
 from hmr_live_training.models.losses import (
@@ -72,7 +72,7 @@ class RunLosses:
     def __call__(
         self, batch: Samples, mocap: ProjectedMocap, adversarial: bool
     ) -> tuple[Terms, list[Theta]]:
-        """Losses of one batch, and every Theta_t of the pictures and the projected bodies."""
+        """Losses of one batch, and every Theta_t of its pictures."""
         if not self.config.pairs:
             batch = without_pairs(batch)
         encoded = self.network.encode(batch.inputs, self.config.stage)
@@ -92,7 +92,7 @@ class RunLosses:
             terms["person"] = self.config.loss.person * person
         if self.config.trained != "regressor":
             terms |= self._own_losses(batch, encoded)
-        return terms, thetas
+        return terms, [Theta(*(part[:count] for part in theta)) for theta in thetas]
 
     def _thetas(self, encoded: EncoderOutput, mocap: ProjectedMocap) -> list[Theta]:
         """Pictures first, then projected bodies, whose image features are the mean (0)."""
@@ -133,7 +133,7 @@ class RunLosses:
             * weighted_cross_entropy(
                 self.network.confidence_logits(encoded.features.detach()),
                 *confidence_targets(
-                    self._answered(last, encoded),
+                    self._refined_points(last, encoded),
                     clicked_first(batch),
                     batch.visible,
                     batch.person,
@@ -149,8 +149,8 @@ class RunLosses:
         return terms
 
     @torch.no_grad()
-    def _answered(self, last: Theta, encoded: EncoderOutput) -> Tensor:
-        """Landmarks of the body that the network answers with, ``(N, 27, 2)``."""
+    def _refined_points(self, last: Theta, encoded: EncoderOutput) -> Tensor:
+        """Landmarks of the refined body, ``(N, 27, 2)`` in [-1, 1] across the crop."""
         regressor = self.network.regressor
         return body_points(regressor, unpack(regressor.refine(theta_of(last), encoded.observed)))
 
@@ -186,6 +186,13 @@ class RunLosses:
         rotmats, betas = (torch.cat([theta[k] for theta in thetas]) for k in (0, 1))
         with self._precision(betas.device):
             return encoder_loss(self.discriminators(rotmats, betas))
+
+    def discriminator_loss(
+        self, real: tuple[Tensor, Tensor], predicted: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """What the discriminators minimise, of rotations and betas."""
+        with self._precision(real[1].device):
+            return discriminator_loss(self.discriminators(*real), self.discriminators(*predicted))
 
     def _own_losses(self, batch: Samples, encoded: EncoderOutput) -> Terms:
         """Losses of the encoder's own landmarks and probabilities while its layers train."""

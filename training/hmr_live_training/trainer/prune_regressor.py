@@ -1,32 +1,24 @@
-"""Prune the hidden units of a run's regressor.
-
-``python -m hmr_live_training.trainer.prune_regressor whole``
+"""Prune the hidden units of a regressor.
 
 The regressor's layers are read from memory anew in every iteration: with 1,024 units they take a
 ninth of the whole network's time, with half of them a good deal less.  The units with the largest
-effect on cached features (``hmr_live_training.trainer.train RUN --store-features``) are kept; the
-weights behind them are fitted in least squares, so that they make up for the units that go.  The
-result is a start for training, near enough to settle in a few hundred steps:
-``<out>/<run>_pruned.pt``.
+effect on cached features are kept; the weights behind them are fitted in least squares, so that
+they make up for the units that go.  The result is a start for training, near enough to settle in a
+few hundred steps.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from hmr_live.core.errors import AssetError
-from hmr_live_training.checkpoints.build_network import restore_network
-from hmr_live_training.checkpoints.checkpoint import State, load_checkpoint, save_checkpoint
+from hmr_live_training.checkpoints.checkpoint import Checkpoint, State
 from hmr_live_training.models.landmark_feedback import LandmarkObservation
 from hmr_live_training.models.network import BodyNetwork, unpacked
 from hmr_live_training.models.regressor import IterativeRegressor
-from hmr_live_training.sampling.cached_features import features_folder, load_features
 
 #: Share of the mean square that is added for units that are hardly ever active.
 _RIDGE = 1e-5
@@ -118,36 +110,34 @@ def regressor_inputs(network: BodyNetwork, inputs: Tensor) -> tuple[Tensor, Land
     return network.regressor.normalise(features), observed
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(
-        prog="hmr_live_training.trainer.prune_regressor", description=__doc__
-    )
-    parser.add_argument("run")
-    parser.add_argument("--hidden", type=int, default=512)
-    parser.add_argument(
-        "--samples", type=int, default=12000, help="cached samples to measure activations on"
-    )
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--encoders", type=Path, default=Path("encoders"))
-    parser.add_argument("--cache", type=Path, default=Path("cache"))
-    parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
-    parser.add_argument("--out", type=Path, default=Path("runs"))
-    o = parser.parse_args(arguments)
-    saved = load_checkpoint(o.out / f"{o.run}.pt")
-    network = restore_network(saved, encoders=o.encoders, data=o.data, body=o.body)
-    network.eval()
-    inputs = load_features(features_folder(o.cache, network), "photos").inputs
-    order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))
-    phi, observed = regressor_inputs(network, inputs[order[: o.samples]].float())
-    state = prune_regressor(network.regressor, phi, observed, o.hidden)
-    network_state = saved.network | {f"regressor.{name}": value for name, value in state.items()}
-    name = f"{o.run}_pruned"
-    path = o.out / f"{name}.pt"
-    config = replace(saved.config, name=name, hidden=o.hidden)
-    save_checkpoint(path, replace(saved, config=config, network=network_state))
-    print(f"wrote {path}")
+def prune_checkpoint(
+    saved: Checkpoint,
+    network: BodyNetwork,
+    inputs: Tensor,
+    *,
+    name: str,
+    hidden: int,
+    samples: int = 12000,
+    seed: int = 0,
+) -> Checkpoint:
+    """The checkpoint of a network with fewer hidden units.
 
-
-if __name__ == "__main__":
-    main()
+    Parameters
+    ----------
+    saved, network
+        What is pruned, and its network.
+    inputs
+        ``(N, D + 162)`` cached encoder output of photos.
+    name
+        Of the new checkpoint.
+    hidden
+        How many units stay in each layer.
+    samples
+        How many of the inputs to measure activations on, drawn with ``seed``.
+    """
+    order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))
+    phi, observed = regressor_inputs(network.eval(), inputs[order[:samples]].float())
+    state = prune_regressor(network.regressor, phi, observed, hidden)
+    weights = saved.network | {f"regressor.{key}": value for key, value in state.items()}
+    config = replace(saved.config, name=name, hidden=hidden)
+    return replace(saved, config=config, network=weights)

@@ -1,28 +1,29 @@
-"""One training run: its sources, its reports, its checkpoint.
+"""Start training runs: those of recipes (:mod:`hmr_live_training.build`), and the paper's.
 
-A stage of a recipe (:mod:`hmr_live_training.build`) starts it; started again, it goes on.
+``torchrun --nproc-per-node 8 -m hmr_live_training.trainer.train paper_8 --shards FOLDER`` trains
+the paper's network in eight processes on labelled people in shards
+(:mod:`hmr_live_training.collect`); without ``torchrun`` one process trains.  Started again, a run
+goes on from ``<out>/<run>.pt``.
 """
 
 from __future__ import annotations
 
+import argparse
 import copy
 import logging
-import math
-import time
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from hmr_live.core.errors import AssetError, HmrLiveError
+from hmr_live.core.errors import HmrLiveError
 from hmr_live_training.checkpoints.build_network import build_network
-from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.data.mocap import JointLimits, joint_limits
-from hmr_live_training.data.teacher import load_labels, teacher_path
-from hmr_live_training.distributed import Processes
+from hmr_live_training.data.mocap import JointLimits, joint_limits, load_poses
+from hmr_live_training.data.readers.shards import ShardPlan, find_shards
+from hmr_live_training.distributed import Processes, joined_processes
 from hmr_live_training.evaluation.development import (
     development_samples,
     figures,
@@ -30,336 +31,29 @@ from hmr_live_training.evaluation.development import (
     pck12,
     predict,
 )
-from hmr_live_training.models.network import BodyNetwork, Stage
+from hmr_live_training.models.network import BodyNetwork
+from hmr_live_training.paper.batches import ShardBatches
+from hmr_live_training.paper.losses import PaperLosses
+from hmr_live_training.paper.network import PaperNetwork, fresh_network
+from hmr_live_training.recipes.paper_runs import PAPER_RUNS
 from hmr_live_training.recipes.run_config import RunConfig
-from hmr_live_training.sampling.cached_features import (
-    encoder_file,
-    features_folder,
-    load_features,
-)
-from hmr_live_training.sampling.features import (
-    existing_rounds,
-    feature_rounds_folder,
-    load_round,
-    open_network,
-    round_path,
-)
-from hmr_live_training.sampling.pictures import (
-    CropStream,
-    EmptyPictures,
-    PhotoPictures,
-    Pictures,
-    Source,
-    StoredSamples,
-    SyntheticPictures,
-)
-from hmr_live_training.sampling.prepare import training_shards
+from hmr_live_training.sampling.batches import Batches
+from hmr_live_training.sampling.cached_features import encoder_file
+from hmr_live_training.sampling.pictures import SampleSource
 from hmr_live_training.sampling.projected_mocap import ProjectedMocapSampler
-from hmr_live_training.sampling.samples import (
-    Labels,
-    Samples,
-    join_samples,
-    make_samples,
-    photo_labels,
-)
-from hmr_live_training.sampling.synthetic_samples import load_synthetic, synthetic_file
+from hmr_live_training.sampling.sources import KINDS, make_sources
 from hmr_live_training.synthetic.body_poses import load_body_poses
-from hmr_live_training.synthetic.materials import background_files
-from hmr_live_training.synthetic.shards import load_shard
-from hmr_live_training.trainer.trainer import Trainer
+from hmr_live_training.trainer.initial_weights import load_initial_weights, set_normalisation
+from hmr_live_training.trainer.malloc_tuning import keep_freed_memory
+from hmr_live_training.trainer.objective import RunLosses
+from hmr_live_training.trainer.parameter_groups import blazepose_groups, resnet_groups
+from hmr_live_training.trainer.trainer import BatchSource, Trainer, seeded_discriminators
+from hmr_live_training.trainer.training_run import Evaluate, TrainingRun
 
 log = logging.getLogger(__name__)
 
-#: Kinds of crops whose features are stored.
-CACHED_KINDS = ("photos", "synthetic", "empty")
-
-
-def stored_photos(data: Path, cache: Path, config: RunConfig) -> StoredSamples:
-    """All stored rounds of the training photos (AssetError when there are none)."""
-    labels = training_labels(config, data, cache)
-    folder = feature_rounds_folder(cache, config.encoder)
-    numbers = existing_rounds(folder, "train")[: config.rounds]
-    if not numbers:
-        raise AssetError(
-            f"There are no training features in {folder}; run "
-            "hmr_live_training.sampling.prepare first."
-        )
-    maps = config.stage == "feature_map"
-    parts = [
-        make_samples(
-            labels,
-            load_round(round_path(folder, "train", number), feature_map=maps),
-            maps=maps,
-            outside_weight=config.outside_weight,
-        )
-        for number in numbers
-    ]
-    return StoredSamples(join_samples(parts), config.seed)
-
-
-def training_labels(config: RunConfig, data: Path, cache: Path) -> Labels:
-    """Of the training photos, as far as the run's teacher can be believed."""
-    photos = load_lspet(data, "train")
-    return photo_labels(photos, load_labels(teacher_path(cache, config.teacher, "train")))
-
-
-def training_photos(
-    config: RunConfig, data: Path, cache: Path
-) -> tuple[PhotoPictures, PhotoPictures]:
-    """The photos that a run trains on, and those that it keeps out."""
-    photos, labels = load_lspet(data, "train"), training_labels(config, data, cache)
-    trained, held = np.split(np.arange(len(photos)), [len(photos) - config.held_photos])
-    return (
-        PhotoPictures(photos.at(trained), labels.at(trained), config.augment),
-        PhotoPictures(photos.at(held), labels.at(held), config.augment),
-    )
-
-
-def make_sources(
-    config: RunConfig, network: BodyNetwork, data: Path, cache: Path, shards: Path
-) -> list[tuple[Source, int]]:
-    """Where batches come from: photos, synthetic people, pictures without people."""
-    if config.stage == "encoder_output":
-        folder = features_folder(cache, network)
-        return [
-            (StoredSamples(load_features(folder, kind), config.seed + k), count)
-            for k, (kind, count) in enumerate(
-                zip(CACHED_KINDS, (config.batch, config.synthetic, config.empty), strict=True)
-            )
-        ]
-    if config.stage in ("features", "feature_map"):
-        stored: list[tuple[Source, int]] = [(stored_photos(data, cache, config), config.batch)]
-        if config.synthetic:
-            path = synthetic_file(cache, config.encoder, config.stage)
-            stored.append((StoredSamples(load_synthetic(path), config.seed + 1), config.synthetic))
-        return stored
-    return list(fresh_crops(config, network, data, cache, shards).values())
-
-
-def fresh_crops(
-    config: RunConfig, network: BodyNetwork, data: Path, cache: Path, shards: Path
-) -> dict[str, tuple[CropStream, int]]:
-    """Endless crops by kind, each with its number in a batch."""
-    photos, _ = training_photos(config, data, cache)
-    chosen: dict[str, tuple[Pictures, int]] = {"photos": (photos, config.batch)}
-    if config.synthetic:
-        loaded = [load_shard(path) for path in training_shards(shards)]
-        chosen["synthetic"] = (SyntheticPictures(loaded, config.augment), config.synthetic)
-    if config.empty:
-        paths = background_files(data, "train")
-        chosen["empty"] = (EmptyPictures(paths, config.augment), config.empty)
-    session = open_network(encoder_file(network, cache, config)) if config.has_own_encoder else None
-    streams = {}
-    for k, (kind, (pictures, count)) in enumerate(chosen.items()):
-        seed, outside = config.seed + k, config.outside_weight
-        streams[kind] = (
-            CropStream(pictures, session, config.augment, seed, outside, config.stage),
-            count,
-        )
-    return streams
-
-
-def set_normalisation(
-    network: BodyNetwork, source: Source, stage: Stage, count: int = 4096
-) -> None:
-    """Normalise features by their statistics over (part of) the training set."""
-    samples, device = source.draw(0, count, Processes()), network.regressor.feature_mean.device
-    parts = torch.split(samples.inputs, 256)
-    with torch.no_grad():
-        features = torch.cat([network.encode_features(part.to(device), stage) for part in parts])
-    network.regressor.set_normalisation(features.mean(dim=0), features.std(dim=0))
-
-
-class TrainingError(HmrLiveError):
-    """A run cannot go on."""
-
-
-class Session:
-    """A trainer with its reports and its checkpoint file.
-
-    Parameters
-    ----------
-    trainer
-        The run.
-    development
-        The development test set; upright, and in plain boxes.
-    limits
-        Range of the joints in motion capture.
-    path
-        Of the checkpoint.
-    counts
-        Numbers of photos, crops and synthetic people, for the manifest.
-    workers
-        Processes that draw batches ahead.
-    """
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        development: tuple[Samples, Samples],
-        limits: JointLimits,
-        path: Path,
-        counts: dict[str, int],
-        workers: int = 0,
-    ) -> None:
-        self.trainer = trainer
-        self.development = development
-        self.limits = limits
-        self.path = path
-        self.counts = counts
-        self.workers = workers
-        self.seconds = 0.0
-        self.history: list[dict[str, float]] = []
-        self._evaluated = copy.deepcopy(trainer.network)
-
-    def resume(self) -> bool:
-        """Go on from the checkpoint when there is one."""
-        if not self.path.exists():
-            return False
-        saved = load_checkpoint(self.path)
-        if saved.config.to_dict() != self.trainer.config.to_dict():
-            raise AssetError(
-                f"{self.path} belongs to a run with another configuration; delete it to begin anew."
-            )
-        self.trainer.load_state(saved.network, saved.training, saved.step)
-        self.seconds, self.history = saved.seconds, saved.history
-        return True
-
-    def run(self, *, report_every: int, minutes: float) -> None:
-        """Step until the run's length or the time is reached; report and save on the way."""
-        start, before = time.perf_counter(), self.seconds
-        sums: dict[str, Tensor] = {}
-        trainer = self.trainer
-        left = range(trainer.step_number, trainer.config.steps)
-        for batch in trainer.batches.drawn(left, self.workers):
-            for name, value in trainer.step(batch).items():
-                sums[name] = sums.get(name, 0.0) + value / report_every
-            self.seconds = before + time.perf_counter() - start
-            last = trainer.step_number == trainer.config.steps
-            out_of_time = self.seconds - before > 60 * minutes
-            if trainer.step_number % report_every == 0 or last or out_of_time:
-                if trainer.processes.is_first:
-                    self.report({name: float(value) for name, value in sums.items()})
-                trainer.processes.wait()
-                sums = {}
-            if out_of_time:
-                break
-
-    def report(self, losses: dict[str, float]) -> None:
-        """Evaluate the averaged weights, log a row, save.
-
-        Raises
-        ------
-        TrainingError
-            When a loss or a weight is NaN or infinite; the last checkpoint stays as it is.
-        """
-        self._check_finite(losses)
-        network = load_average(self._evaluated, self.trainer.average)
-        stage = self.trainer.config.stage
-        upright, boxed = self.development
-        row = figures(predict(network, upright, stage), upright, self.limits)
-        row["pck12_plain_box"] = pck12(predict(network, boxed, stage), boxed)
-        row |= {f"loss_{name}": value for name, value in losses.items()}
-        row |= {"step": float(self.trainer.step_number), "seconds": self.seconds}
-        self.history.append(row)
-        shown = (
-            *("pck12", "pck12_plain_box", "pck12_landmarks", "pck12_trunk", "teacher_mpjpe_mm"),
-            *("teacher_pa_mpjpe_mm", "variance_ratio", "outside_limits_percent"),
-            *("swapped_percent", "betas_std"),
-        )
-        text = " ".join(f"{name} {row[name]:.2f}" for name in shown if name in row)
-        parts = " ".join(f"{name} {value:.2f}" for name, value in losses.items())
-        step = self.trainer.step_number
-        log.info("    step %d, %.0f s | %s | %s", step, self.seconds, text, parts)
-        self.save()
-
-    def _check_finite(self, losses: dict[str, float]) -> None:
-        bad = [name for name, value in losses.items() if not math.isfinite(value)]
-        bad += [
-            name
-            for name, value in self.trainer.average.items()
-            if value.is_floating_point() and not bool(torch.isfinite(value).all())
-        ]
-        if bad:
-            raise TrainingError(
-                f"{self.trainer.config.name}: {bad[0]} is not finite at step "
-                f"{self.trainer.step_number}, so the checkpoint before it was kept; lower "
-                "learning_rate or encoder_rate, or look for broken data."
-            )
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        trainer = self.trainer
-        save_checkpoint(
-            self.path,
-            Checkpoint(
-                config=trainer.config,
-                step=trainer.step_number,
-                seconds=self.seconds,
-                network=trainer.average,
-                training=trainer.state(),
-                history=self.history,
-                samples=self.counts,
-            ),
-        )
-
-
-def start_session(
-    config: RunConfig, folders: Folders, processes: Processes | None = None, workers: int = 0
-) -> Session:
-    """Load everything that a run needs."""
-    data, encoders, cache = folders.data, folders.encoders, folders.cache
-    processes = processes or Processes()
-    network = build_network(config, encoders=encoders, data=data, body=folders.body)
-    started = load_beginning(network, config, folders)
-    network = network.to(processes.device)
-    if config.has_own_encoder and processes.is_first:
-        encoder_file(network, cache, config)
-    processes.wait()
-    sources = make_sources(config, network, data, cache, folders.shards)
-    if started is None:
-        set_normalisation(network, sources[0][0], config.stage)
-    poses = load_body_poses(data, folders.body)
-    projected_mocap = ProjectedMocapSampler(
-        torch.from_numpy(poses).to(processes.device), network.regressor.body
-    )
-    limits = joint_limits(poses)
-    trainer = Trainer(config, network, sources, projected_mocap, limits, processes)
-    if started and started.training:
-        trainer.discriminators.load_state_dict(started.training["discriminators"])
-    settings = (data, encoders, cache, config)
-    development = (
-        development_samples(*settings, network),
-        development_samples(*settings, network, plain_box=True),
-    )
-    counts = dict(zip(("photos", "synthetic", "empty"), (len(s) for s, _ in sources), strict=False))
-    path = folders.out / f"{config.name}.pt"
-    session = Session(trainer, development, limits, path, counts, workers)
-    session.seconds = started.seconds if started else 0.0
-    return session
-
-
-def load_beginning(network: BodyNetwork, config: RunConfig, folders: Folders) -> Checkpoint | None:
-    """Put the weights into a network that the run starts from; that run, if there was one."""
-    if config.start_from is None:
-        return None
-    started = load_checkpoint(folders.out / f"{config.start_from}.pt")
-    load_start(network, started.network)
-    return started
-
-
-def load_start(network: BodyNetwork, state: dict[str, torch.Tensor]) -> None:
-    """Take over another run's weights; parts that it did not have stay as they were built.
-
-    Raises
-    ------
-    AssetError
-        When the state is not that of such a network.
-    """
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    foreign = [name for name in missing if not name.startswith("confidence.")]
-    if unexpected or foreign:
-        raise AssetError("The run to start from has another encoder; choose one with the same.")
+#: Pictures from which the scales of the encoder's steps are measured.
+_MEASURED = 96
 
 
 @dataclass(frozen=True)
@@ -372,3 +66,206 @@ class Folders:
     shards: Path
     body: Path
     out: Path
+
+
+def make_trainer(
+    config: RunConfig,
+    network: BodyNetwork,
+    sources: Sequence[tuple[SampleSource, int]],
+    mocap: ProjectedMocapSampler,
+    limits: JointLimits,
+    processes: Processes | None = None,
+) -> Trainer:
+    """Trainer of a network on BlazePose.
+
+    Parameters
+    ----------
+    config, network
+        The run and its network.
+    sources
+        Where a batch comes from, with the number of samples of each in a batch of the whole run.
+    mocap
+        Source of motion capture.
+    limits
+        Range of the joints in motion capture.
+    processes
+        Those that train together.
+    """
+    processes = processes or Processes()
+    device = processes.device
+    network = network.to(device)
+    discriminators = seeded_discriminators(config, device)
+
+    def first_inputs() -> Tensor:
+        return sources[0][0].draw(0, _MEASURED, Processes()).inputs.to(device)
+
+    groups = blazepose_groups(config, network, first_inputs)
+    losses = RunLosses(config, network, discriminators, limits)
+    batches = Batches(sources, processes)
+    return Trainer(config, network, discriminators, losses, groups, batches, mocap, processes)
+
+
+def make_paper_trainer(
+    config: RunConfig,
+    network: PaperNetwork,
+    batches: BatchSource,
+    poses: Tensor,
+    processes: Processes | None = None,
+) -> Trainer:
+    """Trainer of the paper's network.
+
+    Parameters
+    ----------
+    config, network
+        The run and its network.
+    batches
+        Labelled people, see :class:`.ShardBatches`.
+    poses
+        ``(F, 24, 3)`` motion capture, axis-angle.
+    processes
+        Those that train together.
+    """
+    processes = processes or Processes()
+    device = processes.device
+    network = network.to(device)
+    discriminators = seeded_discriminators(config, device)
+    losses = PaperLosses(config, network, discriminators)
+    groups = resnet_groups(config, network)
+    mocap = ProjectedMocapSampler(poses.to(device), network.regressor.body)
+    return Trainer(config, network, discriminators, losses, groups, batches, mocap, processes)
+
+
+def start_run(
+    config: RunConfig, folders: Folders, processes: Processes | None = None, workers: int = 0
+) -> TrainingRun:
+    """Load everything that a run on BlazePose needs."""
+    data, cache = folders.data, folders.cache
+    processes = processes or Processes()
+    network = build_network(config, encoders=folders.encoders, data=data, body=folders.body)
+    started = load_initial_weights(network, config, folders.out)
+    network = network.to(processes.device)
+    if config.has_own_encoder and processes.is_first:
+        encoder_file(network, cache, config)
+    processes.wait()
+    sources = make_sources(config, network, data, cache, folders.shards)
+    if started is None:
+        set_normalisation(network, sources[0][0], config.stage)
+    poses = load_body_poses(data, folders.body)
+    mocap = ProjectedMocapSampler(
+        torch.from_numpy(poses).to(processes.device), network.regressor.body
+    )
+    limits = joint_limits(poses)
+    trainer = make_trainer(config, network, sources, mocap, limits, processes)
+    if started and started.training:
+        trainer.discriminators.load_state_dict(started.training["discriminators"])
+    return TrainingRun(
+        trainer,
+        folders.out / f"{config.name}.pt",
+        evaluate=development_evaluation(config, network, folders, limits),
+        counts=dict(zip(KINDS, (len(source) for source, _ in sources), strict=False)),
+        workers=workers,
+        seconds=started.seconds if started else 0.0,
+    )
+
+
+def development_evaluation(
+    config: RunConfig, network: BodyNetwork, folders: Folders, limits: JointLimits
+) -> Evaluate:
+    """Evaluation on the development photos, upright and in plain boxes."""
+    settings = (folders.data, folders.encoders, folders.cache, config, network)
+    upright = development_samples(*settings)
+    boxed = development_samples(*settings, plain_box=True)
+    evaluated = copy.deepcopy(network)
+
+    def evaluate(ema: dict[str, Tensor]) -> dict[str, float]:
+        averaged = load_average(evaluated, ema)
+        row = figures(predict(averaged, upright, config.stage), upright, limits)
+        row["pck12_plain_box"] = pck12(predict(averaged, boxed, config.stage), boxed)
+        return row
+
+    return evaluate
+
+
+def start_paper_run(
+    config: RunConfig,
+    shards: Sequence[Path],
+    *,
+    data: Path,
+    body: Path,
+    out: Path,
+    imagenet: Path | None,
+    processes: Processes,
+    workers: int,
+) -> TrainingRun:
+    """Load everything that a run of the paper needs; ``shards`` are folders of labelled people."""
+    network = fresh_network(config, data=data, body=body, imagenet=imagenet)
+    files = [path for folder in shards for path in find_shards(folder)]
+    plan = ShardPlan(files, seed=config.seed, window=config.window)
+    batches = ShardBatches(config, plan, processes)
+    poses = torch.from_numpy(load_poses(data))
+    trainer = make_paper_trainer(config, network, batches, poses, processes)
+    return TrainingRun(trainer, out / f"{config.name}.pt", workers=workers)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hmr_live_training.trainer.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    # No option: torchrun takes "--run" for an abbreviation of its own.
+    parser.add_argument("run", choices=sorted(PAPER_RUNS))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument(
+        "--shards",
+        type=Path,
+        action="append",
+        required=True,
+        help="labelled people; give the option again for each data set, or to count one twice",
+    )
+    parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--imagenet", type=Path, help="torchvision's ResNet-50 state dict")
+    parser.add_argument("--steps", type=int, help="instead of the run's own length")
+    parser.add_argument("--batch", type=int, help="pictures a step over all processes")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after")
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--workers", type=int, default=6, help="processes that cut crops, a GPU")
+    parser.add_argument("--report-every", type=int, default=500)
+    return parser
+
+
+def _run(o: argparse.Namespace) -> None:
+    config = PAPER_RUNS[o.run]
+    config = replace(config, steps=o.steps or config.steps, batch=o.batch or config.batch)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    with joined_processes() as processes:
+        run = start_paper_run(
+            config,
+            o.shards,
+            data=o.data,
+            body=o.body,
+            out=o.out,
+            imagenet=o.imagenet,
+            processes=processes,
+            workers=o.workers,
+        )
+        resumed = run.resume()
+        log.info("%s: %s", config.name, "resumed" if resumed else "fresh")
+        run.run(report_every=o.report_every, minutes=o.minutes)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    o = _parser().parse_args(arguments)
+    torch.set_num_threads(o.threads)
+    torch.set_flush_denormal(True)
+    keep_freed_memory()
+    try:
+        _run(o)
+    except HmrLiveError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

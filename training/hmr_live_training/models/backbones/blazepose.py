@@ -135,7 +135,7 @@ def _linear(graph: Graph, output: int) -> nn.Linear:
 
 
 class BlazePoseEncoder(nn.Module):
-    """Trunk of BlazePose in three stages, with the heads.
+    """Backbone of BlazePose in three stages, with the heads.
 
     Attributes
     ----------

@@ -1,0 +1,62 @@
+"""What a run starts from: published weights, or another run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from hmr_live.core.errors import AssetError
+from hmr_live_training.checkpoints.checkpoint import Checkpoint, State, load_checkpoint
+from hmr_live_training.distributed import Processes
+from hmr_live_training.models.network import BodyNetwork, Stage
+from hmr_live_training.recipes.run_config import RunConfig
+from hmr_live_training.sampling.pictures import SampleSource
+
+
+def load_initial_weights(network: BodyNetwork, config: RunConfig, runs: Path) -> Checkpoint | None:
+    """Put the weights that a run starts from into its network.
+
+    Parameters
+    ----------
+    network
+        As it was built.
+    config
+        Names the run to start from.
+    runs
+        Folder of their checkpoints.
+
+    Returns
+    -------
+    The run that this one goes on from, or None.
+    """
+    if config.start_from is None:
+        return None
+    started = load_checkpoint(runs / f"{config.start_from}.pt")
+    load_start(network, started.network)
+    return started
+
+
+def load_start(network: BodyNetwork, state: State) -> None:
+    """Take over another run's weights; parts that it did not have stay as they were built.
+
+    Raises
+    ------
+    AssetError
+        When the state is not that of such a network.
+    """
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    foreign = [name for name in missing if not name.startswith("confidence.")]
+    if unexpected or foreign:
+        raise AssetError("The run to start from has another encoder; choose one with the same.")
+
+
+def set_normalisation(
+    network: BodyNetwork, source: SampleSource, stage: Stage, count: int = 4096
+) -> None:
+    """Normalise features by their statistics over (part of) the training set."""
+    samples, device = source.draw(0, count, Processes()), network.regressor.feature_mean.device
+    parts = torch.split(samples.inputs, 256)
+    with torch.no_grad():
+        features = torch.cat([network.encode_features(part.to(device), stage) for part in parts])
+    network.regressor.set_normalisation(features.mean(dim=0), features.std(dim=0))
