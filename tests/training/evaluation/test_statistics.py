@@ -8,6 +8,7 @@ import pytest
 from hmr_live_training.evaluation.statistics import (
     Figure,
     mean,
+    median,
     percent,
     ratio,
     reliability,
@@ -47,6 +48,22 @@ def test_intervals_are_those_of_the_normal_distribution_for_many_people():
 def test_a_square_root_keeps_count_and_order():
     assert square_root(Figure(4, 1, 9, 7, "mm")) == Figure(2, 1, 3, 7, "mm")
     assert square_root(None) is None
+
+
+def test_a_median_is_of_all_values_and_draws_people():
+    figure = median(np.array([[1.0, 9.0], [4.0, np.nan], [np.nan, np.nan]]), "deg")
+    assert (figure.value, figure.count, figure.unit) == (4, 2, "deg")
+    assert (figure.low, figure.high) == (4, 5)  # the first person twice, or the second one
+    assert median(np.array([[1.0], [2.0]])).value == 1.5
+    assert median(np.full((3, 2), np.nan)) is None
+
+
+def test_the_interval_of_a_median_is_that_of_the_normal_distribution_for_many_people():
+    values = np.random.default_rng(1).normal(80, 20, (1000, 1))
+    figure = median(values)
+    error = np.sqrt(np.pi / 2) * values.std() / np.sqrt(len(values))
+    assert figure.value == pytest.approx(np.median(values))
+    assert figure.high - figure.low == pytest.approx(2 * 1.96 * error, rel=0.15)
 
 
 def test_predictions_that_regress_to_the_mean_vary_less():

@@ -96,6 +96,29 @@ def mean(values: Array, unit: str = "", scale: float = 1) -> Figure | None:
     return ratio(values, np.ones(len(values)), unit, scale)
 
 
+def median(values: Array, unit: str = "") -> Figure | None:
+    """Median of the values ``(N, K)`` of N units; NaN does not count, None when nothing does."""
+    units = values[np.isfinite(values).any(axis=1)]
+    if not len(units):
+        return None
+    unit_of, column = np.nonzero(np.isfinite(units))
+    flat = units[unit_of, column]
+    order = np.argsort(flat)
+    ascending, unit_of = flat[order], unit_of[order]
+    everything = np.ones((1, len(units)), np.float32)
+    value = _medians(ascending, everything[:, unit_of])
+    resampled = _medians(ascending, _draws(len(units))[:, unit_of])
+    return _figure(float(value[0]), resampled, len(units), unit)
+
+
+def _medians(ascending: Array, draws: Array) -> Array:
+    """Medians ``(R,)`` of sorted values ``(M,)`` that are drawn ``(R, M)`` times each."""
+    reached = draws.cumsum(axis=1)
+    half = reached[:, -1:] / 2
+    below, above = (reached >= half).argmax(axis=1), (reached > half).argmax(axis=1)
+    return np.asarray((ascending[below] + ascending[above]) / 2)
+
+
 def square_root(figure: Figure | None) -> Figure | None:
     """The figure of the square root of a measure."""
     if figure is None:

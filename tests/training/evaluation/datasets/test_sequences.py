@@ -9,6 +9,8 @@ import pytest
 
 from hmr_live.batch.zero_phase import ZeroPhaseSmoother
 from hmr_live.body.model import BodyModel
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT
 from hmr_live.capture.sources import VideoFile
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.network import HmrNetwork
@@ -18,7 +20,13 @@ from hmr_live_training.evaluation.datasets.synthetic_sequences import (
     draw_sequences,
     sequence_rows,
 )
-from hmr_live_training.evaluation.datasets.videos import FORMS, follow, in_blocks, video_rows
+from hmr_live_training.evaluation.datasets.videos import (
+    FORMS,
+    as_blocks,
+    follow,
+    in_blocks,
+    video_rows,
+)
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
 from hmr_live_training.evaluation.metrics import hip_centred
 from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
@@ -80,6 +88,15 @@ def test_blocks_leave_out_what_was_not_seen():
     assert numbers.tolist() == [15, 2]
 
 
+def test_blocks_keep_all_values_of_neighbouring_frames():
+    values = np.arange(34.0).reshape(17, 2)
+    blocks = as_blocks(values)
+    assert blocks.shape == (2, 30)
+    assert blocks[0].tolist() == list(range(30))
+    assert blocks[1, :4].tolist() == [30, 31, 32, 33]
+    assert np.isnan(blocks[1, 4:]).all()
+
+
 def test_a_video_gets_a_row_for_each_way_to_smooth(demo_clip, estimator, detector):
     rows = video_rows([demo_clip], [estimator], detector, step=14)
     assert tuple(row.condition for row in rows) == FORMS
@@ -127,10 +144,34 @@ def test_errors_of_sequences_are_of_position_and_acceleration(demo_clip, estimat
         def frames(self):
             return iter(frames)
 
-    raw, smoothed, _ = sequence_rows([Known([], joints, None)], [estimator], detector)
+    known = Known([], joints, track.rotmats["raw"], None)
+    rows = sequence_rows([known], [estimator], detector)
+    raw, smoothed, _ = (row for row in rows if row.section == "Video")
     figures = {name: figure.value for name, figure in raw.figures.items()}
     # Second differences over a single shaken frame: 4, 8 and 4 mm.
     assert figures["acceleration error"] == pytest.approx(16 / 3, abs=0.01)
     assert figures["MPJPE"] == pytest.approx((4 * 20 + np.hypot(20, 4)) / 5, abs=0.05)
     assert figures["PA-MPJPE"] == pytest.approx(0, abs=0.05)
     assert smoothed.figures["PA-MPJPE"].value > 0.5
+
+
+def test_angle_errors_of_sequences_are_of_each_form(demo_clip, estimator, detector):
+    """The true person twists the trunk by 5 degrees more to the left than the raw track does."""
+    frames = first_frames(demo_clip)
+    track = follow(frames, estimator, detector)
+    rotmats = track.rotmats["raw"].copy()
+    left = matrix_from_axis_angle(np.radians([0, 5.0, 0]))
+    rotmats[:, JOINT["spine3"]] = rotmats[:, JOINT["spine3"]] @ left
+
+    class Known(SyntheticSequence):
+        def frames(self):
+            return iter(frames)
+
+    rows = sequence_rows([Known([], track.raw, rotmats, None)], [estimator], detector)
+    figures = {(row.section, row.condition): row.figures for row in rows}
+    raw = figures["Joint angles, raw", "trunk rotation"]
+    assert raw["bias"].value == pytest.approx(-5, abs=0.01)
+    assert raw["mean absolute error"].value == pytest.approx(5, abs=0.01)
+    assert figures["Joint angles, raw", "knee flexion"]["median"].value < 0.01
+    assert figures["Joint angles, smoothed", "knee flexion"]["median"].value > 0.01
+    assert ("Joint angles, ahead", "pelvis tilt") in figures

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from hmr_live.angles import AnatomicalFrames
+from hmr_live.angles.splits import ROWS
 from hmr_live.body.model import BodyModel
-from hmr_live.body.skeleton import MIRROR
+from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.body.skeleton import JOINT, MIRROR
 from hmr_live.core.errors import AssetError
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live_training.data.mocap import JointLimits
+from hmr_live_training.evaluation.datasets.synthetic_angles import (
+    EVERYONE,
+    IN_PICTURE,
+    synthetic_angle_rows,
+)
 from hmr_live_training.evaluation.datasets.synthetic_figures import synthetic_rows
 from hmr_live_training.evaluation.datasets.synthetic_people import run_synthetic
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
@@ -113,6 +123,50 @@ def test_presence_is_of_people_and_of_pictures_without(truth):
     score = truth("Calibration of the score", "people and person-free crops")
     assert score["ECE"].value == pytest.approx(10, abs=0.01)
     assert score["people"].value == pytest.approx(100 * (COUNT - person_free) / COUNT)
+
+
+def test_the_truth_has_no_error_of_joint_angles(truth):
+    for condition in ("knee flexion", "shoulder plane", "trunk rotation", "pelvis rotation"):
+        for section in (IN_PICTURE, EVERYONE):
+            figures = truth(section, condition)
+            assert figures["mean absolute error"].value == pytest.approx(0, abs=0.01)
+            assert figures["mean absolute error"].unit == "deg"
+
+
+def test_knees_that_are_bent_by_10_degrees_too_much_have_an_error_of_10(shards, reader):
+    def bent(rotmats, camera):
+        frames = AnatomicalFrames.of(reader.body)
+        for name in ("left_knee", "right_knee"):
+            before = frames.before[ROWS.index(name)]
+            more = matrix_from_axis_angle(np.radians([10.0, 0, 0]))
+            rotmats[JOINT[name]] = before.T @ more @ before @ rotmats[JOINT[name]]
+        return rotmats, camera
+
+    get = figures_of(shards, reader, bent)
+    knee = get(EVERYONE, "knee flexion")
+    assert [knee[name].value for name in ("mean absolute error", "median", "bias")] == (
+        pytest.approx([10.0] * 3, abs=0.01)
+    )
+    assert knee["bias"].count == get("3D")["MPJPE"].count
+    for other in ("knee varus", "knee rotation", "hip flexion", "ankle dorsiflexion"):
+        assert get(EVERYONE, other)["mean absolute error"].value == pytest.approx(0, abs=0.01)
+
+
+def test_angles_count_in_the_picture_when_both_segments_are(shards, reader):
+    run = run_synthetic(
+        shards, [NetworkEstimator("one", Truthful(shards), reader)], BodyModel.default()
+    )
+    in_picture = np.ones_like(run.truth.in_picture)
+    in_picture[:, JOINT["left_ankle"]] = False
+    in_picture[0, JOINT["right_hip"]] = False
+    run = replace(run, truth=replace(run.truth, in_picture=in_picture))
+    rows = {
+        (row.section, row.condition): row for row in synthetic_angle_rows(run, "people", "test")
+    }
+    people = len(in_picture)
+    assert rows[IN_PICTURE, "knee flexion"].count == people - 1
+    assert rows[IN_PICTURE, "elbow flexion"].count == people
+    assert rows[EVERYONE, "knee flexion"].count == people
 
 
 def test_swapped_sides_are_counted(shards, reader):

@@ -11,6 +11,7 @@ from hmr_live.body.rotations import angle_between
 from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.evaluation.body_parts import LIMB_GROUPS, ROTATION_GROUPS
 from hmr_live_training.evaluation.calibration import Origin, confidence_row, score_row
+from hmr_live_training.evaluation.datasets.synthetic_angles import synthetic_angle_rows
 from hmr_live_training.evaluation.datasets.synthetic_people import (
     TRUTH,
     GroundTruth,
@@ -78,6 +79,7 @@ def synthetic_rows(run: SyntheticRun, limits: JointLimits | None, split: str) ->
             name,
             _variances(predictions, truth),
         )
+    rows += synthetic_angle_rows(run, DATA_SET, split)
     if limits is not None:
         poses = {TRUTH: truth.rotmats} | {n: a.rotmats for n, a in run.predictions.items()}
         for name, rotmats in poses.items():

@@ -24,6 +24,7 @@ from hmr_live_training.evaluation.metrics import hip_centred, intersection_over_
 from hmr_live_training.evaluation.predictions import Predictions, stack_estimates
 from hmr_live_training.evaluation.progress import ProgressLog
 from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
+from hmr_live_training.synthetic.labels import OUTSIDE
 from hmr_live_training.synthetic.shards import SyntheticShard, load_shard, shard_paths
 
 Array = NDArray[np.floating[Any]]
@@ -53,12 +54,15 @@ class GroundTruth:
         ``(N, 12, 3)`` limb joints, metres, hip-centred.
     rotmats
         ``(N, 24, 3, 3)`` relative rotations.
+    in_picture
+        ``(N, 24)`` whether each SMPL joint is in the picture, visible or hidden.
     """
 
     labels: Array
     torso: Array
     joints: Array
     rotmats: Array
+    in_picture: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,8 @@ def _truth(people: list[Labels], body: BodyModel) -> GroundTruth:
     places = np.stack([p["joints_2d"] for p in people]) * (2 / CROP_SIZE) - 1
     labels = np.zeros((len(people), 14, 3))
     labels[:, :12, :2] = places[:, _LIMBS]
-    labels[:, :12, 2] = np.stack([p["joint_visibility"] for p in people])[:, _LIMBS]
+    visibility = np.stack([p["joint_visibility"] for p in people])
+    labels[:, :12, 2] = visibility[:, _LIMBS]
     poses = np.stack([_seen_pose(p) for p in people])
     joints = [body.joints(pose, p["betas"]) for pose, p in zip(poses, people, strict=True)]
     return GroundTruth(
@@ -214,6 +219,7 @@ def _truth(people: list[Labels], body: BodyModel) -> GroundTruth:
         torso=np.linalg.norm(places[:, _LEFT_SHOULDER] - places[:, _RIGHT_HIP], axis=-1),
         joints=hip_centred(np.stack(joints)[:, _LIMBS].astype(np.float64)),
         rotmats=poses,
+        in_picture=np.asarray(visibility != OUTSIDE),
     )
 
 

@@ -22,8 +22,15 @@ from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.state import CropBox, Frame, Image
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.mocap import load_sequences
-from hmr_live_training.evaluation.datasets.videos import FORMS, follow, in_blocks
+from hmr_live_training.evaluation.datasets.videos import (
+    FORMS,
+    PersonTrack,
+    as_blocks,
+    follow,
+    in_blocks,
+)
 from hmr_live_training.evaluation.estimators import NetworkEstimator
+from hmr_live_training.evaluation.joint_angles import ANGLE_COLUMNS, angle_errors, angle_figures
 from hmr_live_training.evaluation.metrics import (
     acceleration_errors,
     hip_centred,
@@ -75,12 +82,15 @@ class SyntheticSequence:
         The T frames as JPEG.
     joints
         ``(T, 12, 3)`` limb joints, metres, camera frame, hip-centred.
+    rotmats
+        ``(T, 24, 3, 3)`` relative rotations, joint 0 into the camera frame.
     focal
         Pixels.
     """
 
     pictures: list[NDArray[np.uint8]]
     joints: Array
+    rotmats: Array
     focal: float
 
     def frames(self) -> Iterator[Frame]:
@@ -154,7 +164,8 @@ class _Studio:
             )
             pictures.append(_sensor(rng, self._drawn(person, light, backdrop)))
             joints.append(person.joints[_LIMBS])
-        return SyntheticSequence(pictures, hip_centred(np.stack(joints).astype(np.float64)), _FOCAL)
+        limbs = hip_centred(np.stack(joints).astype(np.float64))
+        return SyntheticSequence(pictures, limbs, rotmats, _FOCAL)
 
     def _drawn(self, person: Person, light: Light, backdrop: Image) -> Image:
         depth = float(person.joints[0, 2])
@@ -174,7 +185,7 @@ def _sensor(rng: np.random.Generator, image: Image) -> NDArray[np.uint8]:
 def sequence_rows(
     sequences: list[SyntheticSequence], estimators: list[NetworkEstimator], detector: PersonDetector
 ) -> list[ResultRow]:
-    """Position and acceleration errors of every network, raw and smoothed.
+    """Errors of position, acceleration and joint angles of every network, raw and smoothed.
 
     Frames in which nobody was found do not count.  The bootstrap resamples blocks of half a second.
     """
@@ -194,7 +205,27 @@ def sequence_rows(
                 "frames with a person": percent(np.concatenate([t.seen for t in tracks])),
             }
             rows.append(ResultRow("Video", DATA_SET, SPLIT, form, estimator.name, figures))
+            rows += _angle_rows(form, estimator.name, tracks, sequences)
     return rows
+
+
+def _angle_rows(
+    form: str, name: str, tracks: list[PersonTrack], sequences: list[SyntheticSequence]
+) -> list[ResultRow]:
+    errors = [
+        angle_errors(t.rotmats[form], s.rotmats) for t, s in zip(tracks, sequences, strict=True)
+    ]
+    return [
+        ResultRow(
+            f"Joint angles, {form}",
+            DATA_SET,
+            SPLIT,
+            angle.name,
+            name,
+            angle_figures(np.concatenate([as_blocks(e[:, angle.columns]) for e in errors])),
+        )
+        for angle in ANGLE_COLUMNS
+    ]
 
 
 def _aligned_errors(found: Array, true: Array) -> Array:

@@ -6,16 +6,17 @@ bodies, the same bodies through the live filters, and through the zero-phase fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.batch.zero_phase import ZeroPhaseSmoother
 from hmr_live.body.model import BodyModel
+from hmr_live.body.skeleton import NUM_JOINTS
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.state import Frame, FrameResult
 from hmr_live.recovery.detector import PersonDetector
@@ -47,6 +48,8 @@ class PersonTrack:
         ``(T, 12, 3)`` hip-centred limb joints in metres, camera frame: without filters, with the
         live filters (:mod:`hmr_live.recovery.smoothing`), and with the zero-phase filters of
         files (:mod:`hmr_live.batch.zero_phase`).
+    rotmats
+        ``(T, 24, 3, 3)`` by form: relative rotations, joint 0 into the camera frame.
     seen
         ``(T,)`` whether the person was found.
     """
@@ -54,6 +57,7 @@ class PersonTrack:
     raw: Array
     smoothed: Array
     ahead: Array
+    rotmats: Mapping[str, Array]
     seen: NDArray[np.bool_]
 
 
@@ -74,7 +78,7 @@ def follow(
     for frame in frames:
         result = pipeline.process(frame)
         ahead += zero_phase.add(result)
-        raw.append(_limbs(body, result))
+        raw.append(_pose(body, result))
         if not result.bodies:
             smoother.reset()
             smoothed.append(raw[-1])
@@ -82,24 +86,30 @@ def follow(
         one = result.bodies[0]
         rotmats, betas, _ = smoother(one.rotmats, one.betas, one.transl, frame.time)
         one = replace(one, rotmats=rotmats, betas=betas)
-        smoothed.append(_limbs(body, replace(result, bodies=(one,))))
+        smoothed.append(_pose(body, replace(result, bodies=(one,))))
     ahead += zero_phase.flush()
-    found = np.stack(raw)
+    poses = dict(zip(FORMS, (raw, smoothed, [_pose(body, r) for r in ahead]), strict=True))
+    joints = {form: np.stack([pose.joints for pose in found]) for form, found in poses.items()}
     return PersonTrack(
-        found,
-        np.stack(smoothed),
-        np.stack([_limbs(body, result) for result in ahead]),
-        np.asarray(np.isfinite(found).all(axis=(1, 2))),
+        **joints,
+        rotmats={form: np.stack([pose.rotmats for pose in found]) for form, found in poses.items()},
+        seen=np.asarray(np.isfinite(joints["raw"]).all(axis=(1, 2))),
     )
 
 
-def _limbs(body: BodyModel, result: FrameResult) -> Array:
-    """Hip-centred limb joints ``(12, 3)`` of the first person, metres; NaN when there is nobody."""
+class _Pose(NamedTuple):
+    """The first person of a frame; NaN when there is nobody."""
+
+    joints: Array  # (12, 3) hip-centred limb joints, metres
+    rotmats: Array  # (24, 3, 3)
+
+
+def _pose(body: BodyModel, result: FrameResult) -> _Pose:
     if not result.bodies:
-        return np.full((len(_LIMBS), 3), np.nan)
+        return _Pose(np.full((len(_LIMBS), 3), np.nan), np.full((NUM_JOINTS, 3, 3), np.nan))
     one = result.bodies[0]
     joints = body.joints(one.rotmats, one.betas)[_LIMBS].astype(np.float64)
-    return np.asarray(hip_centred(joints[None])[0])
+    return _Pose(np.asarray(hip_centred(joints[None])[0]), one.rotmats)
 
 
 def in_blocks(values: Array) -> tuple[Array, Array]:
@@ -108,6 +118,13 @@ def in_blocks(values: Array) -> tuple[Array, Array]:
     starts = np.arange(0, len(values), _BLOCK)
     sums = np.add.reduceat(np.where(finite, values, 0), starts)
     return sums, np.add.reduceat(finite.astype(np.float64), starts)
+
+
+def as_blocks(values: Array) -> Array:
+    """Values ``(T, K)`` in blocks of neighbouring frames, ``(B, F * K)``, filled up with NaN."""
+    missing = -len(values) % _BLOCK
+    filled = np.pad(values, ((0, missing), (0, 0)), constant_values=np.nan)
+    return filled.reshape(-1, _BLOCK * values.shape[1])
 
 
 def video_rows(
@@ -122,7 +139,7 @@ def video_rows(
     for path in videos:
         for estimator in estimators:
             source = VideoFile(path)
-            track = follow(_frames(source, step), estimator, detector)
+            track = follow(video_frames(source, step), estimator, detector)
             for form in FORMS:
                 sums, numbers = in_blocks(jitter(getattr(track, form)))
                 figures = {
@@ -134,7 +151,8 @@ def video_rows(
     return rows
 
 
-def _frames(source: VideoFile, step: int) -> Iterator[Frame]:
+def video_frames(source: VideoFile, step: int = 1) -> Iterator[Frame]:
+    """The frames of a video with progress, the first ``1 / step`` of them; closes the source."""
     total = max(source.frame_count // step, 1)
     progress = ProgressLog(source.name, total)
     try:
