@@ -5,7 +5,8 @@
 Every figure comes with a 95 % bootstrap interval that resamples people.  The options choose the
 data sets: ``--data`` the development photos of LSPET, person-free pictures and synthetic video
 sequences; ``--synthetic`` a test split of ``hmr_live_training.synthetic``; ``--shards`` labelled
-people in shards of ``hmr_live_training.collect``; ``--video`` video files.
+people in shards of ``hmr_live_training.collect``; ``--video`` video files; ``--truth`` the 3D
+joints of a video, for its joint angles.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ _CHECKPOINT: Final = ".pt"
 #: ``--quick`` evaluates every fourth picture.
 _QUICK: Final = 4
 #: Options behind the fields of :class:`.EvaluationData`.
-_OPTIONS: Final = {"data": "data", "synthetic": "synthetic", "shards": "shards", "videos": "video"}
+_OPTIONS: Final = {
+    "data": "data",
+    "synthetic": "synthetic",
+    "shards": "shards",
+    "videos": "video",
+    "truth": "truth",
+}
 
 
 def _open_estimators(options: argparse.Namespace) -> list[Estimator]:
@@ -115,6 +122,13 @@ def _parser() -> argparse.ArgumentParser:
         "--video", type=Path, nargs="+", default=[], metavar="FILE", help="video files"
     )
     parser.add_argument(
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        help="3D joints of the video: .npz with joints_camera (T, K, 3) in metres, camera frame,\n"
+        "and joint_names (K,), with RKnee, LKnee and the other limb joints among them",
+    )
+    parser.add_argument(
         "--baselines",
         nargs="*",
         choices=KINDS,
@@ -159,6 +173,7 @@ def main(arguments: list[str] | None = None) -> None:
         synthetic=o.synthetic,
         shards=[_named_folder(given) for given in o.shards],
         videos=o.video,
+        truth=o.truth,
         cache=o.cache,
         body=o.body,
     )

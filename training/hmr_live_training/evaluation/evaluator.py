@@ -9,6 +9,7 @@ from typing import Final
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.assets import asset_path
+from hmr_live.core.errors import AssetError
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.lspet import load_lspet
 from hmr_live_training.data.mocap import JointLimits, joint_limits
@@ -30,6 +31,7 @@ from hmr_live_training.evaluation.datasets.synthetic_sequences import (
     draw_sequences,
     sequence_rows,
 )
+from hmr_live_training.evaluation.datasets.triangulated import triangulated_rows
 from hmr_live_training.evaluation.datasets.videos import video_rows
 from hmr_live_training.evaluation.estimators import Estimator, NetworkEstimator
 from hmr_live_training.evaluation.report import ResultRow
@@ -43,6 +45,7 @@ DATA_SETS: Final = {
     "sequences": "data",
     "shards": "shards",
     "videos": "videos",
+    "triangulated": "truth",
 }
 
 
@@ -60,6 +63,8 @@ class EvaluationData:
         Names and folders of shards of labelled people.
     videos
         Video files.
+    truth
+        3D joints of the only video, see :mod:`.triangulated`.
     cache
         Folder of :mod:`hmr_live_training.sampling.prepare` with the teacher's labels; without it
         nothing is compared with the teacher.
@@ -71,6 +76,7 @@ class EvaluationData:
     synthetic: Path | None = None
     shards: Sequence[tuple[str, Path]] = ()
     videos: Sequence[Path] = ()
+    truth: Path | None = None
     cache: Path | None = None
     body: Path | None = None
 
@@ -135,6 +141,7 @@ class Evaluator:
             "sequences": self._sequence_rows,
             "shards": self._shard_rows,
             "videos": self._video_rows,
+            "triangulated": self._triangulated_rows,
         }
         rows = [row for name in DATA_SETS if name in names for row in evaluations[name]()]
         if self._lspet is not None and self._empty is not None:
@@ -186,6 +193,13 @@ class Evaluator:
 
     def _video_rows(self) -> list[ResultRow]:
         return video_rows(self._data.videos, self._networks, self._detector, step=self._step)
+
+    def _triangulated_rows(self) -> list[ResultRow]:
+        assert self._data.truth is not None  # or it would not be available
+        if len(self._data.videos) != 1:
+            raise AssetError("Triangulated joints belong to one video; give exactly one --video.")
+        (video,) = self._data.videos
+        return triangulated_rows(video, self._data.truth, self._networks, self._detector)
 
 
 def _score_rows(lspet: LspetRun, empty: EmptySceneRun) -> list[ResultRow]:
