@@ -1,8 +1,10 @@
 """Human mesh recovery as a library: everything that a frame passes through, without Qt or torch.
 
-from engine import Pipeline, read_image
-pipeline = Pipeline.open()
-bodies = pipeline.recover(read_image("photo.jpg"))
+::
+
+    from hmr_live import Pipeline, read_image
+    pipeline = Pipeline.open()
+    bodies = pipeline.recover(read_image("photo.jpg"))
 
 Each body is an :class:`.BodyState`; ``pipeline.vertices(bodies[0])`` is its mesh.
 """

@@ -4,8 +4,8 @@ Used are ``poses`` (T x 156: 22 body joints, then 30 finger joints), ``trans`` (
 (16 numbers, the first 10 of which are SMPL's), ``gender`` and ``mocap_framerate``
 (``mocap_frame_rate`` in the SMPL-X files, whose ``poses`` are T x 165).  The world has z up and is
 turned here so that y is up.  SMPL's two hand joints have no counterpart in SMPL+H and stay at
-rest, unless the file is one of ours (see :mod:`.amass`) or has SMPL's own 72 numbers;
-markers are in our files alone.
+rest, unless the file is one of ours (see :mod:`hmr_live.export.amass`) or has SMPL's own 72
+numbers; markers are in our files alone.
 """
 
 from __future__ import annotations

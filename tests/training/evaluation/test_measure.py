@@ -33,7 +33,7 @@ SCALE = 180.0
 class Network:
     """A network that is a function of an image and a crop box."""
 
-    tells_presence = True
+    has_presence_score = True
 
     def __init__(self, function):
         self._function = function

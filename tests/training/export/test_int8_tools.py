@@ -3,6 +3,7 @@
 import json
 import sys
 import warnings
+from dataclasses import replace
 
 import onnx
 import pytest
@@ -18,7 +19,7 @@ from hmr_live_training.export import precision_table, quantise
 from hmr_live_training.export.precision import JointChange, subjects_from_lspet
 from hmr_live_training.export.quantise import Validation, open_quantiser
 from hmr_live_training.paper.network import build_paper_network
-from hmr_live_training.paper.paper_config import PaperConfig
+from hmr_live_training.recipes.paper_runs import PAPER_RUNS
 from tests.training.cases import mean_pose, rest_body
 from tests.training.evaluation.photo_cases import copy_network, write_photos
 
@@ -111,7 +112,7 @@ class TinyEncoder(torch.nn.Module):
 def tiny_network(config, *_):
     torch.manual_seed(0)
     encoder = TinyEncoder()
-    small = PaperConfig(hidden=32)
+    small = replace(PAPER_RUNS["paper"], hidden=32)
     return build_paper_network(small, encoder, encoder.dim, rest_body(), mean_pose())
 
 

@@ -1,6 +1,6 @@
 """How far a back end or a precision moves the body: the same crops twice, compared in millimetres.
 
-Joints are those of the shipped body, through the same :mod:`engine` code as live, relative to the
+Joints are those of the shipped body, through the same :mod:`hmr_live` code as live, relative to the
 body's own origin: rotations and betas count, the camera is reported in pixels of the crop.
 """
 

@@ -26,7 +26,7 @@ _STORED_AS_HALF = ".float16"
 
 
 def load_exported(network: BodyNetwork, path: Path) -> None:
-    """Put the weights of an ONNX file that :mod:`.export` wrote into a network.
+    """Put the weights of an ONNX file of :mod:`hmr_live_training.export.export` into a network.
 
     Raises
     ------

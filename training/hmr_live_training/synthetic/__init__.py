@@ -1,9 +1,10 @@
 """Synthetic people: pictures rendered with the open body, and their exact labels.
 
-:mod:`.scene` samples people (:mod:`.poses`, :mod:`.people`), camera, light and crop box;
+:mod:`hmr_live_training.synthetic.scene` samples people (:mod:`.poses`,
+:mod:`hmr_live_training.synthetic.people`), camera, light and crop box;
 :mod:`.opengl` renders the people and :mod:`.picture` makes a webcam picture of them;
 :mod:`.labels` is the ground truth.  :mod:`.dataset` ties them together so that sample i of a split
-is always the same, and :mod:`.shards` writes samples to files.
+is always the same, and :mod:`hmr_live_training.synthetic.shards` writes samples to files.
 """
 
 from hmr_live_training.synthetic.dataset import SyntheticPeople

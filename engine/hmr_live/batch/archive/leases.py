@@ -135,7 +135,7 @@ class Leases:
 
 
 def lease_path(job: Job, number: int) -> Path:
-    """The file of a job's lease ``number``."""
+    """The file of a job's lease ``number``; runs of other versions know it by this name."""
     return job.out.with_name(f".{job.out.name}.claim-{number}")
 
 

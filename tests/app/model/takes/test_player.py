@@ -143,7 +143,7 @@ def test_motion_of_other_programs_plays_too(
     [
         ("a.hmrtake", b"no take at all", "is not an hmr-live take"),
         ("a.hmrtake", b"", "is empty"),
-        ("a.npz", b"no archive", "is no .npz file"),
+        ("a.npz", b"no archive", "is not an AMASS .npz file"),
         ("a.bvh", b"no motion", ""),
     ],
 )

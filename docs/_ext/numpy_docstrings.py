@@ -1,0 +1,32 @@
+"""NumPy docstrings as this project writes them: shapes and prose, types only in signatures.
+
+Napoleon takes what stands before a colon in the first line of an attribute or under *Returns* for
+a type.  Here it is part of a sentence.
+"""
+
+from __future__ import annotations
+
+from sphinx.application import Sphinx
+from sphinx.ext import napoleon
+from sphinx.ext.napoleon.docstring import NumpyDocstring
+
+
+class ProseDocstring(NumpyDocstring):
+    """A docstring whose attributes and results have no types of their own."""
+
+    def _parse_attribute_docstring(self) -> list[str]:
+        return self._consume_to_end()
+
+    def _parse_attributes_section(self, section: str) -> list[str]:
+        return self._format_fields(section, self._consume_fields())
+
+    def _parse_returns_section(self, section: str) -> list[str]:
+        lines = self._strip_empty(self._dedent(self._consume_to_next_section()))
+        return [*self._format_block(":returns: ", lines), ""]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Let Napoleon use the class above."""
+    app.setup_extension("sphinx.ext.napoleon")
+    napoleon.NumpyDocstring = ProseDocstring
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
