@@ -19,7 +19,7 @@ from hmr_live_training.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hmr_live_training.export.export import export_checkpoint
 from hmr_live_training.recipes.recipe import find_recipe, load_recipe
 from hmr_live_training.trainer.trainer import Trainer
-from tests.training.build.tiny_inputs import BODY, use_tiny_blazepose, write_inputs
+from tests.training.build_command.tiny_inputs import BODY, use_tiny_blazepose, write_inputs
 
 # The exporter of torch warns about its own insides.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
