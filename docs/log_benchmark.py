@@ -33,7 +33,7 @@ def lines_of(report: dict[str, Any], machine: str, commit: str, date: str) -> li
             "ratio": round(ratio["median"], 2),
             "low": round(ratio["low"], 2),
             "high": round(ratio["high"], 2),
-            "against": report["rival"],
+            "against": report["baseline"],
             "source": "hmr-live bench",
         }
         for ratio in report["ratios"]
@@ -47,7 +47,7 @@ def main() -> int:
     machine = parser.parse_args().machine
     report = json.load(sys.stdin)
     if not report["ratios"]:
-        print("The run has no rival: add --mediapipe PYTHON to hmr-live bench.", file=sys.stderr)
+        print("The run has no baseline: add --mediapipe PYTHON to hmr-live bench.", file=sys.stderr)
         return 1
     describe = ["git", "describe", "--always", "--dirty"]
     commit = subprocess.run(describe, capture_output=True, text=True, check=True, cwd=LOG.parent)

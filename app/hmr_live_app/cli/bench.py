@@ -55,8 +55,8 @@ def run_bench(
     source = VideoFile(clip, loop=True)
     targets: list[BenchTarget] = []
     try:
-        rival = MediaPipePose(options.mediapipe) if options.mediapipe else None
-        targets = [rival] if rival else []
+        baseline = MediaPipePose(options.mediapipe) if options.mediapipe else None
+        targets = [baseline] if baseline else []
         pipelines, left_out = open_pipelines(wanted, network, open_pipeline)
         targets = [*pipelines, *targets]
         report = BenchReport.of(
@@ -64,7 +64,7 @@ def run_bench(
             targets,
             time_interleaved(source, targets, options.frames),
             body=time_body(pipelines[0].pipeline.body),
-            has_rival=rival is not None,
+            has_baseline=baseline is not None,
             left_out=left_out,
         )
     finally:

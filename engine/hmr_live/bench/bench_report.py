@@ -85,7 +85,7 @@ class TargetReport:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as fast a target is as the rival.
+    """How many times as fast a target is as the baseline.
 
     Attributes
     ----------
@@ -103,12 +103,12 @@ class Ratio:
     high: float
 
 
-def ratio_of(name: str, own: Sequence[float], rival: Sequence[float]) -> Ratio:
+def ratio_of(name: str, own: Sequence[float], baseline: Sequence[float]) -> Ratio:
     """Compare the milliseconds of two targets over the same frames."""
     parts = min(PARTS, len(own))
-    pairs = zip(np.array_split(own, parts), np.array_split(rival, parts), strict=True)
+    pairs = zip(np.array_split(own, parts), np.array_split(baseline, parts), strict=True)
     ratios = [float(np.median(b) / np.median(a)) for a, b in pairs]
-    return Ratio(name, float(np.median(rival) / np.median(own)), min(ratios), max(ratios))
+    return Ratio(name, float(np.median(baseline) / np.median(own)), min(ratios), max(ratios))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class BenchReport:
         this one included; None if the system does not report it.
     runs
         The report of each target.
-    rival
+    baseline
         Name of the one that the others are compared with; empty when there is none.
     ratios
         How the others compare with it.
@@ -139,7 +139,7 @@ class BenchReport:
     load: float | None
     runs: tuple[TargetReport, ...]
     body: BodyTimings
-    rival: str = ""
+    baseline: str = ""
     ratios: tuple[Ratio, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -151,12 +151,12 @@ class BenchReport:
         samples: Sequence[TimingSamples],
         *,
         body: BodyTimings,
-        has_rival: bool = False,
+        has_baseline: bool = False,
         left_out: dict[str, str] | None = None,
     ) -> BenchReport:
-        """Summarise a run; the rival, if there is one, is the last target."""
+        """Summarise a run; the baseline, if there is one, is the last target."""
         ratios: list[Ratio] = []
-        if has_rival:
+        if has_baseline:
             ratios = [
                 ratio_of(target.name, own.totals, samples[-1].totals)
                 for target, own in zip(targets[:-1], samples[:-1], strict=True)
@@ -167,7 +167,7 @@ class BenchReport:
             load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
             runs=tuple(map(TargetReport.of, targets, samples)),
             body=body,
-            rival=targets[-1].name if has_rival else "",
+            baseline=targets[-1].name if has_baseline else "",
             ratios=tuple(ratios),
             left_out=left_out or {},
         )
@@ -189,7 +189,7 @@ class BenchReport:
 
     def _comparison(self, ratio: Ratio) -> str:
         return (
-            f"{ratio.name} is {ratio.median:.2f} times as fast as {self.rival} "
+            f"{ratio.name} is {ratio.median:.2f} times as fast as {self.baseline} "
             f"({ratio.low:.2f} to {ratio.high:.2f} over the parts of the run)"
         )
 

@@ -183,11 +183,6 @@ class BodyRenderer:
         data = np.frombuffer(self._slots[slot].buffer.read(), np.float32)
         return data.reshape(-1, FLOATS_PER_VERTEX)[:, :3].copy()
 
-    def read_normals(self, slot: int = 0) -> Array:
-        """Skinned vertex normals ``(V, 3)``, not normalised, camera frame."""
-        data = np.frombuffer(self._slots[slot].buffer.read(), np.float32)
-        return data.reshape(-1, FLOATS_PER_VERTEX)[:, 3:].copy()
-
 
 class _Drawn(NamedTuple):
     """The two ways to draw a mesh."""

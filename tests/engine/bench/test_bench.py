@@ -124,9 +124,9 @@ def test_shares_are_of_the_time_after_decoding():
 
 
 def test_a_ratio_of_medians_bears_one_disturbance_and_shows_it():
-    own, rival = [10.0] * 100, [30.0] * 100
-    rival[40:48] = [300.0] * 8
-    ratio = ratio_of("a", own, rival)
+    own, baseline = [10.0] * 100, [30.0] * 100
+    baseline[40:48] = [300.0] * 8
+    ratio = ratio_of("a", own, baseline)
     assert ratio.median == pytest.approx(3)
     assert (ratio.low, ratio.high) == pytest.approx((3, 30))
 
@@ -137,23 +137,23 @@ def test_a_ratio_of_few_frames_has_few_parts():
 
 
 def test_the_report_compares_everybody_with_the_rival(body_timings):
-    targets = [Scripted("a", []), Scripted("b", [], slower=2), Scripted("rival", [], slower=4)]
+    targets = [Scripted("a", []), Scripted("b", [], slower=2), Scripted("baseline", [], slower=4)]
     samples = time_interleaved(Clip(100), targets, 50)
     report = BenchReport.of(
         "clip.mp4",
         targets,
         samples,
         body=body_timings,
-        has_rival=True,
+        has_baseline=True,
         left_out={"tensorrt:fp32": "tensorrt is not installed."},
     )
     text = report.as_text()
     assert "clip.mp4, 50 frames, interleaved" in text
-    assert "a is 4.00 times as fast as rival (4.00 to 4.00 over the parts of the run)" in text
-    assert "b is 2.00 times as fast as rival" in text
+    assert "a is 4.00 times as fast as baseline (4.00 to 4.00 over the parts of the run)" in text
+    assert "b is 2.00 times as fast as baseline" in text
     assert "left out: tensorrt is not installed." in text
     values = json.loads(report.as_json())
-    assert [run["name"] for run in values["runs"]] == ["a", "b", "rival"]
+    assert [run["name"] for run in values["runs"]] == ["a", "b", "baseline"]
     assert [ratio["name"] for ratio in values["ratios"]] == ["a", "b"]
     assert values["left_out"]
 
@@ -162,7 +162,7 @@ def test_alone_nobody_is_compared(body_timings):
     target = Scripted("a", [])
     samples = [TimingSamples([3.0], {"network": [3.0]})]
     report = BenchReport.of("clip.mp4", [target], samples, body=body_timings)
-    assert report.rival == ""
+    assert report.baseline == ""
     assert "interleaved" not in report.as_text()
 
 

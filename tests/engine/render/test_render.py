@@ -22,7 +22,7 @@ from hmr_live.render.mesh_simplify import (
 )
 from hmr_live.render.offscreen import OffscreenRenderer
 from hmr_live.render.palette import body_color
-from hmr_live.render.skinning import strongest_influences
+from hmr_live.render.skinning import FLOATS_PER_VERTEX, strongest_influences
 from hmr_live.render.view_camera import VIEW_FROM_CAMERA, ViewCamera, perspective
 
 SIZE = (320, 240)
@@ -102,7 +102,8 @@ def test_skinned_normals_point_out_of_the_posed_surface(
     gpu = BodyRenderer(renderer.ctx, body)
     theta = np.random.default_rng(3).normal(0, 0.25, (NUM_JOINTS, 3)).astype(np.float32)
     gpu.pose(matrix_from_axis_angle(theta), np.zeros(10, np.float32), np.zeros(3, np.float32))
-    skinned = gpu.read_normals()
+    buffer = np.frombuffer(gpu._slots[0].buffer.read(), np.float32)
+    skinned = buffer.reshape(-1, FLOATS_PER_VERTEX)[:, 3:].copy()
     skinned /= np.linalg.norm(skinned, axis=1, keepdims=True)
     cosines = (skinned * vertex_normals(gpu.read_vertices(), body.faces)).sum(axis=1)
     # Linear blend skinning turns normals like vertices, which is only nearly right at the joints.

@@ -109,7 +109,7 @@ class TinyEncoder(torch.nn.Module):
         return torch.relu(self.layer(image)).mean(dim=(2, 3))
 
 
-def tiny_network(config, *_):
+def tiny_network(config, **_):
     torch.manual_seed(0)
     encoder = TinyEncoder()
     small = replace(PAPER_RUNS["paper"], hidden=32)

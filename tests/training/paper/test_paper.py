@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, replace
 
 import cv2
@@ -221,14 +222,15 @@ def first_batches(shards, config, count=1):
     return list(batches(shards, config).drawn(range(count), 0))
 
 
-def test_a_run_learns_from_shards_saves_and_goes_on(shards, tmp_path, capsys):
+def test_a_run_learns_from_shards_saves_and_goes_on(shards, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     config = tiny_config()
     path = tmp_path / "runs" / "paper.pt"
     trainer = tiny_run(config, batches(shards, config))
     run = TrainingRun(trainer, path)
     run.run(report_every=10)
     first, *_, last = run.history
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert len(caplog.messages) == 3
     assert last["loss_reprojection"] < 0.9 * first["loss_reprojection"]
     assert last["loss_joints"] < first["loss_joints"]
     again = tiny_run(config)
@@ -360,7 +362,8 @@ def test_the_engine_runs_what_is_exported(tmp_path):
     assert manifest["training"]["steps"] == 30
 
 
-def test_the_command_trains_a_resnet50_from_shards_and_motion_capture(shards, tmp_path, capsys):
+def test_the_command_trains_a_resnet50_from_shards_and_motion_capture(shards, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     poses = mocap_poses(400).numpy()
     still = np.zeros((400, 3), np.float32)
     motions = [WorldMotion(str(k), poses, still, 30.0) for k in range(2)]
@@ -368,7 +371,7 @@ def test_the_command_trains_a_resnet50_from_shards_and_motion_capture(shards, tm
     common = ["--data", str(tmp_path / "data"), "--body", str(asset_path("body", "open_body.npz"))]
     small = ["--steps", "1", "--batch", "2", "--workers", "0", "--out", str(tmp_path / "runs")]
     train(["paper", "--shards", str(shards[0].parent), *small, *common])
-    assert "step 1 " in capsys.readouterr().out
+    assert "step 1 " in caplog.text
     assert load_checkpoint(tmp_path / "runs" / "paper.pt").step == 1
     with pytest.raises(SystemExit, match=r"no \.tar shards"):
         train(["paper_8", "--shards", str(tmp_path), *small, *common])

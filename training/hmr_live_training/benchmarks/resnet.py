@@ -102,7 +102,7 @@ def measure(network: Path, clip: Path, *, frames: int, threads: int) -> BenchRep
             targets,
             time_interleaved(source, targets, frames),
             body=time_body(pipeline.body),
-            has_rival=True,
+            has_baseline=True,
         )
     finally:
         source.close()
