@@ -168,12 +168,12 @@ def test_click_in_the_3d_pane_locks_and_a_drag_does_not(
     scene = booth.view._scene
     assert scene is not None
     size = booth.view._pixels()
-    room = booth.view.panes.room
+    view3d = booth.view.panes.view3d
     points = [(x, y) for x in np.linspace(0.02, 0.98, 49) for y in np.linspace(0.3, 0.7, 5)]
     hit = next(
         (x, y)
         for x, y in points
-        if scene.person_at((room.x + x * room.width, y * room.height), size) == 1
+        if scene.person_at((view3d.x + x * view3d.width, y * view3d.height), size) == 1
     )
     start = room_point(booth, *hit)
     none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton

@@ -246,7 +246,7 @@ def test_predicted_frames_are_shown_like_the_others(
     window: MainWindow, person: MovingPerson, qtbot: QtBot
 ) -> None:
     measured: list[bool] = []
-    window.model.set_alternating(True)
+    window.model.set_frame_skip(True)
     window.model.result_ready.connect(lambda r: measured.extend(b.measured for b in r.bodies))
     qtbot.waitUntil(lambda: True in measured and False in measured, timeout=PATIENCE)
 
