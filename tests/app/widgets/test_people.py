@@ -30,8 +30,8 @@ from tests.app.support import (
     hold,
     panes,
     picture_of,
-    room_point,
     video_place,
+    view3d_point,
 )
 
 SPINE = 6
@@ -175,7 +175,7 @@ def test_click_in_the_3d_pane_locks_and_a_drag_does_not(
         for x, y in points
         if scene.person_at((view3d.x + x * view3d.width, y * view3d.height), size) == 1
     )
-    start = room_point(booth, *hit)
+    start = view3d_point(booth, *hit)
     none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
     QTest.mousePress(booth.view, left, none, start)
     QTest.mouseRelease(booth.view, left, none, start + QPoint(30, 0))
@@ -184,7 +184,7 @@ def test_click_in_the_3d_pane_locks_and_a_drag_does_not(
     assert crowd.locked == 1
 
 
-def test_people_have_tints_of_their_own(booth: MainWindow, qtbot: QtBot) -> None:
+def test_people_have_colours_of_their_own(booth: MainWindow, qtbot: QtBot) -> None:
     assert (
         len({body_color(track_id) for track_id in range(MAX_PEOPLE)}) == len(PALETTE) == MAX_PEOPLE
     )

@@ -151,7 +151,7 @@ def test_a_doubtful_detection_is_not_taken_for_a_person(pipeline, parts):
     assert pipeline.process(frame(9)).bodies, "who is followed already is not lost that easily"
 
 
-def test_a_picture_alone_is_looked_at_until_the_region_settles(pipeline, parts):
+def test_a_picture_alone_is_looked_at_until_the_crop_box_settles(pipeline, parts):
     detector, network = parts
     detector.place = (350, 260, 210)
     result = pipeline.process_still(frame(0))
@@ -198,7 +198,7 @@ def test_a_person_who_leaves_the_frame_is_let_go(pipeline, parts):
     detector, network = parts
     detector.place = (2000, 240, 150)
     assert pipeline.process(frame(0)).bodies == ()
-    assert not network.crop_boxes, "a region far outside the frame is not worth a network pass"
+    assert not network.crop_boxes, "a crop box far outside the frame is not worth a network pass"
 
 
 def test_a_leaning_person_comes_out_leaning(parts):
