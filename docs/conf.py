@@ -39,5 +39,7 @@ html_show_sourcelink = False
 napoleon_google_docstring = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+autodoc_type_aliases = {"Array": "Array", "Image": "Image"}
 # Built against a CUDA toolkit that is not needed to read the pages.
 autodoc_mock_imports = ["pycuda"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,8 @@ from sphinx.util.docutils import SphinxDirective
 
 _WIDTH: Final = 760
 _HEIGHT: Final = 300
+#: What a commit's name takes on the axis.
+_LABEL_WIDTH: Final = 64
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 180, 20, 60
 _COLOURS: Final = ("#4f8fd0", "#e08a45", "#55a868", "#b07aa1")
 
@@ -52,7 +55,10 @@ def plot(entries: list[dict[str, Any]]) -> str:
         f'stroke-opacity="{0.7 if value == 1 else 0.15}"/>'
         for value in _ticks(top)
     ]
+    every = math.ceil(_LABEL_WIDTH / step)
     for index, commit in enumerate(commits):
+        if index % every:
+            continue
         middle = _LEFT + step * (index + 0.5)
         parts.append(_text(middle, _HEIGHT - 38, commit[:7], "middle"))
         parts.append(_text(middle, _HEIGHT - 22, dates[commit][5:], "middle"))

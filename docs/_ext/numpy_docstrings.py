@@ -25,8 +25,14 @@ class ProseDocstring(NumpyDocstring):
         return [*self._format_block(":returns: ", lines), ""]
 
 
+def _skip_tuple_fields(*event: object) -> bool | None:
+    """NamedTuple fields stand under *Attributes* already; their own docstring is Python's."""
+    return True if type(event[3]).__name__ == "_tuplegetter" else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Let Napoleon use the class above."""
     app.setup_extension("sphinx.ext.napoleon")
     napoleon.NumpyDocstring = ProseDocstring
+    app.connect("autodoc-skip-member", _skip_tuple_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

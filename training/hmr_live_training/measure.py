@@ -28,6 +28,7 @@ from hmr_live_training.evaluation.estimators import BodyReader, Estimator, Netwo
 from hmr_live_training.evaluation.evaluator import DATA_SETS, EvaluationData, Evaluator
 from hmr_live_training.evaluation.report import ResultRow, as_json, as_markdown, as_text
 
+_DEFAULT_DATA: Final = Path("../shared/data")
 _CHECKPOINT: Final = ".pt"
 #: ``--quick`` evaluates every fourth picture.
 _QUICK: Final = 4
@@ -109,7 +110,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NETWORK_OR_CHECKPOINT",
         help="exported networks (.onnx with their manifests) or training checkpoints (.pt)",
     )
-    parser.add_argument("--data", type=Path, help="folder of the training data")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of the training data (default, where no other data are given: ../shared/data)",
+    )
     parser.add_argument("--synthetic", type=Path, help="folder of synthetic test shards")
     parser.add_argument(
         "--shards",
@@ -168,6 +173,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     o = _parser().parse_args(arguments)
+    if not (o.data or o.synthetic or o.shards or o.video) and _DEFAULT_DATA.is_dir():
+        o.data = _DEFAULT_DATA
     data = EvaluationData(
         data=o.data,
         synthetic=o.synthetic,

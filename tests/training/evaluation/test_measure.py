@@ -165,6 +165,7 @@ def test_one_command_measures_everything_that_is_given(tmp_path, capsys, demo_cl
         (["none.onnx", "--sets", "lspet", "--video", "a.mp4"], "--data"),
     ],
 )
-def test_errors_say_what_to_do(arguments, message):
+def test_errors_say_what_to_do(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no training data at their usual place
     with pytest.raises(SystemExit, match=message):
         main(arguments)

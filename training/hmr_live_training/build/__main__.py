@@ -30,12 +30,17 @@ from hmr_live_training.trainer.malloc_tuning import keep_freed_memory
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hmr_live_training.build", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hmr_live_training.build", description=__doc__)
     add = parser.add_argument
     add("recipe", help=f"a YAML file, or one of {', '.join(shipped_recipes())}")
     add("--data", type=Path, default=Path("../shared/data"), help="photos, motion capture ...")
     add("--encoders", type=Path, default=Path("encoders"), help="BlazePose's .tflite files")
-    add("--body", type=Path, default=asset_path("body", "open_body.npz"))
+    add(
+        "--body",
+        type=Path,
+        default=asset_path("body", "open_body.npz"),
+        help="body model (default: the open body)",
+    )
     add(
         "--networks",
         type=Path,
@@ -46,15 +51,44 @@ def _parser() -> argparse.ArgumentParser:
     add("--start", help="published | shipped | path to an exported .onnx")
     add("--until", metavar="STAGE", help="stop after this stage")
     add("--list", action="store_true", help="show the stages and what is done, and run nothing")
-    add("--minutes", type=float, default=float("inf"), help="stop after; run again to go on")
+    add(
+        "--minutes",
+        type=float,
+        default=float("inf"),
+        help="stop after this many minutes; the same command resumes",
+    )
     add("--workers", type=int, default=0, help="processes that cut crops and render people ahead")
-    add("--processes", type=int, default=1, help="processes (GPUs) that train together")
-    add("--threads", type=int, default=1, help="of each process, on the CPU")
-    add("--report-every", type=int, default=500, help="steps to the next report and checkpoint")
-    add("--steps-factor", type=float, default=1.0, help="of the steps of every train stage")
-    add("--dry-run", type=int, metavar="STEPS", help="so many steps a stage, a few samples")
+    add("--processes", type=_count, default=1, help="processes (GPUs) that train together")
+    add("--threads", type=_count, default=1, help="CPU threads per process")
+    add("--report-every", type=_count, default=500, help="steps to the next report and checkpoint")
+    add(
+        "--steps-factor",
+        type=_positive,
+        default=1.0,
+        help="multiply the steps of every train stage",
+    )
+    add(
+        "--dry-run",
+        type=_count,
+        metavar="STEPS",
+        help="run this many steps per stage on a few samples",
+    )
     add("--only", help=argparse.SUPPRESS)  # one of several processes
     return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text} must be more than 0")
+    return value
 
 
 def _recipe(o: argparse.Namespace) -> Recipe:
@@ -109,7 +143,7 @@ def _list(build: Build) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; exit code 0 when all is done, 2 when time was up, 1 after an error."""
+    """Command line; exit code 0 when done, 2 when time was up, 1 after an error, 130 on Ctrl-C."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     o = _parser().parse_args(given)
     torch.set_num_threads(o.threads)
@@ -127,6 +161,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (HmrLiveError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped. Run the same command again to resume.", file=sys.stderr)
+        return 130
     return 0
 
 

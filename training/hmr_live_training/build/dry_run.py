@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from hmr_live.core.errors import AssetError
 from hmr_live_training.data.lspet import FIRST_DEVELOPMENT_PHOTO, photo_number
 from hmr_live_training.recipes.recipe import Recipe, Stage
 from hmr_live_training.recipes.run_config import RunConfig
@@ -98,6 +99,10 @@ def sample_data(data: Path, out: Path) -> Path:
 
 
 def _photos(folder: Path, out: Path) -> None:
+    if not (folder / "lspet_224.npz").exists():
+        raise AssetError(
+            f"There is no {folder / 'lspet_224.npz'}; give the data folder with --data."
+        )
     with np.load(folder / "lspet_224.npz") as file:
         arrays = {name: file[name] for name in file.files}
     numbers = np.array([photo_number(str(name)) for name in arrays["imgname"]])

@@ -267,6 +267,10 @@ def check_files(recipe: Recipe, workspace: Workspace) -> None:
                 f"There is no {path}, which {user} needs; training/README.md says where to get it "
                 "(--encoders names the folder)."
             )
+    if not (workspace.data / "lspet_224").is_dir():
+        raise AssetError(
+            f"There is no lspet_224 in {workspace.data}; give the data folder with --data."
+        )
     if not workspace.body.exists():
         raise AssetError(f"There is no body {workspace.body}; give one with --body.")
     workspace.start(recipe)

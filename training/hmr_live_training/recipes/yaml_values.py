@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -104,10 +104,32 @@ class YamlFile:
         converted = _converted(value, hint)
         if converted is _WRONG:
             self.fail(node, f"{name} must be {_described(hint)}, not {value!r}.")
+        out_of_range = _out_of_range(converted, name)
+        if out_of_range:
+            self.fail(node, f"{name} is {value!r} and must {out_of_range}.")
         return converted
 
 
 _WRONG = object()
+#: Counts of which there must be one at least; a batch may do without some of its sources.
+_AT_LEAST_ONE: Final = {
+    *("steps", "batch", "hidden", "iterations", "adversarial_every"),
+    *("count", "views", "rounds", "samples", "crops"),
+}
+#: Shares, of which one would leave nothing to train or to average.
+_BELOW_ONE: Final = {"ema", "dropout"}
+
+
+def _out_of_range(value: Any, name: str) -> str:  # noqa: ANN401
+    """What a number of this name must be and is not; no setting of a recipe is negative."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(number, int | float) and number < 0 for number in numbers):
+        return "not be negative"
+    if name in _AT_LEAST_ONE and value is not None and value < 1:
+        return "be at least 1"
+    if name in _BELOW_ONE and value >= 1:
+        return "be less than 1"
+    return ""
 
 
 def _converted(value: Any, hint: Any) -> Any:  # noqa: ANN401

@@ -55,6 +55,8 @@ class TrainingRun:
         self.counts = dict(counts or {})
         self.workers = workers
         self.seconds = seconds
+        #: What the network that the run started from had trained already.
+        self._started_with = seconds
         self.history: list[dict[str, float]] = []
         self._evaluate = evaluate
 
@@ -127,7 +129,7 @@ class TrainingRun:
             row = figures | {f"loss_{name}": value for name, value in losses.items()}
             row |= {"step": float(trainer.step_number), "seconds": self.seconds}
             self.history.append(row)
-            parts = [f"step {trainer.step_number} {self.seconds:.0f} s"]
+            parts = [f"step {trainer.step_number} {self.seconds - self._started_with:.0f} s"]
             parts += [
                 " ".join(f"{name} {value:.2f}" for name, value in group.items())
                 for group in (figures, losses)
