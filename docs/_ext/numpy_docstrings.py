@@ -6,9 +6,18 @@ a type.  Here it is part of a sentence.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from sphinx.application import Sphinx
 from sphinx.ext import napoleon
 from sphinx.ext.napoleon.docstring import NumpyDocstring
+
+_NDARRAY: Final = re.compile(
+    r"~?numpy\.ndarray\[~?tuple\[~?typing\.Any, \.\.\.\], "
+    r"~?numpy\.dtype\[([^][]+(?:\[[^][]*\])?)\]\]"
+)
+_ALIAS: Final = re.compile(r"~?TypeAliasForwardRef\('(\w+)'\)")
 
 
 class ProseDocstring(NumpyDocstring):
@@ -30,9 +39,21 @@ def _skip_tuple_fields(*event: object) -> bool | None:
     return True if type(event[3]).__name__ == "_tuplegetter" else None
 
 
+def _short_types(*event: object) -> tuple[str | None, ...]:
+    """Write arrays as ``NDArray[dtype]`` and aliases by name, as the source does."""
+
+    def shorten(text: object) -> str | None:
+        return (
+            _ALIAS.sub(r"\1", _NDARRAY.sub(r"NDArray[\1]", text)) if isinstance(text, str) else None
+        )
+
+    return shorten(event[5]), shorten(event[6])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Let Napoleon use the class above."""
     app.setup_extension("sphinx.ext.napoleon")
     napoleon.NumpyDocstring = ProseDocstring
     app.connect("autodoc-skip-member", _skip_tuple_fields)
+    app.connect("autodoc-process-signature", _short_types)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
