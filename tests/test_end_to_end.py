@@ -125,11 +125,26 @@ def test_the_demo_without_a_screen_says_so_and_succeeds(tmp_path):
 
 
 def test_a_second_run_into_the_same_folder_replaces_the_first(tmp_path):
-    picture = tmp_path / "photo.png"
-    cv2.imwrite(str(picture), VideoFile(asset_path("clips", "balancing.mp4")).read().image)
-    for _ in range(2):
-        ended = run_cli("run", picture, "--out", tmp_path / "out")
+    out = tmp_path / "out"
+    clips = [asset_path("clips", "balancing.mp4"), DATA / "webcam_upper_body.mp4"]
+    found = []
+    for clip in clips:
+        picture = tmp_path / f"{clip.stem}.png"
+        cv2.imwrite(str(picture), VideoFile(clip).read().image)
+        ended = run_cli("run", picture, "--out", out)
         assert ended.returncode == 0, ended.stderr
+        take = read_take(out / "take.hmrtake")
+        with np.load(out / "smpl_parameters.npz") as parameters:
+            poses = parameters["poses"]
+        files = {path.name for path in out.iterdir()}
+        found.append((json.loads((out / "summary.json").read_text()), take, poses, files))
+    (_, before, first, files), (summary, after, second, files_now) = found
+    assert files_now == files, "nothing is left over beside the results"
+    assert summary["frames"] == after.info["frames"] == 1
+    assert picture.name in json.dumps(after.info["source"])
+    assert after.info["source"] != before.info["source"]
+    assert first.shape == second.shape
+    assert np.abs(first - second).max() > 0.1, "the poses are the second person's"
 
 
 @pytest.mark.parametrize(

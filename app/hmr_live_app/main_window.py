@@ -34,7 +34,7 @@ from hmr_live_app.widgets.error_notice import ErrorNotice, circumstances
 from hmr_live_app.widgets.hints import Hints
 from hmr_live_app.widgets.icons import application_icon
 from hmr_live_app.widgets.latency_dialog import LatencyDialog
-from hmr_live_app.widgets.main_thread import AfterPaint, MainThread
+from hmr_live_app.widgets.main_thread import AfterPaint, MainThreadInvoker
 from hmr_live_app.widgets.people import PeopleController
 from hmr_live_app.widgets.performance import Performance
 from hmr_live_app.widgets.pre_roll_menu import PreRollMenu
@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(application_icon())
         self.setAcceptDrops(True)
         self.preferences: Preferences = load_preferences()
-        self.main_thread = MainThread(self)
+        self.main_thread = MainThreadInvoker(self)
         self.model = AppModel(
             open_pipeline, self.main_thread, smoothing=smoothing and self.preferences.smoothing
         )

@@ -154,15 +154,17 @@ def hold(window: MainWindow, qtbot: QtBot) -> None:
 
 def panes(window: MainWindow, picture: Image) -> tuple[Image, Image]:
     """The video pane and the 3D pane of a picture."""
-    split = window.view.panes.room.x
+    split = window.view.panes.view3d.x
     return picture[:, : split - 2], picture[:, split:]
 
 
-def room_point(window: MainWindow, x: float = 0.5, y: float = 0.5) -> QPoint:
+def view3d_point(window: MainWindow, x: float = 0.5, y: float = 0.5) -> QPoint:
     """A point in the 3D pane, by fractions of its size."""
     ratio = window.view.devicePixelRatio()
-    room = window.view.panes.room
-    return QPoint(round((room.x + x * room.width) / ratio), round((1 - y) * room.height / ratio))
+    view3d = window.view.panes.view3d
+    return QPoint(
+        round((view3d.x + x * view3d.width) / ratio), round((1 - y) * view3d.height / ratio)
+    )
 
 
 def drag(
@@ -173,7 +175,7 @@ def drag(
     start: QPoint | None = None,
 ) -> None:
     """Press, move by ``step`` points, release; from the middle of the 3D pane if not told."""
-    start = start or room_point(window)
+    start = start or view3d_point(window)
     none = Qt.MouseButton.NoButton
     _mouse(window, QEvent.Type.MouseButtonPress, start, button, button, modifier)
     for part in (0.3, 0.7, 1.0):
@@ -199,7 +201,7 @@ def _mouse(
 
 
 def wheel(window: MainWindow, notches: int) -> None:
-    at = QPointF(room_point(window))
+    at = QPointF(view3d_point(window))
     event = QWheelEvent(
         at,
         QPointF(window.view.mapToGlobal(at.toPoint())),

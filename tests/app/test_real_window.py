@@ -105,7 +105,7 @@ def test_on_a_high_density_screen_every_pixel_is_used(tmp_path: Path) -> None:
     assert pixels == [2 * length for length in points]  # type: ignore[attr-defined]
     assert report["banner"] == ""
     assert int(str(report["colors"])) > 20
-    assert report["top_right"] == [27, 31, 37], "the room's backdrop reaches the corner"
+    assert report["top_right"] == [27, 31, 37], "the 3D view's backdrop reaches the corner"
 
 
 def test_the_mesh_covers_the_person_of_the_playing_clip(

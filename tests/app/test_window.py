@@ -12,11 +12,12 @@ from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from hmr_live.body.model import BodyModel
+from hmr_live.capture import camera_source
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.errors import AssetError
 from hmr_live.render.offscreen import OffscreenRenderer
 from hmr_live.takes.container import read_take
-from hmr_live_app.main_window import MainWindow
+from hmr_live_app.main_window import _NUMBERS_EVERY_MS, MainWindow
 from hmr_live_app.model.source import Status
 from tests.app.support import (
     CLIP,
@@ -27,9 +28,9 @@ from tests.app.support import (
     hold,
     panes,
     picture_of,
-    room_point,
     table_row,
     video_place,
+    view3d_point,
     wheel,
 )
 
@@ -111,7 +112,7 @@ def test_wheel_brings_the_body_nearer_and_double_click_resets(
         window.view,
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
-        room_point(window),
+        view3d_point(window),
     )
     qtbot.wait(50)
     np.testing.assert_array_equal(picture_of(window), before)
@@ -352,3 +353,8 @@ def test_picture_stays_with_its_mesh_and_without_any_words(
     assert window.view.shown.frame.size == (320, 240)
     assert window.view.hint == ""
     assert body_mask(window, qtbot).mean() > 0.02
+
+
+def test_a_lost_camera_is_reported_within_a_second() -> None:
+    window_s = _NUMBERS_EVERY_MS / 1000
+    assert camera_source.LOST_S + camera_source._POLL_S + window_s <= 1.0

@@ -21,7 +21,7 @@ from hmr_live_app.cli.bench import add_bench_arguments, run_bench
 from hmr_live_app.cli.export import add_export_command
 from hmr_live_app.cli.latency import add_latency_arguments
 from hmr_live_app.cli.run import add_run_command, run_files, run_one
-from hmr_live_app.cli.streams_options import (
+from hmr_live_app.cli.stream_options import (
     add_stream_arguments,
     add_stream_options,
     requested_streams,

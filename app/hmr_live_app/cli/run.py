@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from hmr_live.core.errors import ArchiveError
-from hmr_live_app.cli.end_signals import on_end_signals
+from hmr_live_app.cli.termination_signals import on_termination
 
 if TYPE_CHECKING:
     from hmr_live.batch.archive.run import WorkerPool
@@ -167,12 +167,12 @@ def _run_archive(options: argparse.Namespace, pipeline_settings: Mapping[str, An
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopped.set()
-        on_end_signals(signal.default_int_handler)  # the second one does not wait
+        on_termination(signal.default_int_handler)  # the second one does not wait
 
-    on_end_signals(signal.default_int_handler)
+    on_termination(signal.default_int_handler)
     try:
         pool = _pool(options, job_spec, threads)  # may wait for a cluster that does not answer
-        on_end_signals(stop)
+        on_termination(stop)
         report = run_archive(
             jobs,
             job_spec.settings,

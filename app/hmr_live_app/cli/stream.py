@@ -17,8 +17,8 @@ from hmr_live.core.errors import HmrLiveError, StreamError
 from hmr_live.live.session import LiveSession, LiveStats
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live.streaming import Stream, StreamKind, Streams, StreamStatus, make_stream
-from hmr_live_app.cli.end_signals import on_end_signals
-from hmr_live_app.cli.streams_options import requested_streams
+from hmr_live_app.cli.stream_options import requested_streams
+from hmr_live_app.cli.termination_signals import on_termination
 
 #: Between two status lines: on a terminal, and in a log.
 _TERMINAL_S: Final = 1.0
@@ -33,7 +33,7 @@ def run_streams(options: argparse.Namespace, open_pipeline: Callable[[], Pipelin
     HmrLiveError
         A requested stream cannot be opened, or the source cannot be opened or fails.
     """
-    on_end_signals(signal.default_int_handler)  # the usual way out
+    on_termination(signal.default_int_handler)  # the usual way out
     pipeline: Pipeline | None = None
     made = _make_streams(options, lambda: None if pipeline is None else pipeline.body)
     spec = options.video if options.camera is None else named_camera(options.camera)

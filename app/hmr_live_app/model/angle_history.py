@@ -45,7 +45,7 @@ class AngleHistory:
         row = self._count % len(self._times)
         self._times[row] = time
         if body is not None:
-            self._values[row] = self._continuity.follow(body.angles)
+            self._values[row] = self._continuity.update(body.angles)
         else:
             self._values[row] = np.nan
         self._count += 1

@@ -25,7 +25,7 @@ from hmr_live.takes.info import DescribedNetwork, take_info
 from hmr_live.takes.pre_roll import PRE_ROLL_S, PreRoll
 from hmr_live.takes.recorder import TakeRecorder
 from hmr_live_app.model.events import Event
-from hmr_live_app.model.recording import RecordingController
+from hmr_live_app.model.recording_controller import RecordingController
 from hmr_live_app.model.source import SourceChoice, Status
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class AppModel:
         self.pipeline: LivePipeline | None = None
         self.streams = Streams()
         self._processor: FrameSkipExtrapolator | None = None
-        self._alternating = False
+        self._frame_skip = False
         self._smoothing = smoothing
         self._people = 1
         self._open_pipeline = open_pipeline
@@ -169,9 +169,9 @@ class AppModel:
         elif self.status is not Status.OPENING and self.source is not None:
             self.open(self.source)
 
-    def set_alternating(self, on: bool) -> None:
-        """Recover every other frame only and predict those between, from the next frame on."""
-        self._alternating = on
+    def set_frame_skip(self, on: bool) -> None:
+        """Recover only every other frame and predict those between, from the next frame on."""
+        self._frame_skip = on
         if self._processor is not None:
             self._processor.on = on
 
@@ -273,7 +273,7 @@ class AppModel:
             pipeline.people = self._people
             self.pipeline = pipeline
             self._processor = FrameSkipExtrapolator(pipeline)
-            self._processor.on = self._alternating
+            self._processor.on = self._frame_skip
             ready = pipeline
             self._call_in_main(lambda: self.pipeline_ready.emit(ready))
         source = open_source(choice.spec, realtime=True, loop=choice.loop)

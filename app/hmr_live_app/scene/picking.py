@@ -35,7 +35,7 @@ def joints_in_video(body: BodyState, frame_size: tuple[int, int], place: Rectang
     return np.asarray([place.x, place.y] + share * [place.width, place.height])
 
 
-def joints_in_room(body: BodyState, camera: ViewCamera, pane: Rectangle) -> Array:
+def joints_in_view3d(body: BodyState, camera: ViewCamera, pane: Rectangle) -> Array:
     """Joints ``(24, 2)`` in framebuffer pixels from the bottom left, in the 3D pane.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What the graphics area shows: the video with the bodies over it, and the same bodies in a room.
+"""What the graphics area shows: the video with the bodies over it, and the same bodies in 3D.
 
 No Qt here: the scene draws into any framebuffer of its context.
 """
@@ -21,7 +21,7 @@ from hmr_live.render.image_plane import ImagePlane, Rectangle, letterbox
 from hmr_live.render.palette import body_color
 from hmr_live.render.view_camera import OrbitCamera, ViewCamera
 from hmr_live_app.scene.lock_mark import draw_corners, frame_around
-from hmr_live_app.scene.picking import joints_in_room, joints_in_video, person_at
+from hmr_live_app.scene.picking import joints_in_video, joints_in_view3d, person_at
 
 #: Behind everything; shows as bars beside the video and as the line between the panes.
 _BACKGROUND: Final = (0.055, 0.063, 0.078)
@@ -43,7 +43,7 @@ class Panes:
     """The two halves of the graphics area, in framebuffer pixels from the bottom left."""
 
     video: Rectangle
-    room: Rectangle
+    view3d: Rectangle
 
 
 def arrange(size: tuple[int, int], video_size: tuple[int, int]) -> Panes:
@@ -83,17 +83,17 @@ class Scene:
         self.video_caption = "VIDEO"
         #: Said over the video and in the 3D pane; empty when there is nothing to say.
         self.hint = ""
-        self.room_hint = ""
+        self.view3d_hint = ""
         self._text_image = text_image
         self._captions: dict[tuple[str, float], tuple[ImagePlane, tuple[int, int]]] = {}
         self._bodies: BodyRenderer | None = None
         self._plane = ImagePlane(ctx)
         self._floor = Floor(ctx)
-        self._room = FloorTracker()
+        self._floor_tracker = FloorTracker()
         self._result: FrameResult | None = None
-        self._in_room: tuple[BodyState, ...] = ()
+        self._in_view3d: tuple[BodyState, ...] = ()
         self._ghosts: tuple[BodyState, ...] = ()
-        #: When each of those in the room was seen last.
+        #: When each person in the 3D view was last seen.
         self._seen_at: dict[int, float] = {}
         self._uploaded_for: tuple[int, tuple[int, int]] | None = None
         self._posed: tuple[tuple[BodyState, ...], ...] | None = None
@@ -119,14 +119,14 @@ class Scene:
         self._serial += 1
         time, leader = result.frame.time, result.leader
         alone = () if leader is None else (leader,)
-        self._room.follow(alone if result.locked else result.bodies, time)
+        self._floor_tracker.follow(alone if result.locked else result.bodies, time)
         seen_at = {body.track_id: time for body in result.bodies}
         held = tuple(
             body
-            for body in self._in_room
+            for body in self._in_view3d
             if body.track_id not in seen_at and 0 <= time - self._seen_at[body.track_id] <= _HOLD_S
         )
-        self._in_room = result.bodies + held
+        self._in_view3d = result.bodies + held
         self._seen_at = {
             **{body.track_id: self._seen_at[body.track_id] for body in held},
             **seen_at,
@@ -134,8 +134,8 @@ class Scene:
 
     def clear(self) -> None:
         """Another source begins: nothing to show yet."""
-        self._result, self._in_room, self._ghosts = None, (), ()
-        self._room.reset()
+        self._result, self._in_view3d, self._ghosts = None, (), ()
+        self._floor_tracker.reset()
 
     def panes(self, size: tuple[int, int]) -> Panes:
         """Where the panes lie in an area of ``size`` = (width, height) pixels."""
@@ -155,9 +155,9 @@ class Scene:
         if self._result is None:
             return None
         panes, frame = self.panes(size), self._result.frame
-        if point[0] >= panes.room.x:
-            camera = self._room_camera(panes.room)
-            shown = {b.track_id: joints_in_room(b, camera, panes.room) for b in self._in_room}
+        if point[0] >= panes.view3d.x:
+            camera = self._view3d_camera(panes.view3d)
+            shown = {b.track_id: joints_in_view3d(b, camera, panes.view3d) for b in self._in_view3d}
         else:
             place = letterbox(frame.size, panes.video)
             bodies = self._result.bodies
@@ -182,17 +182,17 @@ class Scene:
         target.clear(*_BACKGROUND, 1.0, depth=1.0)
         self._pose()
         self._paint_video(panes.video)
-        self._paint_room(panes.room)
+        self._paint_view3d(panes.view3d)
         self._paint_captions(panes, scale)
         self._paint_lock(target, panes, scale)
 
     def _pose(self) -> None:
         """Skin every body once; both panes draw the same vertices."""
-        shown = self._in_room, self._ghosts
+        shown = self._in_view3d, self._ghosts
         if self._bodies is None or (self._posed is not None and _same(self._posed, shown)):
             return
         self._posed = shown
-        for slot, body in enumerate(self._in_room + self._ghosts):
+        for slot, body in enumerate(self._in_view3d + self._ghosts):
             self._bodies.pose(body.rotmats, body.betas, body.transl, slot)
 
     def _paint_video(self, pane: Rectangle) -> None:
@@ -217,27 +217,27 @@ class Scene:
                 over=self._plane,
                 color=body_color(body.track_id),
             )
-        for slot, body in enumerate(self._ghosts, start=len(self._in_room)):
+        for slot, body in enumerate(self._ghosts, start=len(self._in_view3d)):
             self._draw_ghost(ViewCamera.over_frame(body, frame.size), slot)
 
-    def _paint_room(self, pane: Rectangle) -> None:
+    def _paint_view3d(self, pane: Rectangle) -> None:
         self.ctx.viewport = pane.as_tuple()
-        into_room = self._room.world_from_camera
-        from_room = self.orbit.camera(pane.size, self._room.spread)
-        camera = from_room.with_model(into_room)
-        people = [_moved(into_room, body.joints) for body in self._in_room]
-        self._floor.draw(from_room, people)
+        world_from_camera = self._floor_tracker.world_from_camera
+        from_world = self.orbit.camera(pane.size, self._floor_tracker.spread)
+        camera = from_world.with_model(world_from_camera)
+        people = [_moved(world_from_camera, body.joints) for body in self._in_view3d]
+        self._floor.draw(from_world, people)
         if self._bodies is None:
             return
-        for slot, body in enumerate(self._in_room):
+        for slot, body in enumerate(self._in_view3d):
             self._bodies.draw(camera, slot=slot, color=body_color(body.track_id))
-        for slot in range(len(self._in_room), len(self._in_room + self._ghosts)):
+        for slot in range(len(self._in_view3d), len(self._in_view3d + self._ghosts)):
             self._draw_ghost(camera, slot)
 
-    def _room_camera(self, pane: Rectangle) -> ViewCamera:
+    def _view3d_camera(self, pane: Rectangle) -> ViewCamera:
         """From the camera frame to the 3D pane."""
-        from_room = self.orbit.camera(pane.size, self._room.spread)
-        return from_room.with_model(self._room.world_from_camera)
+        from_world = self.orbit.camera(pane.size, self._floor_tracker.spread)
+        return from_world.with_model(self._floor_tracker.world_from_camera)
 
     def _draw_ghost(self, camera: ViewCamera, slot: int) -> None:
         if self._bodies is not None:
@@ -245,11 +245,11 @@ class Scene:
 
     def _paint_captions(self, panes: Panes, scale: float) -> None:
         margin = round(_MARGIN * scale)
-        for text, pane in ((self.video_caption, panes.video), ("3D", panes.room)):
+        for text, pane in ((self.video_caption, panes.video), ("3D", panes.view3d)):
             plane, (width, height) = self._caption(text, scale)
             top = pane.y + pane.height - margin - height
             plane.draw(Rectangle(pane.x + margin, top, width, height), blend=True)
-        for text, pane in ((self.hint, panes.video), (self.room_hint, panes.room)):
+        for text, pane in ((self.hint, panes.video), (self.view3d_hint, panes.view3d)):
             if not text:
                 continue
             plane, (width, height) = self._caption(text, scale)
@@ -264,11 +264,11 @@ class Scene:
         if result is None or body is None:
             return
         place = letterbox(result.frame.size, panes.video)
-        in_room = joints_in_room(body, self._room_camera(panes.room), panes.room)
+        in_view3d = joints_in_view3d(body, self._view3d_camera(panes.view3d), panes.view3d)
         plane, (width, height) = self._caption("LOCKED", scale)
         for joints, pane in (
             (joints_in_video(body, result.frame.size, place), place),
-            (in_room, panes.room),
+            (in_view3d, panes.view3d),
         ):
             around = frame_around(joints, pane)
             draw_corners(target, around, scale)

@@ -192,7 +192,7 @@ class SceneView(QOpenGLWindow):
             return
         left = event.button() == Qt.MouseButton.LeftButton
         self._pressed_at = event.position() if left else None
-        if self._is_in_room(event.position()):
+        if self._is_in_view3d(event.position()):
             self._dragged_from = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
@@ -223,12 +223,12 @@ class SceneView(QOpenGLWindow):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Reset the view."""
-        if event is not None and self._is_in_room(event.position()):
+        if event is not None and self._is_in_view3d(event.position()):
             self.reset_view()
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Zoom."""
-        if event is not None and self._is_in_room(event.position()):
+        if event is not None and self._is_in_view3d(event.position()):
             self.orbit.zoom(event.angleDelta().y() / _WHEEL_NOTCH)
             self.update()
 
@@ -244,14 +244,14 @@ class SceneView(QOpenGLWindow):
             self._new_result = False
         scene.orbit, scene.show_mesh, scene.hint = self.orbit, self._show_mesh, self.hint
         scene.video_caption = self._video_caption
-        scene.room_hint = "" if self._knows_mouse or self._result is None else _MOUSE_HINT
+        scene.view3d_hint = "" if self._knows_mouse or self._result is None else _MOUSE_HINT
 
     def _pixels(self) -> tuple[int, int]:
         ratio = self.devicePixelRatio()
         return max(round(self.width() * ratio), 1), max(round(self.height() * ratio), 1)
 
-    def _is_in_room(self, position: QPointF) -> bool:
-        return position.x() * self.devicePixelRatio() >= self.panes.room.x
+    def _is_in_view3d(self, position: QPointF) -> bool:
+        return position.x() * self.devicePixelRatio() >= self.panes.view3d.x
 
     def _fail(self, error: Exception) -> None:
         self._broken = True

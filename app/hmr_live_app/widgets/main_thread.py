@@ -8,8 +8,8 @@ from collections.abc import Callable
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
 
-class MainThread(QObject):
-    """A queue into the thread that made this object; calls keep their order."""
+class MainThreadInvoker(QObject):
+    """Invokes functions in the thread that made this object; calls keep their order."""
 
     _asked = pyqtSignal(object)
 

@@ -109,4 +109,4 @@ class Performance:
         reductions = self._governor.reductions
         self._panel.set_slow(QualityReduction.PLOTS in reductions)
         self._view.set_coarse(QualityReduction.DRAWING in reductions)
-        self._model.set_alternating(QualityReduction.INFERENCE in reductions)
+        self._model.set_frame_skip(QualityReduction.INFERENCE in reductions)

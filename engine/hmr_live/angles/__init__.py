@@ -6,7 +6,7 @@ knee), with signs that match the angle's name.  Each is written down in
 :mod:`hmr_live.angles.definitions`; ``hmr-live angles`` prints them.
 """
 
-from hmr_live.angles.continuity import AngleContinuity, continued_angles
+from hmr_live.angles.continuity import AngleContinuity, unwrap_angles
 from hmr_live.angles.definition import AngleDefinition
 from hmr_live.angles.definitions import ANGLE_INDEX, ANGLES, definitions_text
 from hmr_live.angles.frames import AnatomicalFrames
@@ -18,7 +18,7 @@ __all__ = [
     "AnatomicalFrames",
     "AngleContinuity",
     "AngleDefinition",
-    "continued_angles",
     "definitions_text",
     "joint_angles",
+    "unwrap_angles",
 ]

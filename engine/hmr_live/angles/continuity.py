@@ -1,4 +1,4 @@
-"""Angles that run on from frame to frame, for curves."""
+"""Unwraps joint angles over time, for curves."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class AngleContinuity:
         """Forget the past: another person, or a gap."""
         self._last = None
 
-    def follow(self, angles: Array) -> Array:
-        """Take the next frame's angles; give those that continue the last ones.
+    def update(self, angles: Array) -> Array:
+        """Unwrap the next frame's angles so that they continue the last ones.
 
         Parameters
         ----------
@@ -69,8 +69,8 @@ class AngleContinuity:
         return following.copy()
 
 
-def continued_angles(angles: Array) -> Array:
-    """Angles of a whole recording, continued; as :class:`AngleContinuity` gives frame by frame.
+def unwrap_angles(angles: Array) -> Array:
+    """Unwrap the angles of a whole recording, as :class:`AngleContinuity` does frame by frame.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ import numpy as np
 
 from hmr_live.angles.splits import REVERSED_ROWS, ROWS
 from hmr_live.body.model import BodyModel
-from hmr_live.body.rotations import matrix_from_axis_angle
+from hmr_live.body.rotations import matrix_from_axis_angle, rotation_between
 from hmr_live.body.skeleton import JOINT, NUM_BETAS
 from hmr_live.core.state import Array
 
@@ -117,7 +117,4 @@ def _bone(rest: Array, start: str, end: str) -> Array:
 
 def _turn(start: Array, goal: Array) -> Array:
     """Shortest rotation ``(3, 3)`` between two unit vectors that are not opposite."""
-    axis = np.cross(start, goal)
-    sine = float(np.linalg.norm(axis))
-    angle = np.arctan2(sine, float(start @ goal))
-    return matrix_from_axis_angle(axis / max(sine, 1e-12) * angle)
+    return matrix_from_axis_angle(rotation_between(start, goal))

@@ -62,7 +62,7 @@ class AutomaticBackend:
     def run(self, image: Array) -> dict[str, Array]:
         """Run on the serving back end; a lost one is replaced and the batch is run again."""
         if self._preparation is not None and self._preparation.is_over:
-            self._change_over(self._preparation)
+            self._switch_to(self._preparation)
         while True:
             try:
                 return self._serving.run(image)
@@ -128,7 +128,7 @@ class AutomaticBackend:
     def _network(self, entry: Entry) -> Path:
         return network_for(self._model, entry, self._precision)
 
-    def _change_over(self, preparation: _Preparation) -> None:
+    def _switch_to(self, preparation: _Preparation) -> None:
         self._preparation = None
         entry = preparation.entry
         try:

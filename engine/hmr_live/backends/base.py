@@ -1,4 +1,4 @@
-"""The interface that every inference back end fills: load, run, describe, close."""
+"""The interface that every inference back end implements: load, run, describe, close."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None:
-        """Give memory and threads back; the object cannot be used afterwards."""
+        """Release memory and threads; the object cannot be used afterwards."""
         ...
 
 

@@ -74,7 +74,7 @@ class MediaPipePose:
             self._process.stdin.write(picture.data)
             self._process.stdin.flush()
         except OSError as error:
-            raise BackendError(f"MediaPipe has stopped ({self._last_words()}).") from error
+            raise BackendError(f"MediaPipe has stopped ({self._stderr_tail()}).") from error
         return {"process": float(self._answer()["milliseconds"])}
 
     def close(self) -> None:
@@ -92,13 +92,13 @@ class MediaPipePose:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise BackendError(f"MediaPipe has stopped ({self._last_words()}): {ADVICE}.")
+            raise BackendError(f"MediaPipe has stopped ({self._stderr_tail()}): {ADVICE}.")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise BackendError(f"MediaPipe does not start ({answer['error']}): {ADVICE}.")
         return answer
 
-    def _last_words(self) -> str:
+    def _stderr_tail(self) -> str:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "without a word"

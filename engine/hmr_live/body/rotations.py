@@ -145,6 +145,18 @@ def turn_between(first: Array, second: Array) -> Array:
     return axis_angle_from_matrix(np.swapaxes(first, -1, -2) @ second)
 
 
+def rotation_between(start: Array, end: Array) -> Array:
+    """Axis-angle ``(3,)`` of the shortest rotation from one unit vector ``(3,)`` to another.
+
+    Zero where the vectors agree; opposite vectors have no shortest rotation and give zero too.
+    """
+    axis = np.cross(start, end)
+    sine = np.linalg.norm(axis)
+    if sine < 1e-9:
+        return np.zeros(3)
+    return np.asarray(axis / sine * np.arctan2(sine, start @ end))
+
+
 def _norm(vectors: Array) -> Array:
     """Lengths ``(..., 1)`` of ``(..., n)``; on few vectors several times as fast as linalg's."""
     return np.asarray(np.sqrt(np.einsum("...i,...i->...", vectors, vectors)))[..., None]

@@ -26,11 +26,11 @@ from hmr_live.recovery.tracking.track import AcceptedBody, Track
 
 logger = logging.getLogger(__name__)
 
-#: A detection counts as a person from this score of the HMR network on; the detector alone sees
+#: A detection counts as a person from this HMR network score on; the detector alone sees
 #: people in trees.
-FOUND_SCORE = 0.5
+MIN_DETECTION_SCORE = 0.5
 #: A tracked person below this score is lost, and the detector looks for them again.
-LOST_SCORE = 0.2
+MIN_TRACKING_SCORE = 0.2
 #: Frames between two checks by the detector, for a network without a presence score.
 CHECK_EVERY = 30
 #: A still image is inferred this many more times, each time in the crop around the joints of the
@@ -248,7 +248,7 @@ class Pipeline:
         with timer("detect"):
             detections = self.detector.detect(image if shown is None else shown)
         crop_boxes = [found.crop_box for found in detections if is_usable(found.crop_box, size)]
-        seen = self._infer_crops(image, crop_boxes[:MAX_PEOPLE], timer, FOUND_SCORE)
+        seen = self._infer_crops(image, crop_boxes[:MAX_PEOPLE], timer, MIN_DETECTION_SCORE)
         return [estimate for estimate in seen if estimate is not None]
 
     def _verify_presence(self, frame: Frame, timer: StageTimer) -> None:
@@ -268,9 +268,11 @@ class Pipeline:
     def _track(self, frame: Frame, timer: StageTimer) -> tuple[BodyState, ...]:
         """Bodies of everybody who is tracked and in sight, in one batch of the network."""
         tracker = self._tracker
-        crops = [(track, track.crop_box, LOST_SCORE) for track in tracker.active]
-        crops += [(track, track.crop_box, FOUND_SCORE) for track in tracker.tentative]
-        crops += [(track, track.predicted(frame.time), FOUND_SCORE) for track in tracker.probes()]
+        crops = [(track, track.crop_box, MIN_TRACKING_SCORE) for track in tracker.active]
+        crops += [(track, track.crop_box, MIN_DETECTION_SCORE) for track in tracker.tentative]
+        crops += [
+            (track, track.predicted(frame.time), MIN_DETECTION_SCORE) for track in tracker.probes()
+        ]
         crops = [crop for crop in crops if is_usable(crop[1], frame.size)]
         estimates = self._infer_crops(frame.image, [crop_box for _, crop_box, _ in crops], timer)
         seen = {
@@ -307,7 +309,7 @@ class Pipeline:
         image: Image,
         crop_boxes: Sequence[CropBox],
         timer: StageTimer,
-        min_score: float = LOST_SCORE,
+        min_score: float = MIN_TRACKING_SCORE,
     ) -> list[CropEstimate | None]:
         """The network's estimate for each crop, in one batch; None where there is nobody."""
         if not crop_boxes:

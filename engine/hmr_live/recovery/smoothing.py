@@ -1,6 +1,6 @@
 """One Euro filters (Casiez, Roussel and Vogel, CHI 2012) on vectors, rotations and whole bodies.
 
-A first-order low-pass whose cutoff grows with speed: still poses do not tremble, fast ones do not
+A first-order low-pass whose cutoff grows with speed: still poses do not jitter, fast ones do not
 lag.  Every step uses the real time between two frames; nothing assumes a frame rate.
 """
 
@@ -23,7 +23,7 @@ class OneEuroSettings:
     Attributes
     ----------
     min_cutoff
-        Hz; cutoff at rest.  Lower trembles less.
+        Hz; cutoff at rest.  Lower jitters less.
     beta
         Growth of the cutoff with speed: Hz for each unit a second.  Higher lags less.
     d_cutoff
@@ -89,18 +89,18 @@ class OneEuroRotation:
         return self._value
 
 
-#: Found on the test clips: half of the raw poses' trembling, without visible lag in a jump.
+#: Found on the test clips: half the jitter of the raw poses, without visible lag in a jump.
 POSE_SETTINGS = OneEuroSettings(min_cutoff=1.0, beta=2.5)
 #: (x / z, y / z) and log z of the translation: the person's place in the picture must not lag.
-PLACE_SETTINGS = OneEuroSettings(min_cutoff=2.0, beta=30.0)
+TRANSLATION_SETTINGS = OneEuroSettings(min_cutoff=2.0, beta=30.0)
 DEPTH_SETTINGS = OneEuroSettings(min_cutoff=0.6, beta=3.0)
 #: A person's shape does not change: follow it over seconds.
 SHAPE_SETTINGS = OneEuroSettings(min_cutoff=0.1, beta=0.0)
 
 #: All of a body but its pose, in one vector: one filter costs hardly more than a third of three.
 _REST = (
-    PLACE_SETTINGS,
-    PLACE_SETTINGS,
+    TRANSLATION_SETTINGS,
+    TRANSLATION_SETTINGS,
     DEPTH_SETTINGS,
     *(SHAPE_SETTINGS for _ in range(NUM_BETAS)),
 )

@@ -17,7 +17,11 @@ from typing import Final
 
 import numpy as np
 
-from hmr_live.body.rotations import matrix_from_axis_angle, quaternion_from_matrix
+from hmr_live.body.rotations import (
+    matrix_from_axis_angle,
+    quaternion_from_matrix,
+    rotation_between,
+)
 from hmr_live.body.skeleton import JOINT, PARENTS
 from hmr_live.core.state import Array, BodyState
 
@@ -128,17 +132,8 @@ def _rest_alignment(world: Array, joints: Array) -> Array:
     for name, (end, vrm_direction) in _LIMBS.items():
         start, target = JOINT[name], JOINT[end]
         bone = world[start].T @ (joints[target] - joints[start])
-        vectors[start] = _shortest_turn(np.array(vrm_direction), bone / np.linalg.norm(bone))
+        vectors[start] = rotation_between(np.array(vrm_direction), bone / np.linalg.norm(bone))
     return matrix_from_axis_angle(vectors)
-
-
-def _shortest_turn(start: Array, end: Array) -> Array:
-    """Axis-angle ``(3,)`` that turns one unit vector onto another less than 180 degrees away."""
-    axis = np.cross(start, end)
-    sine = np.linalg.norm(axis)
-    if sine < 1e-9:
-        return np.zeros(3)
-    return np.asarray(axis / sine * np.arctan2(sine, start @ end))
 
 
 def _to_unity(vectors: Array) -> Array:

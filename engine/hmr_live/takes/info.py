@@ -14,9 +14,9 @@ from hmr_live.body.skeleton import NUM_BETAS
 from hmr_live.core.version import __version__
 from hmr_live.recovery.smoothing import (
     DEPTH_SETTINGS,
-    PLACE_SETTINGS,
     POSE_SETTINGS,
     SHAPE_SETTINGS,
+    TRANSLATION_SETTINGS,
 )
 
 
@@ -121,7 +121,7 @@ def _live_filters(on: bool) -> dict[str, Any]:
         "on": on,
         "filter": "One Euro",
         "pose": asdict(POSE_SETTINGS),
-        "place": asdict(PLACE_SETTINGS),
+        "place": asdict(TRANSLATION_SETTINGS),
         "depth": asdict(DEPTH_SETTINGS),
         "shape": asdict(SHAPE_SETTINGS),
     }

@@ -1,4 +1,4 @@
-"""Writing a take, chunk by chunk; the format is told in :mod:`hmr_live.takes.container`."""
+"""Writing a take, chunk by chunk; the format is described in :mod:`hmr_live.takes.container`."""
 
 from __future__ import annotations
 

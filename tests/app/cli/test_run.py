@@ -102,7 +102,7 @@ def test_a_run_that_is_stopped_and_killed_goes_on_where_it_was(archive):
     code, said, _ = finish(stopped)
     assert code == 130
     assert "start the same command again and it goes on" in said
-    assert not list(out.glob(".*")), "neither claims nor half of a folder"
+    assert not list(out.glob(".*")), "neither leases nor half of a folder"
     done = finished(out)
     assert done
     assert json.loads((out / "archive.json").read_text())["interrupted"]
@@ -129,9 +129,7 @@ def test_a_run_that_is_stopped_and_killed_goes_on_where_it_was(archive):
 
 
 @unix_only
-def test_ctrl_c_between_a_claim_and_its_entry_in_the_books_leaves_no_claim(
-    short_archive, monkeypatch, capsys
-):
+def test_ctrl_c_between_a_lease_and_its_record_leaves_no_lease(short_archive, monkeypatch, capsys):
     def struck(*arguments):
         os.kill(os.getpid(), signal.SIGINT)
         dump(*arguments)

@@ -29,8 +29,8 @@ class Stage:
         data = np.frombuffer(self.target.read(components=3), np.uint8)
         return data.reshape(SIZE[1], SIZE[0], 3)[::-1]
 
-    def room(self) -> Image:
-        return self.picture()[:, self.scene.panes(SIZE).room.x :]
+    def view3d(self) -> Image:
+        return self.picture()[:, self.scene.panes(SIZE).view3d.x :]
 
 
 @pytest.fixture(scope="module")
@@ -65,33 +65,33 @@ def changed(first: Image, second: Image) -> float:
     return float((difference(first, second) > 20).mean())
 
 
-def test_video_gets_the_width_of_its_shape_and_the_room_the_rest() -> None:
+def test_video_gets_the_width_of_its_shape_and_the_3d_view_the_rest() -> None:
     tall = arrange((1000, 500), (270, 480))
     assert tall.video.width == 360
-    assert tall.room.x + tall.room.width == 1000
+    assert tall.view3d.x + tall.view3d.width == 1000
     wide = arrange((1000, 500), (1920, 1080))
     assert wide.video.width == 600
     square = arrange((1000, 500), (500, 500))
     assert square.video.width == 500
 
 
-def test_scene_without_a_result_shows_an_empty_room(stage: Stage) -> None:
+def test_scene_without_a_result_shows_an_empty_3d_view(stage: Stage) -> None:
     picture = stage.picture()
     assert picture[:, :200].std() < 30
-    assert len(np.unique(stage.room().reshape(-1, 3), axis=0)) > 20
+    assert len(np.unique(stage.view3d().reshape(-1, 3), axis=0)) > 20
 
 
-def test_somebody_missed_for_a_few_frames_stays_in_the_room_and_then_leaves(
+def test_somebody_missed_for_a_few_frames_stays_in_the_3d_view_and_then_leaves(
     stage: Stage, body: BodyModel
 ) -> None:
     stage.scene.show(result(body, 0.0, people=0))
-    empty = stage.room()
+    empty = stage.view3d()
     stage.scene.show(result(body, 1.0))
-    here = stage.room()
+    here = stage.view3d()
     stage.scene.show(result(body, 1.1, people=0))
-    held = stage.room()
+    held = stage.view3d()
     stage.scene.show(result(body, 2.0, people=0))
-    gone = stage.room()
+    gone = stage.view3d()
     assert changed(empty, here) > 0.03
     np.testing.assert_array_equal(held, here)
     np.testing.assert_allclose(gone, empty, atol=1)
@@ -107,27 +107,27 @@ def test_nobody_is_drawn_over_a_video_frame_without_bodies(stage: Stage, body: B
 
 def test_two_people_are_both_drawn(stage: Stage, body: BodyModel) -> None:
     stage.scene.show(result(body, 1.0, people=1))
-    one = stage.room()
+    one = stage.view3d()
     stage.scene.show(result(body, 1.03, people=2))
-    two = stage.room()
+    two = stage.view3d()
     assert changed(one, two) > 0.02
 
 
-def test_a_new_source_starts_with_an_empty_room(stage: Stage, body: BodyModel) -> None:
-    empty = stage.room()
+def test_a_new_source_starts_with_an_empty_3d_view(stage: Stage, body: BodyModel) -> None:
+    empty = stage.view3d()
     stage.scene.show(result(body, 1.0))
     stage.scene.clear()
-    np.testing.assert_array_equal(stage.room(), empty)
+    np.testing.assert_array_equal(stage.view3d(), empty)
 
 
-def test_mesh_can_be_taken_off_the_video_and_stays_in_the_room(
+def test_mesh_can_be_taken_off_the_video_and_stays_in_the_3d_view(
     stage: Stage, body: BodyModel
 ) -> None:
     stage.scene.show(result(body, 1.0))
     with_mesh: Array = stage.picture()
     stage.scene.show_mesh = False
     without = stage.picture()
-    split = stage.scene.panes(SIZE).room.x
+    split = stage.scene.panes(SIZE).view3d.x
     assert changed(with_mesh[:, : split - 2], without[:, : split - 2]) > 0.05
     np.testing.assert_array_equal(with_mesh[:, split:], without[:, split:])
 
@@ -139,7 +139,7 @@ def test_ghosts_are_drawn_in_both_panes_until_they_are_gone(stage: Stage, body: 
     ghost = body_state(body, shown.frame.size, bend=1.1)
     stage.scene.show(shown, (ghost,))
     compared = stage.picture()
-    split = stage.scene.panes(SIZE).room.x
+    split = stage.scene.panes(SIZE).view3d.x
     assert changed(plain[:, : split - 2], compared[:, : split - 2]) > 0.02
     assert changed(plain[:, split:], compared[:, split:]) > 0.02
     stage.scene.show(shown)

@@ -24,13 +24,13 @@ SIZE = (160, 120)
 def write_take(
     path: Path, body: BodyModel, frames: int = 45, *, people: int = 1, video: bool = False
 ) -> Path:
-    """Somebody who bends and trembles; with ``video`` over the pictures of the demo clip."""
+    """Somebody who bends and jitters; with ``video`` over the pictures of the demo clip."""
     source = VideoFile(CLIP) if video else None
     size = SIZE if source is None else source.size
     info = take_info(MovingPerson(body), source="Demo clip", frame_size=size, live=False)
     writer = TakeWriter(path, info)
     pictures = VideoFileWriter(path.with_suffix(".avi"), size, FPS) if video else None
-    tremble = np.random.default_rng(1).normal(0, 0.04, frames)
+    jitter = np.random.default_rng(1).normal(0, 0.04, frames)
     image = np.zeros((size[1], size[0], 3), np.uint8)
     for number in range(frames):
         if source is not None and pictures is not None:
@@ -38,7 +38,7 @@ def write_take(
             assert read is not None
             pictures.add(read.image)
             writer.add_video_frame(number, number / FPS)
-        bend = 0.6 + 0.5 * np.sin(3 * number / FPS) + tremble[number]
+        bend = 0.6 + 0.5 * np.sin(3 * number / FPS) + jitter[number]
         bodies = tuple(
             replace(body_state(body, size, float(bend) + k / 3), track_id=k) for k in range(people)
         )

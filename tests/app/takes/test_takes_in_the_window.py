@@ -89,9 +89,9 @@ def test_a_take_is_opened_from_the_list_and_shown_by_the_same_views(
     qtbot.waitUntil(
         lambda: all(len(item.getData()[0]) == 45 for item in window.takes.plot.curves.values())
     )
-    video, room = panes(window, picture_of(window))
+    video, view3d = panes(window, picture_of(window))
     assert video.std() > 10, "the body stands before the recorded camera"
-    assert room.std() > 10
+    assert view3d.std() > 10
 
 
 def test_keys_and_mouse_move_through_a_take(playing: MainWindow, qtbot: QtBot) -> None:
@@ -153,8 +153,8 @@ def test_smoothing_is_compared_and_kept(playing: MainWindow, folder: Path, qtbot
     compared = picture_of(window)
     window.takes.transport.compare.trigger()
     assert window.view.ghosts == ()
-    _, room = panes(window, difference(compared, picture_of(window))[..., None])
-    assert (room > 20).mean() > 0.01, "the ghost was seen"
+    _, view3d = panes(window, difference(compared, picture_of(window))[..., None])
+    assert (view3d > 20).mean() > 0.01, "the ghost was seen"
     window.takes.transport.keep.trigger()
     qtbot.waitUntil(lambda: "Saved as" in window.banner.text, timeout=PATIENCE)
     kept = read_take(folder / "dance_smoothed.hmrtake")

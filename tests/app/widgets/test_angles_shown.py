@@ -155,9 +155,7 @@ def test_curve_of_a_turning_person_never_jumps_and_its_end_stays_in_sight(
     assert history.latest()[index] == pytest.approx(9 * 99 - 2 * 360, abs=0.1)
 
 
-def test_curve_that_trembles_at_half_a_turn_stays_where_it_is(
-    qtbot: QtBot, body: BodyModel
-) -> None:
+def test_curve_that_jitters_at_half_a_turn_stays_where_it_is(qtbot: QtBot, body: BodyModel) -> None:
     index = ANGLE_INDEX["pelvis rotation"]
     history = AngleHistory(seconds=60)
     plot = AnglePlot(history)

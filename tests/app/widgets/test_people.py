@@ -30,8 +30,8 @@ from tests.app.support import (
     hold,
     panes,
     picture_of,
-    room_point,
     video_place,
+    view3d_point,
 )
 
 SPINE = 6
@@ -168,14 +168,14 @@ def test_click_in_the_3d_pane_locks_and_a_drag_does_not(
     scene = booth.view._scene
     assert scene is not None
     size = booth.view._pixels()
-    room = booth.view.panes.room
+    view3d = booth.view.panes.view3d
     points = [(x, y) for x in np.linspace(0.02, 0.98, 49) for y in np.linspace(0.3, 0.7, 5)]
     hit = next(
         (x, y)
         for x, y in points
-        if scene.person_at((room.x + x * room.width, y * room.height), size) == 1
+        if scene.person_at((view3d.x + x * view3d.width, y * view3d.height), size) == 1
     )
-    start = room_point(booth, *hit)
+    start = view3d_point(booth, *hit)
     none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
     QTest.mousePress(booth.view, left, none, start)
     QTest.mouseRelease(booth.view, left, none, start + QPoint(30, 0))
@@ -184,7 +184,7 @@ def test_click_in_the_3d_pane_locks_and_a_drag_does_not(
     assert crowd.locked == 1
 
 
-def test_people_have_tints_of_their_own(booth: MainWindow, qtbot: QtBot) -> None:
+def test_people_have_colours_of_their_own(booth: MainWindow, qtbot: QtBot) -> None:
     assert (
         len({body_color(track_id) for track_id in range(MAX_PEOPLE)}) == len(PALETTE) == MAX_PEOPLE
     )

@@ -170,7 +170,7 @@ def test_answers_without_numbers_are_counted_in_the_status_bar(
 SLOW = Load(frame_ms=90, source_fps=30, recovery_ms=10, drawing_ms=60)
 
 
-def take_measures(window: MainWindow, count: int) -> None:
+def take_reductions(window: MainWindow, count: int) -> None:
     """Let the window believe that it is slow for long enough."""
     governor, now = window.performance._governor, time.monotonic()
     for second in range(0, 60 * count, 2):
@@ -183,7 +183,7 @@ def take_measures(window: MainWindow, count: int) -> None:
 def test_reduced_quality_is_told_and_can_be_switched_off(window: MainWindow, qtbot: QtBot) -> None:
     assert not window.status_line.quality.isVisible()
     hold(window, qtbot)
-    take_measures(window, 3)
+    take_reductions(window, 3)
     window._show_numbers()
     assert window.status_line.quality.isVisible()
     assert all(
@@ -246,7 +246,7 @@ def test_predicted_frames_are_shown_like_the_others(
     window: MainWindow, person: MovingPerson, qtbot: QtBot
 ) -> None:
     measured: list[bool] = []
-    window.model.set_alternating(True)
+    window.model.set_frame_skip(True)
     window.model.result_ready.connect(lambda r: measured.extend(b.measured for b in r.bodies))
     qtbot.waitUntil(lambda: True in measured and False in measured, timeout=PATIENCE)
 

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from hmr_live.capture.devices import CameraInfo
 from hmr_live_app.model.source import SourceChoice
-from hmr_live_app.widgets.main_thread import MainThread
+from hmr_live_app.widgets.main_thread import MainThreadInvoker
 from hmr_live_app.widgets.source_picker import SourcePicker
 from tests.app.support import CLIP
 
@@ -23,7 +23,7 @@ def make_picker(qtbot: QtBot) -> Callable[..., SourcePicker]:
     qtbot.addWidget(window)
 
     def make(find_cameras: Callable[[], Sequence[CameraInfo]]) -> SourcePicker:
-        return SourcePicker(DEMO, MainThread(window), find_cameras, window)
+        return SourcePicker(DEMO, MainThreadInvoker(window), find_cameras, window)
 
     return make
 

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from hmr_live.streaming import StreamKind, StreamRequest
 from hmr_live_app.cli.main import main
-from hmr_live_app.cli.streams_options import add_stream_options, requested_streams
+from hmr_live_app.cli.stream_options import add_stream_options, requested_streams
 from hmr_live_app.main_window import MainWindow
 from tests.app.support import CLIP, PATIENCE
 

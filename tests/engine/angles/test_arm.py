@@ -109,11 +109,11 @@ def test_wrist_reads_deviation_before_flexion(body):
 
 
 def test_a_hanging_arm_has_no_plane_and_keeps_its_rotation(body):
-    for tremble in (-2.0, 2.0):
-        rotmats = anatomical_pose(body, left_shoulder=turn("x", tremble) @ turn("y", -30))
+    for jitter in (-2.0, 2.0):
+        rotmats = anatomical_pose(body, left_shoulder=turn("x", jitter) @ turn("y", -30))
         names = ("plane", "axial rotation", "rotation", "flexion")
         read = readings(rotmats, *(f"left shoulder {name}" for name in names))
-        assert read == pytest.approx([0, 30, 30, -tremble], abs=0.05)
+        assert read == pytest.approx([0, 30, 30, -jitter], abs=0.05)
 
 
 def test_an_arm_straight_up_has_no_plane_and_keeps_the_direction_of_its_elbow(body):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hmr_live.angles import ANGLE_INDEX, AngleContinuity, continued_angles, joint_angles
+from hmr_live.angles import ANGLE_INDEX, AngleContinuity, joint_angles, unwrap_angles
 from hmr_live.body.model import BodyModel
 from tests.engine.angles.angle_poses import FACING, anatomical_pose, pose, turn
 
@@ -17,7 +17,7 @@ def column(values, name):
 
 def followed(poses):
     continuity = AngleContinuity()
-    return np.array([continuity.follow(joint_angles(rotmats)) for rotmats in poses])
+    return np.array([continuity.update(joint_angles(rotmats)) for rotmats in poses])
 
 
 def test_a_person_who_turns_round_twice_has_one_rising_curve():
@@ -91,19 +91,19 @@ def test_hip_rotation_is_held_where_the_thigh_points_sideways(body):
 def test_after_a_reset_the_first_frame_comes_back_as_it_is():
     continuity = AngleContinuity()
     for degrees in range(0, 300, 10):
-        continuity.follow(joint_angles(pose(pelvis=(0, degrees, 0))))
+        continuity.update(joint_angles(pose(pelvis=(0, degrees, 0))))
     index = ANGLE_INDEX["pelvis rotation"]
-    assert continuity.follow(joint_angles(pose(pelvis=(0, 290, 0))))[index] == pytest.approx(290)
+    assert continuity.update(joint_angles(pose(pelvis=(0, 290, 0))))[index] == pytest.approx(290)
     continuity.reset()
-    assert continuity.follow(joint_angles(pose(pelvis=(0, 290, 0))))[index] == pytest.approx(-70)
+    assert continuity.update(joint_angles(pose(pelvis=(0, 290, 0))))[index] == pytest.approx(-70)
 
 
 def test_missing_numbers_are_passed_on_and_do_not_stay():
     continuity = AngleContinuity()
     angles = joint_angles(pose())
-    continuity.follow(angles)
-    assert np.isnan(continuity.follow(np.full_like(angles, np.nan))).all()
-    np.testing.assert_allclose(continuity.follow(angles), angles)
+    continuity.update(angles)
+    assert np.isnan(continuity.update(np.full_like(angles, np.nan))).all()
+    np.testing.assert_allclose(continuity.update(angles), angles)
 
 
 def test_a_whole_recording_is_continued_as_frame_by_frame():
@@ -113,4 +113,4 @@ def test_a_whole_recording_is_continued_as_frame_by_frame():
         for k in range(90)
     ]
     raw = np.array([joint_angles(rotmats) for rotmats in poses])
-    np.testing.assert_allclose(continued_angles(raw), followed(poses), atol=1e-9)
+    np.testing.assert_allclose(unwrap_angles(raw), followed(poses), atol=1e-9)

@@ -1,4 +1,4 @@
-"""Files are smoothed with the future at hand: no lag, less trembling, every frame in its place."""
+"""Files are smoothed with the future at hand: no lag, less jitter, every frame in its place."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_place_is_what_smoothing_of_the_whole_gives():
     assert np.std(expected) < 0.8 * np.std(places)
 
 
-def test_trembling_is_calmed():
+def test_jitter_is_reduced():
     rng = np.random.default_rng(1)
     raw = rng.normal(0, 0.05, 60)
     smooth = turns(through(result(k, body(raw[k], 0)) for k in range(60)))
@@ -154,7 +154,7 @@ class Film:
 
 
 class Shaky(Mover):
-    """A pipeline whose person trembles; tells whether it was asked to smooth by itself."""
+    """A pipeline whose person jitters; tells whether it was asked to smooth by itself."""
 
     def __init__(self, network):
         self.smoothing = True

@@ -136,7 +136,7 @@ def test_a_ratio_of_few_frames_has_few_parts():
     assert (ratio.low, ratio.high) == pytest.approx((1.5, 3))
 
 
-def test_the_report_compares_everybody_with_the_rival(body_timings):
+def test_the_report_compares_everybody_with_the_baseline(body_timings):
     targets = [Scripted("a", []), Scripted("b", [], slower=2), Scripted("baseline", [], slower=4)]
     samples = time_interleaved(Clip(100), targets, 50)
     report = BenchReport.of(

@@ -8,6 +8,7 @@ from hmr_live.body.rotations import (
     matrix_from_6d,
     matrix_from_axis_angle,
     quaternion_from_matrix,
+    rotation_between,
     sixd_from_matrix,
     slerp,
 )
@@ -38,6 +39,15 @@ def test_a_half_turn_keeps_its_axis(axis):
     back = axis_angle_from_matrix(matrix_from_axis_angle(np.pi * np.array(axis)))
     assert np.linalg.norm(back) == pytest.approx(np.pi, abs=1e-6)
     assert abs(back @ np.array(axis)) == pytest.approx(np.pi, abs=1e-6)
+
+
+def test_the_rotation_between_two_directions_is_the_shortest():
+    pairs = np.random.default_rng(4).normal(size=(50, 2, 3))
+    for start, end in pairs / np.linalg.norm(pairs, axis=-1, keepdims=True):
+        rotation = rotation_between(start, end)
+        np.testing.assert_allclose(matrix_from_axis_angle(rotation) @ start, end, atol=1e-12)
+        assert np.linalg.norm(rotation) == pytest.approx(np.arccos(start @ end))
+        np.testing.assert_array_equal(rotation_between(start, start), 0)
 
 
 def test_quaternions_agree_with_scipy(rotvecs):

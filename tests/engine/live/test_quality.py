@@ -37,7 +37,7 @@ def test_a_fast_machine_keeps_full_quality():
     assert Machine(QualityGovernor(), 10, 15, SAVINGS).run(120, noise=0.02).changes == []
 
 
-def test_a_slow_machine_takes_measures_until_the_target_is_met():
+def test_a_slow_machine_takes_reductions_until_the_target_is_met():
     machine = Machine(QualityGovernor(), 28, 20, SAVINGS).run(15)
     assert machine.governor.reductions == (QualityReduction.PLOTS, QualityReduction.DRAWING)
 
@@ -47,7 +47,7 @@ def test_what_takes_the_time_is_done_without_first():
     assert machine.governor.reductions[:2] == (QualityReduction.PLOTS, QualityReduction.INFERENCE)
 
 
-def test_where_nothing_helps_all_measures_are_taken_and_kept():
+def test_where_nothing_helps_all_reductions_are_taken_and_kept():
     machine = Machine(QualityGovernor(), 300, 20, SAVINGS).run(120)
     assert set(machine.governor.reductions) == set(QualityReduction)
     assert len(machine.changes) == 3

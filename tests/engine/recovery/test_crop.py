@@ -28,12 +28,12 @@ def centroid(image):
     return np.array([(weights * xs).sum(), (weights * ys).sum()]) / weights.sum()
 
 
-def test_the_middle_of_the_crop_is_the_centre_of_the_region():
+def test_the_middle_of_the_crop_is_the_centre_of_the_crop_box():
     affine = frame_from_crop(CropBox(120, 80, 300, 0.7), 256)
     np.testing.assert_allclose(apply_affine(affine, np.array([128.0, 128.0])), [120, 80])
 
 
-def test_the_crop_spans_the_side_of_the_region():
+def test_the_crop_spans_the_side_of_the_crop_box():
     affine = frame_from_crop(CropBox(120, 80, 300, 0.7), 256)
     left, right = apply_affine(affine, np.array([[0.0, 128], [256, 128]]))
     assert np.linalg.norm(right - left) == pytest.approx(300)
@@ -61,7 +61,7 @@ def test_points_land_where_the_affine_map_says_at_every_scale(side):
     np.testing.assert_allclose(centroid(crop), apply_affine(inverse, target), atol=0.6)
 
 
-def test_a_large_region_is_averaged_not_sampled():
+def test_a_large_crop_box_is_averaged_not_sampled():
     checks = np.indices((1600, 1600)).sum(axis=0) % 2 * 255
     picture = np.repeat(checks[..., None], 3, axis=2).astype(np.uint8)
     crop = crop_image(picture, CropBox(800, 800, 1500, 0.0), 256)
@@ -73,7 +73,7 @@ def test_beyond_the_frame_the_edge_is_repeated():
     assert (crop_image(picture, CropBox(0, 0, 300, 0.0), 64) == 77).all()
 
 
-def test_the_next_region_holds_every_joint():
+def test_the_next_crop_box_holds_every_joint():
     rng = np.random.default_rng(1)
     joints = rng.uniform(100, 400, size=(24, 2))
     crop_box = crop_box_from_joints(joints)

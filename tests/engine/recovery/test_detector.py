@@ -11,7 +11,7 @@ def detector():
     return PersonDetector()
 
 
-def test_the_region_of_the_man_in_the_clip_holds_him_upright(detector, demo_clip):
+def test_the_crop_box_of_the_man_in_the_clip_holds_him_upright(detector, demo_clip):
     image = VideoFile(demo_clip).read().image
     (found,) = detector.detect(image)
     crop_box = found.crop_box
@@ -24,7 +24,7 @@ def test_the_region_of_the_man_in_the_clip_holds_him_upright(detector, demo_clip
     assert abs(crop_box.angle) < 0.3
 
 
-def test_a_turned_picture_gives_a_turned_region(detector, demo_clip):
+def test_a_turned_picture_gives_a_turned_crop_box(detector, demo_clip):
     image = VideoFile(demo_clip).read().image
     (upright,) = detector.detect(image)
     turned = np.ascontiguousarray(np.rot90(image, k=-1))  # clockwise

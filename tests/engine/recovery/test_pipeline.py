@@ -11,7 +11,12 @@ from hmr_live.core.state import Frame
 from hmr_live.recovery.crop import crop_box_around
 from hmr_live.recovery.detector import Detection
 from hmr_live.recovery.network import NetworkOutput
-from hmr_live.recovery.pipeline import CHECK_EVERY, FOUND_SCORE, LOST_SCORE, Pipeline
+from hmr_live.recovery.pipeline import (
+    CHECK_EVERY,
+    MIN_DETECTION_SCORE,
+    MIN_TRACKING_SCORE,
+    Pipeline,
+)
 from hmr_live.recovery.tracking.tracker import SEARCH_EVERY
 
 SIZE = (640, 480)
@@ -115,7 +120,7 @@ def test_tracking_keeps_the_person_in_the_crop_instead_of_drifting(pipeline, par
 def test_a_lost_person_is_looked_for_again(pipeline, parts):
     detector, network = parts
     pipeline.process(frame(0))
-    network.score = LOST_SCORE - 0.01
+    network.score = MIN_TRACKING_SCORE - 0.01
     assert pipeline.process(frame(1)).bodies == ()
     network.score = 0.95
     results = [pipeline.process(frame(2 + k)) for k in range(SEARCH_EVERY)]
@@ -137,16 +142,16 @@ def test_a_network_that_cannot_tell_presence_is_checked_by_the_detector(pipeline
 
 def test_a_doubtful_detection_is_not_taken_for_a_person(pipeline, parts):
     _, network = parts
-    network.score = FOUND_SCORE - 0.01
+    network.score = MIN_DETECTION_SCORE - 0.01
     assert pipeline.process(frame(0)).bodies == ()
     assert pipeline.recover(frame(0).image) == []
-    network.score = FOUND_SCORE + 0.01
+    network.score = MIN_DETECTION_SCORE + 0.01
     assert any(pipeline.process(frame(1 + k)).bodies for k in range(SEARCH_EVERY))
-    network.score = LOST_SCORE + 0.01
+    network.score = MIN_TRACKING_SCORE + 0.01
     assert pipeline.process(frame(9)).bodies, "who is followed already is not lost that easily"
 
 
-def test_a_picture_alone_is_looked_at_until_the_region_settles(pipeline, parts):
+def test_a_picture_alone_is_looked_at_until_the_crop_box_settles(pipeline, parts):
     detector, network = parts
     detector.place = (350, 260, 210)
     result = pipeline.process_still(frame(0))
@@ -193,7 +198,7 @@ def test_a_person_who_leaves_the_frame_is_let_go(pipeline, parts):
     detector, network = parts
     detector.place = (2000, 240, 150)
     assert pipeline.process(frame(0)).bodies == ()
-    assert not network.crop_boxes, "a region far outside the frame is not worth a network pass"
+    assert not network.crop_boxes, "a crop box far outside the frame is not worth a network pass"
 
 
 def test_a_leaning_person_comes_out_leaning(parts):
@@ -219,7 +224,7 @@ def test_a_leaning_person_comes_out_leaning(parts):
     assert math.atan2(up[0], -up[1]) == pytest.approx(lean, abs=0.05)
 
 
-def test_smoothing_calms_a_trembling_network(parts):
+def test_smoothing_calms_a_jittering_network(parts):
     def jitter(smoothing):
         network = FakeNetwork()
         network.noise = 0.03

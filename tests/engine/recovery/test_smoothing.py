@@ -16,7 +16,7 @@ def uneven_times(count, seed=0):
     return np.cumsum(np.random.default_rng(seed).choice([1 / 30, 1 / 15, 1 / 60], size=count))
 
 
-def test_a_still_pose_trembles_less():
+def test_a_still_pose_jitters_less():
     rng = np.random.default_rng(0)
     clean = matrix_from_axis_angle(rng.normal(size=(24, 3)).astype(np.float32) * 0.5)
     smooth = OneEuroRotation(OneEuroSettings(min_cutoff=1.0, beta=0.1))
@@ -86,7 +86,7 @@ def test_a_clock_that_runs_backwards_starts_the_filters_anew():
     assert transl[0] == pytest.approx(1.0)
 
 
-def test_place_in_the_picture_is_kept_while_depth_trembles():
+def test_place_in_the_picture_is_kept_while_depth_jitters():
     """Noise in depth must not move the person across the picture."""
     rng = np.random.default_rng(2)
     smoother = BodySmoother()

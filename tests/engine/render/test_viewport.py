@@ -24,52 +24,52 @@ def person(x: float = 0.0, y: float = 0.0, z: float = 3.0) -> SimpleNamespace:
     return SimpleNamespace(joints=joints)
 
 
-def in_room(room: FloorTracker, joints: Array) -> Array:
-    matrix = room.world_from_camera
+def in_world(tracker: FloorTracker, joints: Array) -> Array:
+    matrix = tracker.world_from_camera
     return joints @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def test_first_person_stands_on_the_floor_in_the_middle_of_the_room() -> None:
-    room = FloorTracker()
+def test_first_person_stands_on_the_floor_in_the_middle_of_the_floor_grid() -> None:
+    tracker = FloorTracker()
     someone = person(x=1.0, y=0.3, z=4.0)
-    room.follow([someone], 10.0)
-    joints = in_room(room, someone.joints)
+    tracker.follow([someone], 10.0)
+    joints = in_world(tracker, someone.joints)
     np.testing.assert_allclose(joints[JOINT["pelvis"], [0, 2]], 0, atol=1e-6)
     assert joints[JOINT["left_ankle"], 1] == pytest.approx(0.08, abs=1e-5)
     assert joints[JOINT["head"], 1] > joints[JOINT["pelvis"], 1]
 
 
 def test_quick_jump_is_seen_and_slow_drift_is_not() -> None:
-    room = FloorTracker(time_constant=0.8)
-    room.follow([person()], 0.0)
+    tracker = FloorTracker(time_constant=0.8)
+    tracker.follow([person()], 0.0)
     jump = person(y=-0.3)
-    room.follow([jump], 0.03)
-    assert in_room(room, jump.joints)[JOINT["left_ankle"], 1] > 0.3
+    tracker.follow([jump], 0.03)
+    assert in_world(tracker, jump.joints)[JOINT["left_ankle"], 1] > 0.3
     for step in range(200):
-        room.follow([jump], 0.06 + 0.03 * step)
-    assert in_room(room, jump.joints)[JOINT["left_ankle"], 1] == pytest.approx(0.08, abs=0.01)
+        tracker.follow([jump], 0.06 + 0.03 * step)
+    assert in_world(tracker, jump.joints)[JOINT["left_ankle"], 1] == pytest.approx(0.08, abs=0.01)
 
 
-def test_room_stays_when_nobody_is_seen_and_after_reset_takes_the_next_person_at_once() -> None:
-    room = FloorTracker()
-    room.follow([person(x=1.0)], 0.0)
-    before = room.world_from_camera
-    room.follow([], 1.0)
-    np.testing.assert_array_equal(room.world_from_camera, before)
-    room.reset()
-    room.follow([person(x=-2.0)], 1.1)
-    assert in_room(room, person(x=-2.0).joints)[0, 0] == pytest.approx(0)
+def test_floor_stays_when_nobody_is_seen_and_after_reset_takes_the_next_person_at_once() -> None:
+    tracker = FloorTracker()
+    tracker.follow([person(x=1.0)], 0.0)
+    before = tracker.world_from_camera
+    tracker.follow([], 1.0)
+    np.testing.assert_array_equal(tracker.world_from_camera, before)
+    tracker.reset()
+    tracker.follow([person(x=-2.0)], 1.1)
+    assert in_world(tracker, person(x=-2.0).joints)[0, 0] == pytest.approx(0)
 
 
-def test_room_starts_anew_when_time_runs_backwards() -> None:
-    room = FloorTracker()
-    room.follow([person(x=0.0)], 10.0)
-    room.follow([person(x=5.0)], 0.0)
-    assert in_room(room, person(x=5.0).joints)[0, 0] == pytest.approx(0)
+def test_floor_starts_anew_when_time_runs_backwards() -> None:
+    tracker = FloorTracker()
+    tracker.follow([person(x=0.0)], 10.0)
+    tracker.follow([person(x=5.0)], 0.0)
+    assert in_world(tracker, person(x=5.0).joints)[0, 0] == pytest.approx(0)
 
 
 def project(camera: OrbitCamera, point: Array, size: tuple[int, int] = (400, 300)) -> Array:
-    """NDC of a point in the room."""
+    """NDC of a point in world coordinates."""
     seen = camera.camera(size)
     clip = seen.projection @ seen.view @ np.append(point, 1.0)
     return np.asarray(clip[:2] / clip[3])
@@ -129,7 +129,7 @@ def test_a_camera_at_the_height_of_the_floor_sees_the_backdrop_alone() -> None:
     assert np.linalg.norm(found[:2] / found[2]) > 100 * EXTENT
 
 
-def test_the_empty_room_follows_the_view() -> None:
+def test_the_empty_floor_follows_the_view() -> None:
     ctx = create_standalone_context()
     target = ctx.simple_framebuffer((120, 90), 4)
     floor = Floor(ctx)
@@ -161,10 +161,10 @@ def test_floor_is_darker_under_a_person() -> None:
         floor.draw(camera, people)
         return np.frombuffer(target.read(components=3), np.uint8).reshape(200, 200, 3).astype(float)
 
-    room = FloorTracker()
+    tracker = FloorTracker()
     someone = person()
-    room.follow([someone], 0.0)
-    empty, shaded = picture([]), picture([in_room(room, someone.joints)])
+    tracker.follow([someone], 0.0)
+    empty, shaded = picture([]), picture([in_world(tracker, someone.joints)])
     assert shaded[90:110, 90:110].mean() < 0.7 * empty[90:110, 90:110].mean()
     assert np.abs(shaded[:10] - empty[:10]).max() < 12
     assert ctx.error == "GL_NO_ERROR"

@@ -75,8 +75,8 @@ def test_quaternions_do_not_change_sides():
     np.testing.assert_allclose(found * np.sign(flipped[0, 0]), quaternions, atol=1e-12)
 
 
-def trembling(body):
-    """Somebody who turns twice round while an elbow bends, with and without trembling."""
+def jittering(body):
+    """Somebody who turns twice round while an elbow bends, with and without jitter."""
     rng = np.random.default_rng(3)
     pose = np.zeros((len(EVEN), 24, 3))
     pose[:, 0, 1] = EVEN * 1.3
@@ -88,8 +88,8 @@ def trembling(body):
     return clean, take(motion(EVEN, raw, joints=joints))
 
 
-def test_trembling_goes_and_the_movement_stays(body):
-    clean, raw = trembling(body)
+def test_jitter_goes_and_the_movement_stays(body):
+    clean, raw = jittering(body)
     smooth = smooth_take(raw, body, 4.0).motions[0]
     before = angle_between(matrix_from_axis_angle(raw.motions[0].pose), clean).mean()
     after = angle_between(matrix_from_axis_angle(smooth.pose), clean).mean()
@@ -98,7 +98,7 @@ def test_trembling_goes_and_the_movement_stays(body):
 
 
 def test_smoothed_joints_are_those_of_the_smoothed_pose_and_the_pelvis_stays(body):
-    _, raw = trembling(body)
+    _, raw = jittering(body)
     told = smooth_take(raw, body, 6.0)
     smooth = told.motions[0]
     assert told.info["smoothed"]["cutoff_hz"] == 6.0

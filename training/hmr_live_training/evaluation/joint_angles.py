@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.angles import ANGLE_INDEX, ANGLES, continued_angles, joint_angles
+from hmr_live.angles import ANGLE_INDEX, ANGLES, joint_angles, unwrap_angles
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.evaluation.statistics import Figure, median, ratio
 
@@ -94,7 +94,7 @@ def angle_errors(found: Array, true: Array) -> Array:
     for row in np.flatnonzero(np.isfinite(found).all(axis=(1, 2, 3))):
         recovered, known = joint_angles(np.stack([found[row], true[row]]))
         # Where the true pose is singular it continues the recovered one, and the other way round.
-        _, start, end = continued_angles(np.stack([recovered, known, recovered]))
+        _, start, end = unwrap_angles(np.stack([recovered, known, recovered]))
         errors[row] = end - start
     return errors
 

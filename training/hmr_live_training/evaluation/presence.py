@@ -7,13 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.recovery.pipeline import FOUND_SCORE, LOST_SCORE
+from hmr_live.recovery.pipeline import MIN_DETECTION_SCORE, MIN_TRACKING_SCORE
 from hmr_live_training.evaluation.statistics import Figure, percent
 
 Array = NDArray[np.floating[Any]]
 
 #: Below the first the pipeline loses a person; from the second on it accepts a detection.
-THRESHOLDS: Final = (LOST_SCORE, FOUND_SCORE)
+THRESHOLDS: Final = (MIN_TRACKING_SCORE, MIN_DETECTION_SCORE)
 
 
 def false_negatives(score: Array) -> dict[str, Figure | None]:

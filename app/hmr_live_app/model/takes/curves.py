@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.angles import AnatomicalFrames, continued_angles, joint_angles
+from hmr_live.angles import AnatomicalFrames, joint_angles, unwrap_angles
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.state import Array
 from hmr_live.recovery.smoothing import MAX_GAP_S
@@ -53,7 +53,7 @@ def angle_curves(
         joint_angles(matrix_from_axis_angle(pose[first : first + _BLOCK]), frames)
         for first in range(0, len(pose), _BLOCK)
     ]
-    degrees = continued_angles(np.concatenate(blocks)).astype(np.float32)
+    degrees = unwrap_angles(np.concatenate(blocks)).astype(np.float32)
     return AngleCurves(motion.times - start, degrees)
 
 

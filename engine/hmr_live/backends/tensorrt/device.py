@@ -42,7 +42,7 @@ class CudaGraph(Protocol):
         ...
 
     def close(self) -> None:
-        """Give it back."""
+        """Release it."""
         ...
 
 
@@ -86,7 +86,7 @@ class Device(Protocol):
         ...
 
     def close(self) -> None:
-        """Give everything back; safe to call twice and after the GPU is lost."""
+        """Release everything; safe to call twice and after the GPU is lost."""
         ...
 
 

@@ -52,7 +52,7 @@ def test_only_one_run_holds_a_job_until_it_gives_it_back(job):
     assert not hidden_files(job.out.parent)
 
 
-def test_the_claim_of_a_process_of_this_machine_that_is_gone_is_free_at_once(job):
+def test_the_lease_of_a_process_of_this_machine_that_is_gone_is_free_at_once(job):
     with Leases() as mine:
         mine.acquire(job)
         machine = json.loads(lease_path(job, 0).read_text())["machine"]
@@ -65,7 +65,7 @@ def test_the_claim_of_a_process_of_this_machine_that_is_gone_is_free_at_once(job
     assert not hidden_files(job.out.parent)
 
 
-def test_a_claim_that_another_machine_no_longer_renews_is_taken_over_by_one_only(job, clock):
+def test_a_lease_that_another_machine_no_longer_renews_is_taken_over_by_one_only(job, clock):
     write_lease(job)
     with Leases() as first, Leases() as second:
         assert not first.acquire(job)
@@ -78,7 +78,7 @@ def test_a_claim_that_another_machine_no_longer_renews_is_taken_over_by_one_only
         assert not second.acquire(job)
 
 
-def test_a_claim_that_is_renewed_is_respected_however_old_its_time(job, clock):
+def test_a_lease_that_is_renewed_is_respected_however_old_its_time(job, clock):
     path = write_lease(job)
     with Leases() as leases:
         for renewed in range(1, 6):
@@ -97,7 +97,7 @@ def test_a_run_renews_what_it_holds(job):
             time.sleep(0.01)
 
 
-def test_a_holder_that_was_only_asleep_leaves_the_claim_of_who_took_over(job, clock):
+def test_a_holder_that_was_only_asleep_leaves_the_lease_of_who_took_over(job, clock):
     with Leases() as asleep, Leases() as other, Leases() as third:
         assert asleep.acquire(job)
         assert not other.acquire(job)

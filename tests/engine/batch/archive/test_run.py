@@ -90,7 +90,7 @@ def test_started_again_only_what_is_not_finished_is_given_to_workers(with_broken
     assert "0 of 4 files done, 3 were finished before, 1 failed; 0 frames" in report.as_text()
 
 
-def test_an_interrupted_run_says_what_is_left_and_gives_its_claims_back(jobs, tmp_path):
+def test_an_interrupted_run_says_what_is_left_and_releases_its_leases(jobs, tmp_path):
     pool = InstantPool(interrupt_at=2)
     report = run_archive(jobs, SETTINGS, pool)
     assert report.interrupted
@@ -101,7 +101,7 @@ def test_an_interrupted_run_says_what_is_left_and_gives_its_claims_back(jobs, tm
     assert not hidden_files(tmp_path)
 
 
-def test_a_run_that_is_asked_to_stop_ends_before_it_claims_another_file(jobs, tmp_path):
+def test_a_run_that_is_asked_to_stop_ends_before_it_leases_another_file(jobs, tmp_path):
     pool = InstantPool()
     report = run_archive(jobs, SETTINGS, pool, stopped=lambda: len(pool.submitted) == 2)
     assert report.interrupted

@@ -226,7 +226,7 @@ def test_the_locked_person_leads_until_they_are_gone():
     assert not stage.tracker.leader.is_locked
 
 
-def test_identities_of_people_seen_together_have_different_tints():
+def test_identities_of_people_seen_together_have_different_colours():
     stage = Stage(2)
     stage.run(PAIR, 0.5)
     for _ in range(MAX_PEOPLE + 2):

@@ -1,4 +1,4 @@
-"""How Ctrl-C and SIGTERM end a command without a window."""
+"""SIGINT (Ctrl-C) and SIGTERM, which end a command that has no window."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 
 
-def on_end_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+def on_termination(handler: Callable[[int, FrameType | None], object]) -> None:
     """Install a handler for SIGINT and SIGTERM, called in the main thread.
 
     Programs started in the background ignore SIGINT by default, and service and batch managers
