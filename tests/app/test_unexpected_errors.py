@@ -297,3 +297,28 @@ def test_without_a_place_for_the_log_the_message_names_verbose(tmp_path: Path) -
     assert ended.returncode == 1
     assert "bug in a command): send the developers what hmr-live -v prints" in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(13, "Permission denied", "/shut/x.mp4"), "/shut/x.mp4 cannot be opened"),
+        (BrokenPipeError(32, "Broken pipe"), ""),
+    ],
+    ids=["shut folder", "closed pipe"],
+)
+def test_what_is_no_bug_is_not_reported_as_one(
+    error: OSError, message: str, tmp_path: Path
+) -> None:
+    command = _COMMAND.replace('ZeroDivisionError("bug in a command")', repr_of(error))
+    ended = run_program(command, tmp_path, "angles")
+    assert ended.returncode == 1
+    assert message in ended.stderr
+    assert "unexpected" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def repr_of(error: OSError) -> str:
+    """The expression that makes this error, with its file name."""
+    arguments = [error.errno, error.strerror, *([error.filename] if error.filename else [])]
+    return f"{type(error).__name__}({', '.join(map(repr, arguments))})"

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: The clip that plays when no source is given.
 DEMO_CLIP = ("clips", "balancing.mp4")
+_PERMISSIONS = "change the permissions of it and of its folder, or choose another place"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,8 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"hmr-live: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print("hmr-live: stopped; everything processed so far is saved.", file=sys.stderr)
+            print("hmr-live: stopped. What was complete before is kept.", file=sys.stderr)
             return 130
+        except PermissionError as error:  # a folder on the way to a file that was named
+            print(f"hmr-live: {error.filename} cannot be opened: {_PERMISSIONS}.", file=sys.stderr)
+            return 1
+        except BrokenPipeError:  # whoever read the output has had enough, such as head
+            # Python writes what is left when it ends, and would fail once more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         except Exception as error:  # a bug: the user gets a message, the log the traceback
             _log.critical("Unexpected error", exc_info=True, extra=FILE_ONLY)
             print(_unexpected(error), file=sys.stderr)
@@ -159,7 +167,7 @@ def _add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         "--network",
         type=network_file,
         default=nothing,
-        help="full (default), or an .onnx file with its manifest",
+        help="full (default), lite, heavy, or an .onnx file with its manifest",
     )
     group.add_argument("--body", type=Path, default=nothing, help="an SMPL .pkl or .npz file")
     group.add_argument(

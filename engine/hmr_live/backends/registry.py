@@ -102,7 +102,7 @@ _ENTRIES = (
     Entry(
         "onnxruntime",
         _ONNX_RUNTIME,
-        "the processor, always there",
+        "it runs on any processor",
         "pip install onnxruntime",
         precision_variants=("int8",),
     ),

@@ -219,7 +219,7 @@ def named_camera(text: str, find_cameras: Callable[[], Sequence[CameraInfo]] = l
         raise SourceError(f"“{text}” means several cameras: choose one of {_listing(found)}.")
     if not cameras:
         raise SourceError(
-            f"There is no camera “{text}”, nor any other: plug one in or choose a video file."
+            f"There is no camera “{text}” and no other one: plug one in or choose a video file."
         )
     raise SourceError(f"There is no camera “{text}”: choose one of {_listing(cameras)}.")
 
@@ -237,5 +237,5 @@ def _why_camera_fails(index: int) -> str:
             "so close that program, or allow this one to use the camera."
         )
     if not known:
-        return f"There is no camera {index}, nor any other: plug one in or choose a video file."
+        return f"There is no camera {index} and no other one: plug one in or choose a video file."
     return f"There is no camera {index}: choose one of {_listing(known)}, or a video file."

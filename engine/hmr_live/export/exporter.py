@@ -196,7 +196,8 @@ class Exporter:
     def _save(self, path: Path, write: Callable[[Path], None]) -> None:
         if path.exists() and not self.options.overwrite:
             raise ExportError(
-                f"{path} exists already: choose another name, or allow it to be replaced."
+                f"{path} exists already: choose another name or folder, or replace it "
+                "(--overwrite on the command line)."
             )
         part = path.with_name(f"{path.stem}.part{path.suffix}")
         try:

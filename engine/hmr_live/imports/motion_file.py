@@ -78,7 +78,7 @@ def open_motion_file(path: Path, body: BodyModel | None = None) -> Take:
         motion = readers[path.suffix.lower()]()
     except KeyError as error:
         raise AssetError(
-            f"{path.name} is no motion file that can be opened: choose a {SUFFIX}, an AMASS .npz "
+            f"{path.name} is not a supported motion file: choose a {SUFFIX}, an AMASS .npz "
             "or a .bvh file."
         ) from error
     if not len(motion):

@@ -99,7 +99,11 @@ def test_stages_add_to_what_they_share(tmp_path):
         ("steps: 10", "steps: 0", "line 11: steps is 0 and must be at least 1."),
         ("steps: 10", "batch: -3", "line 11: batch is -3 and must not be negative."),
         ("steps: 10", "ema: 5", "line 11: ema is 5 and must be less than 1."),
-        ("steps: 10", "hip_tolerance: -1", "line 11: hip_tolerance is -1 and must not be negative."),
+        (
+            "steps: 10",
+            "hip_tolerance: -1",
+            "line 11: hip_tolerance is -1 and must not be negative.",
+        ),
         ("{world: 7.5}", "{wrld: 7.5}", "line 13: there is no setting wrld; did you mean world?"),
         ("{world: 7.5}", "3", "line 13: .*list of settings"),
         ("kind: train", "kind: tran", "line 10: kind must be one of train"),
