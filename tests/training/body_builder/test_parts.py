@@ -21,11 +21,11 @@ from hmr_live_training.body_builder.phenotype import AVERAGE_ADULT, PhenotypeSpa
 from hmr_live_training.body_builder.reference_motion import descends_from
 from hmr_live_training.body_builder.rotation_tools import (
     frame,
-    part_of_twist,
+    partial_twist,
     shortest_rotation,
+    swing,
     turn,
     unit,
-    without_twist,
 )
 from hmr_live_training.body_builder.skin_weights import merge_weights
 from hmr_live_training.body_builder.skinning import dual_quaternion_blend, linear_blend
@@ -125,13 +125,13 @@ def test_frame_keeps_the_first_axis_and_is_right_handed() -> None:
 
 def test_twist_and_the_rest_make_the_whole_rotation() -> None:
     rotation = matrix_from_axis_angle(np.array([0.4, -1.2, 0.7]))
-    rest, twist = without_twist(rotation, Y), part_of_twist(rotation, Y, 1.0)
+    rest, twist = swing(rotation, Y), partial_twist(rotation, Y, 1.0)
     np.testing.assert_allclose(rest @ twist, rotation, atol=1e-12)
-    np.testing.assert_allclose(part_of_twist(rest, Y, 1.0), np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(partial_twist(rest, Y, 1.0), np.eye(3), atol=1e-12)
 
 
 def test_half_of_a_pure_twist_is_half_its_angle() -> None:
-    np.testing.assert_allclose(part_of_twist(turn(Z, -3.0), Z, 0.5), turn(Z, -1.5), atol=1e-12)
+    np.testing.assert_allclose(partial_twist(turn(Z, -3.0), Z, 0.5), turn(Z, -1.5), atol=1e-12)
 
 
 def test_one_bone_moves_a_mesh_rigidly_in_both_skinnings() -> None:

@@ -178,7 +178,7 @@ def test_the_engine_runs_the_exported_checkpoint_on_normalised_224_pixel_crops(s
     frame = rng.integers(0, 256, (300, 400, 3)).astype(np.uint8)
     crop_boxes = [CropBox(200, 150, 224), CropBox(180.5, 140.5, 200, 0.3), CropBox(90, 80, 120)]
     outputs = network.run(frame, crop_boxes)
-    # The first region lies on whole pixels: its crop is a plain cut.
+    # The first crop box lies on whole pixels: its crop is a plain cut.
     cut = frame[38:262, 88:312, ::-1].astype(np.float32) / 255
     image = torch.from_numpy((cut - IMAGENET_MEAN) / IMAGENET_STD).float().permute(2, 0, 1)
     rotmats, shape, camera = stated_spin(state, image[None])

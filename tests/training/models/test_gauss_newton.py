@@ -7,7 +7,7 @@ import torch
 
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE
-from hmr_live_training.models.gauss_newton import POINTS, GaussNewton, solve, turn_spread
+from hmr_live_training.models.gauss_newton import POINTS, GaussNewton, joint_rotation_std, solve
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import unpack
 from hmr_live_training.models.rotations import matrix_from_axis_angle, sixd_from_matrix
@@ -126,7 +126,7 @@ def test_joints_turn_as_widely_as_in_motion_capture():
     g = torch.Generator().manual_seed(0)
     poses = torch.randn(2000, 24, 3, generator=g) * 0.4
     poses[:, JOINT["left_knee"], 1:] = 0
-    spread = turn_spread(poses)
+    spread = joint_rotation_std(poses)
     assert spread[JOINT["left_knee"], 0] == pytest.approx(0.4, abs=0.03)
     assert 0 < spread[JOINT["left_knee"], 1] < 0.1
     assert (spread[0] == spread[0, 0]).all()

@@ -8,7 +8,7 @@ import torch
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS
 from hmr_live_training.models.backbones.blazepose import TENSORS, BlazePoseEncoder
 from hmr_live_training.models.backbones.graph_module import GraphModule
-from hmr_live_training.models.heatmaps import find_points, heatmap_loss
+from hmr_live_training.models.heatmaps import decode_heatmaps, heatmap_loss
 from tests.training.cases import tiny_graph
 
 
@@ -25,39 +25,39 @@ def at(column, row):
 
 @pytest.mark.parametrize("linear", [(30.0, 20.0), (45.0, 9.0), (0.0, 40.0)])
 def test_a_landmark_is_on_the_hot_cell_wherever_it_was_thought_to_be(linear):
-    found = find_points(spots((30, 20, 3.0)), at(*linear))
+    found = decode_heatmaps(spots((30, 20, 3.0)), at(*linear))
     torch.testing.assert_close(found, at(30, 20), atol=2e-3, rtol=0)
 
 
 @pytest.mark.parametrize("linear", [(-0.1, 20.0), (30.0, 70.0)])
 def test_a_landmark_outside_the_crop_stays_there(linear):
-    torch.testing.assert_close(find_points(spots((30, 20, 3.0)), at(*linear)), at(*linear))
+    torch.testing.assert_close(decode_heatmaps(spots((30, 20, 3.0)), at(*linear)), at(*linear))
 
 
 def test_of_two_equal_places_the_one_nearer_to_the_linear_landmark_is_chosen():
     maps = spots((10, 40, 2.0), (50, 40, 2.0))
-    torch.testing.assert_close(find_points(maps, at(22, 33)), at(10, 40), atol=2e-3, rtol=0)
-    torch.testing.assert_close(find_points(maps, at(38, 33)), at(50, 40), atol=2e-3, rtol=0)
+    torch.testing.assert_close(decode_heatmaps(maps, at(22, 33)), at(10, 40), atol=2e-3, rtol=0)
+    torch.testing.assert_close(decode_heatmaps(maps, at(38, 33)), at(50, 40), atol=2e-3, rtol=0)
 
 
 def test_a_map_that_knows_better_is_believed():
     maps = spots((10, 40, 0.0), (50, 40, 6.0))
-    torch.testing.assert_close(find_points(maps, at(22, 33)), at(50, 40), atol=2e-3, rtol=0)
+    torch.testing.assert_close(decode_heatmaps(maps, at(22, 33)), at(50, 40), atol=2e-3, rtol=0)
 
 
 def test_a_flat_map_leaves_the_linear_landmark():
-    found = find_points(torch.zeros(1, 1, 64, 64), at(30, 20))
+    found = decode_heatmaps(torch.zeros(1, 1, 64, 64), at(30, 20))
     torch.testing.assert_close(found, at(30, 20), atol=1e-3, rtol=0)
 
 
 def test_a_landmark_lies_between_cells():
-    found = find_points(spots((30, 20, 2.0), (31, 20, 2.0)), at(30.5, 20))
+    found = decode_heatmaps(spots((30, 20, 2.0), (31, 20, 2.0)), at(30.5, 20))
     torch.testing.assert_close(found, at(30.5, 20), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (63, 0), (0, 63), (63, 63)])
 def test_cells_beyond_the_map_count_nothing(corner):
-    found = find_points(spots((*corner, 2.0)), at(*corner))
+    found = decode_heatmaps(spots((*corner, 2.0)), at(*corner))
     torch.testing.assert_close(found, at(*corner), atol=2e-3, rtol=0)
 
 
@@ -77,7 +77,7 @@ def test_a_map_learns_where_its_landmark_is():
     # What is left is the entropy of a Gaussian of 1.5 cells.
     assert first == pytest.approx(8.32, abs=0.01)
     assert loss.item() == pytest.approx(3.65, abs=0.1)
-    found = find_points(maps.detach(), at(10, 50))
+    found = decode_heatmaps(maps.detach(), at(10, 50))
     torch.testing.assert_close(found, at(32.4, 18), atol=0.02, rtol=0)
 
 
@@ -90,7 +90,7 @@ def test_a_map_that_learns_of_two_places_keeps_both():
         loss.backward()
         optimizer.step()
     for column, linear in ((12, 25), (52, 40)):
-        found = find_points(maps.detach(), at(linear, 30))
+        found = decode_heatmaps(maps.detach(), at(linear, 30))
         torch.testing.assert_close(found, at(column, 30), atol=0.02, rtol=0)
 
 

@@ -22,7 +22,7 @@ from hmr_live_training.models.smpl_layer import (
     EXACT_JOINTS,
     LIMB_JOINTS,
     BodyLandmarks,
-    JointTree,
+    ForwardKinematics,
     learned_corrections,
 )
 from tests.training.cases import rest_body
@@ -37,7 +37,7 @@ def test_joints_equal_the_engines(body):
     rng = np.random.default_rng(0)
     pose = rng.normal(0, 0.6, (5, 24, 3)).astype(np.float32)
     betas = rng.normal(size=(5, 10)).astype(np.float32)
-    tree = JointTree(body)
+    tree = ForwardKinematics(body)
     joints, _ = tree(matrix_from_axis_angle(torch.from_numpy(pose)), torch.from_numpy(betas))
     engine = BodyModel.default()
     expected = [engine.joints(engine_matrix(p), b) for p, b in zip(pose, betas, strict=True)]

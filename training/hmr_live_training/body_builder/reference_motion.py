@@ -17,7 +17,7 @@ from hmr_live_training.body_builder.joint_placement import (
     place_joints,
     split_side,
 )
-from hmr_live_training.body_builder.rotation_tools import part_of_twist, turn, unit, without_twist
+from hmr_live_training.body_builder.rotation_tools import partial_twist, swing, turn, unit
 from hmr_live_training.body_builder.skinning import dual_quaternion_blend, linear_blend
 from hmr_live_training.body_builder.source import Floats, Ints, MakeHumanRig
 from hmr_live_training.body_builder.tpose import tpose
@@ -141,10 +141,10 @@ class ReferenceMotion:
             if key in _SWING_AND_TWIST:
                 end, share = _SWING_AND_TWIST[key]
                 axis = unit(self.joints[JOINT[side + end]] - self.joints[joint])
-                return without_twist(rotation, axis) @ part_of_twist(rotation, axis, share)
+                return swing(rotation, axis) @ partial_twist(rotation, axis, share)
             if key in _TWIST_BEFORE:
                 axis = unit(self.joints[joint] - self.joints[PARENTS[joint]])
-                return part_of_twist(rotation, axis, _TWIST_BEFORE[key])
+                return partial_twist(rotation, axis, _TWIST_BEFORE[key])
             if key in _SHARE:
                 return slerp(np.eye(3), rotation, _SHARE[key])
         owner = joint_of_bone(name)

@@ -32,7 +32,7 @@ def frame(first: Floats, second: Floats) -> Floats:
     return np.stack([x, y, np.cross(x, y)], axis=1)
 
 
-def part_of_twist(rotation: Floats, axis: Floats, share: float) -> Floats:
+def partial_twist(rotation: Floats, axis: Floats, share: float) -> Floats:
     """Return a share of the part of a rotation that turns about ``axis`` (unit), ``(3, 3)``."""
     w, *vector = quaternion_from_matrix(rotation)
     angle = 2 * np.arctan2(np.asarray(vector) @ axis, w)
@@ -40,6 +40,6 @@ def part_of_twist(rotation: Floats, axis: Floats, share: float) -> Floats:
     return turn(axis, share * angle)
 
 
-def without_twist(rotation: Floats, axis: Floats) -> Floats:
+def swing(rotation: Floats, axis: Floats) -> Floats:
     """What remains of a rotation without its turning about ``axis`` (unit), ``(3, 3)``."""
-    return np.asarray(rotation @ part_of_twist(rotation, axis, 1.0).T)
+    return np.asarray(rotation @ partial_twist(rotation, axis, 1.0).T)

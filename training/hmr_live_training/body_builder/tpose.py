@@ -14,7 +14,7 @@ import numpy as np
 
 from hmr_live_training.body_builder.rotation_tools import (
     frame,
-    part_of_twist,
+    partial_twist,
     shortest_rotation,
     turn,
     unit,
@@ -103,7 +103,7 @@ def _leg(rig: MakeHumanRig, heads: Floats, side: str, sign: float) -> dict[str, 
     foot = turn(_Y, _FOOT_TURNED_OUT * sign - np.arctan2(toe[0], toe[2]))
     # The lower half of the shin takes half of the twist to the foot.
     shin_axis = unit(shin.T @ (_SHIN * mirror))
-    lower_shin = shin @ part_of_twist(shin.T @ foot, shin_axis, 0.5)
+    lower_shin = shin @ partial_twist(shin.T @ foot, shin_axis, 0.5)
     return {
         f"upperleg01.{side}": thigh,
         f"upperleg02.{side}": thigh,
@@ -128,7 +128,7 @@ def _arm(rig: MakeHumanRig, heads: Floats, side: str, sign: float) -> dict[str, 
     # The first half of the upper arm takes half of the twist from the shoulder, the second all.
     swing = shortest_rotation(upper_axis, unit(scapula.T @ (_UPPER_ARM * mirror)))
     twist = swing.T @ scapula.T @ upper
-    first_half = scapula @ swing @ part_of_twist(twist, upper_axis, 0.5)
+    first_half = scapula @ swing @ partial_twist(twist, upper_axis, 0.5)
     hand = _hand(head, lower, wrist, sign)
     return {
         f"clavicle.{side}": clavicle,
@@ -136,7 +136,7 @@ def _arm(rig: MakeHumanRig, heads: Floats, side: str, sign: float) -> dict[str, 
         f"upperarm01.{side}": first_half,
         f"upperarm02.{side}": upper,
         f"lowerarm01.{side}": lower,
-        f"lowerarm02.{side}": lower @ part_of_twist(lower.T @ hand, lower_axis, 0.5),
+        f"lowerarm02.{side}": lower @ partial_twist(lower.T @ hand, lower_axis, 0.5),
         f"wrist.{side}": hand,
     }
 

@@ -10,7 +10,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
-from hmr_live_training.models.gauss_newton import GaussNewton, turn_spread
+from hmr_live_training.models.gauss_newton import GaussNewton, joint_rotation_std
 from hmr_live_training.models.joint_limits import JointLimitProjection
 from hmr_live_training.models.network import BodyNetwork
 from hmr_live_training.models.regressor import IterativeRegressor, RegressorConfig, mean_theta
@@ -39,7 +39,10 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
         )
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     poses = load_body_poses(data, body)
-    mean_pose, spread = torch.from_numpy(mean_pose_6d(poses)), turn_spread(torch.from_numpy(poses))
+    mean_pose, spread = (
+        torch.from_numpy(mean_pose_6d(poses)),
+        joint_rotation_std(torch.from_numpy(poses)),
+    )
     limits = joint_limits(poses)
     rest = read_rest_body(body)
     regressor = build_regressor(config, encoder.dim, rest, mean_pose, spread, limits)

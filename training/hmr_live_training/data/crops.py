@@ -135,7 +135,9 @@ def network_input(crops: Image) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.moveaxis(rgb, -1, -3))
 
 
-def entered(crop: Image, encoder: onnxruntime.InferenceSession | None, output: str) -> NDArray[Any]:
+def encoder_input(
+    crop: Image, encoder: onnxruntime.InferenceSession | None, output: str
+) -> NDArray[Any]:
     """What a training pass starts from: an output of the encoder, or the crop itself without one.
 
     Crops are looked at one by one: a batch of shallow maps does not fit into a processor's cache.

@@ -20,7 +20,7 @@ from torch import Tensor
 from hmr_live_training.checkpoints.build_network import restore_network
 from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.data.augment import exact_plan
-from hmr_live_training.data.crops import crop_box_from_bounds, crop_matrix, entered, warp
+from hmr_live_training.data.crops import crop_box_from_bounds, crop_matrix, encoder_input, warp
 from hmr_live_training.data.lspet import load_lspet
 from hmr_live_training.data.mocap import JointLimits, joint_limits
 from hmr_live_training.data.teacher import load_labels, teacher_path
@@ -187,7 +187,7 @@ def development_samples(
         if plain_box:
             plan = replace(plan, matrix=crop_matrix(crop_box_from_bounds(keypoints)))
         crop = warp(photos.image(index), plan.matrix)
-        inputs.append(entered(crop, encoder, stage).astype(dtype, copy=False))
+        inputs.append(encoder_input(crop, encoder, stage).astype(dtype, copy=False))
         plans.append(plan)
     return place(
         labels,

@@ -79,7 +79,7 @@ class JointChange:
 
 
 def subjects_from_lspet(data: Path, split: Split, count: int) -> list[Subject]:
-    """``count`` people spread evenly over a split of LSPET, in the regions that labels give."""
+    """``count`` people spread evenly over a split of LSPET, in the crop boxes that labels give."""
     photos = load_lspet(data, split)
     chosen = np.linspace(0, len(photos) - 1, min(count, len(photos))).astype(int)
     return [Subject(photos.image(i), crop_box_from_lsp(photos.keypoints[i])) for i in chosen]

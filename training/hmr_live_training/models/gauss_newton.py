@@ -44,7 +44,7 @@ _LEAST_TURN: Final = 0.05
 _DOUBLINGS: Final = 10
 
 
-def turn_spread(poses: Tensor) -> Tensor:
+def joint_rotation_std(poses: Tensor) -> Tensor:
     """How widely each joint turns about each axis of its parent, ``(24, 3)`` radians.
 
     Parameters
@@ -80,7 +80,7 @@ class GaussNewton(nn.Module):
     Parameters
     ----------
     spread
-        ``(24, 3)`` from :func:`turn_spread`.
+        ``(24, 3)`` from :func:`joint_rotation_std`.
     """
 
     def __init__(self, spread: Tensor) -> None:
@@ -133,14 +133,14 @@ class GaussNewton(nn.Module):
         joints, frames, landmarks, camera = posed
         points = landmarks.index_select(1, self.points)
         flat = project(points, camera)
-        missing = self._missing(landmarks, flat, observed)
+        missing = self._residuals(landmarks, flat, observed)
         weights = self._weights(missing, observed.visibility.index_select(1, self.points))
         ones = torch.ones_like(camera[:, :1])
         rows = weights * torch.cat([camera[:, :1], camera[:, :1], ones], dim=1)[:, None]
         slopes = torch.cat(
             [
-                self._by_turns(points, joints, frames) * rows.flatten(1)[..., None],
-                self._by_camera(flat) * weights.flatten(1)[..., None],
+                self._joint_jacobian(points, joints, frames) * rows.flatten(1)[..., None],
+                self._camera_jacobian(flat) * weights.flatten(1)[..., None],
             ],
             dim=2,
         )
@@ -151,7 +151,7 @@ class GaussNewton(nn.Module):
         change = torch.cat([by_scale, shift], dim=1) * _CAMERA_CHANGE
         return self.put @ turns, change
 
-    def _missing(self, landmarks: Tensor, flat: Tensor, observed: LandmarkObservation) -> Tensor:
+    def _residuals(self, landmarks: Tensor, flat: Tensor, observed: LandmarkObservation) -> Tensor:
         """From the body's points to the seen ones, ``(N, K, 3)``: crop halves, metres in depth."""
         middle = landmarks.index_select(1, self.hips).mean(dim=1, keepdim=True)
         deep = (observed.world - (landmarks - middle))[..., 2:]
@@ -166,14 +166,14 @@ class GaussNewton(nn.Module):
         deep = torch.sqrt(pull / (1 + deep / _DEPTH_MISTAKE**2)) / _DEPTH_ERROR
         return torch.cat([flat, flat, deep], dim=2)
 
-    def _by_turns(self, points: Tensor, joints: Tensor, frames: Tensor) -> Tensor:
+    def _joint_jacobian(self, points: Tensor, joints: Tensor, frames: Tensor) -> Tensor:
         """How points move in space when a joint turns by its spread, ``(N, 3 K, 3 J)``."""
         levers = self.moves * (points[:, None] - joints.index_select(1, self.joints)[:, :, None])
         moved = (levers @ self.turned).reshape(-1, len(self.spread), 3 * len(POINTS), 3)
         moved = moved @ frames.index_select(1, self.parents) * self.spread[:, None]
         return moved.transpose(1, 2).flatten(2)
 
-    def _by_camera(self, flat: Tensor) -> Tensor:
+    def _camera_jacobian(self, flat: Tensor) -> Tensor:
         """How points move in the picture when the camera changes by its spread, ``(N, 3 K, 3)``."""
         by_scale = functional.pad(flat, (0, 1)).flatten(1)[..., None]
         shifts = self.shifts.expand(flat.shape[0], -1, -1)

@@ -26,7 +26,7 @@ _PRIOR: Final = 12.8
 _LABEL: Final = 1.5
 
 
-def find_points(maps: Tensor, points: Tensor) -> Tensor:
+def decode_heatmaps(maps: Tensor, points: Tensor) -> Tensor:
     """Find landmarks on their maps.
 
     Parameters
@@ -40,7 +40,7 @@ def find_points(maps: Tensor, points: Tensor) -> Tensor:
     -------
     ``(N, K, 2)`` in [-1, 1] across the crop.
     """
-    along, down = _away(_places(points), _PRIOR)
+    along, down = _gaussian_nll(_places(points), _PRIOR)
     # Row by row: a search among few values at a time is many times faster in most runtimes, and
     # what is the same in all of a row need not be taken from each of its cells.
     scores = maps - along[..., None, :]
@@ -49,9 +49,9 @@ def find_points(maps: Tensor, points: Tensor) -> Tensor:
     column = line.argmax(dim=2, keepdim=True)
     steps = torch.arange(-_REACH, _REACH + 1, device=maps.device)
     columns, rows = column + steps, row + steps
-    index = _held(rows)[..., None] * _SIZE + _held(columns)[..., None, :]
+    index = _clamped(rows)[..., None] * _SIZE + _clamped(columns)[..., None, :]
     nearby = torch.gather(scores.flatten(2), 2, index.flatten(2)).reshape(index.shape)
-    nearby = nearby - torch.gather(down, 2, _held(rows))[..., None]
+    nearby = nearby - torch.gather(down, 2, _clamped(rows))[..., None]
     # The window's middle is its greatest score: no weight is more than 1.
     weights = torch.exp(nearby - nearby[..., _REACH : _REACH + 1, _REACH : _REACH + 1])
     weights = weights * _inside(rows, maps)[..., None] * _inside(columns, maps)[..., None, :]
@@ -67,7 +67,7 @@ def _places(points: Tensor) -> Tensor:
     return (points + 1) * (_SIZE / 2)
 
 
-def _away(places: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
+def _gaussian_nll(places: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
     """Minus the logarithm of a Gaussian around places ``(N, K, 2)``, along columns and down rows.
 
     Its value in a cell is the sum of the two, ``(N, K, 64)`` each, up to a constant.
@@ -77,7 +77,7 @@ def _away(places: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
     return along, down
 
 
-def _held(cells: Tensor) -> Tensor:
+def _clamped(cells: Tensor) -> Tensor:
     """Numbers of cells, held on the map."""
     return cells.clamp(0, _SIZE - 1)
 
@@ -89,7 +89,7 @@ def _inside(cells: Tensor, like: Tensor) -> Tensor:
 def heatmap_loss(maps: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy of maps, as distributions over their cells, and Gaussians around labels, nats.
 
-    A loss on the distance of :func:`find_points` from the label would not do: the mean of two
+    A loss on the distance of :func:`decode_heatmaps` from the label would not do: the mean of two
     places is nearer to both than either is to the other, so maps learn to be sure of nothing.
 
     Parameters
@@ -101,7 +101,7 @@ def heatmap_loss(maps: Tensor, labels: Tensor) -> Tensor:
     """
     places = _places(labels[..., :2])
     inside = ((places >= 0) & (places <= _SIZE - 1)).all(dim=2)
-    along, down = (torch.softmax(-side, dim=2) for side in _away(places, _LABEL))
+    along, down = (torch.softmax(-side, dim=2) for side in _gaussian_nll(places, _LABEL))
     # The Gaussian is a product, so its mean of the logits is one of two vectors and a matrix.
     agreed = (down[..., None, :] @ maps @ along[..., None]).flatten(2)[..., 0]
     each = torch.logsumexp(maps.flatten(2), dim=2) - agreed

@@ -82,7 +82,7 @@ class Posed(NamedTuple):
     Attributes
     ----------
     joints, frames
-        ``(N, 24, 3)`` and ``(N, 25, 3, 3)`` of :class:`.JointTree`.
+        ``(N, 24, 3)`` and ``(N, 25, 3, 3)`` of :class:`.ForwardKinematics`.
     landmarks
         ``(N, 27, 3)`` of the same body, metres.
     camera

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hmr_live.body.skeleton import JOINT_NAMES, NUM_JOINTS
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder, Landmarks
-from hmr_live_training.models.heatmaps import find_points
+from hmr_live_training.models.heatmaps import decode_heatmaps
 from hmr_live_training.models.landmark_feedback import LandmarkObservation, observation_from
 from hmr_live_training.models.regressor import POSE_SIZE, IterativeRegressor
 
@@ -127,7 +127,7 @@ class BodyNetwork(nn.Module):
                 raise ValueError("A network with heat maps needs pictures or the stem's maps.")
             heatmaps = self.encoder.heatmaps(skips)
             # Heat maps learn from their own loss alone.
-            points = find_points(heatmaps.detach(), observed.points.detach())
+            points = decode_heatmaps(heatmaps.detach(), observed.points.detach())
             observed = observed._replace(points=points)
         return EncoderOutput(features, landmarks, observed, heatmaps)
 

@@ -208,7 +208,7 @@ def mean_theta(mean_pose: Tensor, pelvis: Tensor, scale: float = 0.8) -> Tensor:
     pelvis
         ``(3,)`` rest place of the pelvis, which global rotation leaves where it is.
     scale
-        Crop halves a metre; 0.8 is a standing adult in the tracker's region.
+        Crop halves a metre; 0.8 is a standing adult in the tracker's crop box.
     """
     camera = torch.tensor([scale, -float(pelvis[0]), -float(pelvis[1])])
     return torch.cat([mean_pose.reshape(-1), torch.zeros(10), camera])

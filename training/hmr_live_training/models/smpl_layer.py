@@ -93,7 +93,7 @@ def _jumps() -> list[list[int]]:
     return rounds
 
 
-class JointTree(nn.Module):
+class ForwardKinematics(nn.Module):
     """Forward kinematics of the 24 joints.
 
     All joints are advanced at once: in round r every joint's transform is joined with that of its
@@ -173,7 +173,7 @@ class BodyLandmarks(nn.Module):
 
     def __init__(self, body: RestBody, learned: Sequence[bool] | None = None) -> None:
         super().__init__()
-        self.tree = JointTree(body)
+        self.tree = ForwardKinematics(body)
         self.offsets: Tensor
         self.free: Tensor
         self.mirror_sign: Tensor
@@ -197,7 +197,7 @@ class BodyLandmarks(nn.Module):
         return self.offsets + self.free * (self.correction + mirrored) / 2
 
     def pose(self, rotmats: Tensor, betas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Joints and frames of the tree (:class:`JointTree`), landmarks ``(N, L, 3)``."""
+        """Joints and frames of the tree (:class:`ForwardKinematics`), landmarks ``(N, L, 3)``."""
         joints, frames = self.tree(rotmats, betas)
         by = frames.index_select(1, self.turned_by)
         turned = multiply(by, self.total_offsets()[..., None])[..., 0]

@@ -31,7 +31,7 @@ from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.resnet50 import IMAGENET_MEAN, IMAGENET_STD, INPUT_SIZE
 from hmr_live_training.recipes.run_config import RunConfig
 
-#: People with fewer labelled LSP joints give no region worth cutting.
+#: People with fewer labelled LSP joints give no crop worth cutting.
 _MIN_JOINTS: Final = 4
 _MEAN: Final = np.array(IMAGENET_MEAN, np.float32)[:, None, None]
 _STD: Final = np.array(IMAGENET_STD, np.float32)[:, None, None]

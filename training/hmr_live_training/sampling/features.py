@@ -29,7 +29,7 @@ from hmr_live_training.data.lspet import Photos
 log = logging.getLogger(__name__)
 
 Array = NDArray[np.floating[Any]]
-#: The round without augmentation (the tracker's exact region).
+#: The round without augmentation (the tracker's exact crop box).
 EXACT: Final = -1
 
 
@@ -97,7 +97,7 @@ def make_round(
     network
         The backbone, outputs ``feature_map`` and ``features``.
     number
-        Which round; :data:`EXACT` for the tracker's region without augmentation.
+        Which round; :data:`EXACT` for the tracker's crop box without augmentation.
     config
         Strength of the augmentation.
     seed

@@ -27,7 +27,7 @@ from hmr_live_training.data.augment import (
     generator,
     render_crop,
 )
-from hmr_live_training.data.crops import CROP_SIZE, crop_matrix, entered
+from hmr_live_training.data.crops import CROP_SIZE, crop_matrix, encoder_input
 from hmr_live_training.data.lspet import Photos
 from hmr_live_training.distributed import Processes
 from hmr_live_training.sampling.samples import Labels, Samples, nobody, place
@@ -57,7 +57,7 @@ class LabelledPictures(Protocol):
         ...
 
     def plan(self, rng: np.random.Generator, index: int) -> CropPlan:
-        """A region of the picture."""
+        """A crop box in the picture."""
         ...
 
 
@@ -184,7 +184,7 @@ class CropStream:
         )
         made = [self._crop(int(n), int(k)) for n, k in zip(numbers, indices, strict=True)]
         crops, plans = zip(*made, strict=True)
-        inputs = [entered(crop, self.encoder, self.output) for crop in crops]
+        inputs = [encoder_input(crop, self.encoder, self.output) for crop in crops]
         return place(
             self.pictures.labels.at(indices),
             torch.from_numpy(np.stack(inputs)),

@@ -190,7 +190,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", choices=["train", "development"], default="train")
     parser.add_argument("--checkpoint", type=Path, help="teacher: one of our own networks")
     parser.add_argument("--body", type=Path, default=Path("assets/body/open_body.npz"))
-    parser.add_argument("--views", type=int, default=4, help="teacher: regions of each photo")
+    parser.add_argument("--views", type=int, default=4, help="teacher: crops of each photo")
     parser.add_argument(
         "--stage",
         choices=["features", "feature_map"],

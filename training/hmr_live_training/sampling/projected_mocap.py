@@ -65,7 +65,7 @@ class ProjectedMocapSampler:
 
     @torch.no_grad()
     def draw(self, count: int, generator: torch.Generator) -> ProjectedMocap:
-        """``count`` bodies as the live tracker's region would show them."""
+        """``count`` bodies as the live tracker's crop box would show them."""
         with generator.device:
             rotmats, betas = self.real(count, generator)
             rotmats[:, 0] = self._view(count, generator) @ rotmats[:, 0]
@@ -100,7 +100,7 @@ class ProjectedMocapSampler:
 
 
 def _tracker_camera(landmarks: Tensor, generator: torch.Generator) -> Tensor:
-    """Camera of the tracker's region with jitter: hips in the middle, the body inside."""
+    """Camera of the tracker's crop box with jitter: hips in the middle, the body inside."""
     count = len(landmarks)
     hips = landmarks[:, list(HIPS), :2].mean(dim=1)
     reach = (landmarks[..., :2] - hips[:, None]).norm(dim=-1).amax(dim=1)

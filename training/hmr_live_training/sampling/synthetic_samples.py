@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.augment import WHOLE_CROP
-from hmr_live_training.data.crops import entered
+from hmr_live_training.data.crops import encoder_input
 from hmr_live_training.landmarks import HIPS, NUM_BLAZEPOSE
 from hmr_live_training.sampling.samples import Labels, Samples, place
 from hmr_live_training.synthetic.shards import SyntheticShard
@@ -70,7 +70,7 @@ def synthetic_samples(
 ) -> Samples:
     """People of a shard with one of the backbone's outputs; person-free pictures are left out."""
     people = np.flatnonzero(shard.labels["person"] > 0)
-    stored = [entered(shard.image(int(number)), network, output) for number in people]
+    stored = [encoder_input(shard.image(int(number)), network, output) for number in people]
     return place(
         synthetic_labels(shard).at(people),
         torch.from_numpy(np.stack(stored).astype(np.float16)),

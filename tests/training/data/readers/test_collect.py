@@ -58,7 +58,7 @@ def test_what_is_missing_ends_the_command_with_a_sentence(tmp_path):
 
 
 def synthetic_sample(rng, *, person=1.0):
-    """The open body before a camera that is turned by 0.3 against the region."""
+    """The open body before a camera that is turned by 0.3 against the crop box."""
     body = BodyModel.default()
     rotmats = matrix_from_axis_angle(rng.normal(0, 0.3, (24, 3)).astype(np.float32))
     turn = matrix_from_axis_angle(np.array([0.0, 0.0, -0.3]))

@@ -68,7 +68,7 @@ class Head:
     curtain: Tube | None
 
 
-class Hairdresser:
+class HeadSampler:
     """Samples heads for one body model."""
 
     def __init__(self, surface: BodySurface) -> None:

@@ -12,7 +12,7 @@ from hmr_live.body.skeleton import JOINT
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.opengl.renderer import Layer
 from hmr_live_training.synthetic.people.clothing import Garment, Wardrobe
-from hmr_live_training.synthetic.people.hair import Hairdresser, Head
+from hmr_live_training.synthetic.people.hair import Head, HeadSampler
 from hmr_live_training.synthetic.surface import BodySurface, PosedSurface
 
 Array = NDArray[np.floating[Any]]
@@ -59,7 +59,7 @@ class Dresser:
     def __init__(self, surface: BodySurface, materials: Materials) -> None:
         self._surface = surface
         self._wardrobe = Wardrobe(surface, materials)
-        self._hairdresser = Hairdresser(surface)
+        self._hairdresser = HeadSampler(surface)
         head = surface.body.weights[:, [JOINT["head"], JOINT["neck"]]].sum(axis=1) > 0.4
         self._head_faces = surface.faces_touching(head & ~surface.eyeballs)
 
