@@ -32,7 +32,7 @@ def test_in_the_middle_of_the_frame_only_the_angle_is_left() -> None:
 
 def test_homography_and_projection_agree() -> None:
     camera = _camera()
-    points = np.random.default_rng(0).normal(0, 0.4, (20, 3)) + (1.2, -0.5, 3.0)
+    points = np.random.default_rng(0).normal(0, 0.4, (20, 3)) + np.array([1.2, -0.5, 3.0])
     in_crop = camera.project(points @ camera.rotation.T)
     pixels = np.column_stack([(in_crop + 1) * 128, np.ones(20)])
     mapped = pixels @ camera.frame_from_crop(256, SIZE, FOCAL).T
