@@ -136,7 +136,8 @@ def seen_as(regressor: IterativeRegressor, theta: torch.Tensor) -> LandmarkObser
     _, points = regressor.body(rotmats, betas)
     points = points[:, :NUM_BLAZEPOSE]
     seen = torch.ones(len(theta), NUM_BLAZEPOSE)
-    return LandmarkObservation(project(points, camera), hip_centred(points), seen)
+    perspective = torch.zeros(len(theta), 1)
+    return LandmarkObservation(project(points, camera), hip_centred(points), seen, perspective)
 
 
 INPUTS = {
@@ -165,6 +166,7 @@ def tiny_samples(count: int = 32, stage: str = "features") -> Samples:
         torch.zeros(count, 10),
         torch.ones(count, 2),
         torch.ones(count),
+        torch.full((count, 1), 0.2),
     )
 
 

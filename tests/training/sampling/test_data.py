@@ -40,8 +40,8 @@ from hmr_live_training.data.mocap import joint_limits, load_poses, mean_pose_6d,
 from hmr_live_training.data.teacher import TeacherLabels, refine_points, teacher_confidence
 from hmr_live_training.distributed import Processes
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, HIPS, LSP_LIMBS_IN_BLAZEPOSE, LSP_NAMES
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.projection import project
-from hmr_live_training.models.smpl_layer import BodyLandmarks
 from hmr_live_training.sampling.features import (
     FeatureRound,
     existing_rounds,

@@ -213,11 +213,13 @@ def _check_fits(config: RunConfig, before: RunConfig) -> None:
 def _prune_regressor(c: Context, stage: Stage, s: PruneRegressor) -> Results:
     saved = load_checkpoint(c.before_checkpoint())
     network = restore_network(saved, **c.files)
-    inputs = load_features(features_folder(c.workspace.cache, network), "photos").inputs
+    photos = load_features(features_folder(c.workspace.cache, network), "photos")
     chosen = {"hidden": s.hidden, "samples": s.samples, "seed": c.recipe.seed}
-    pruned = prune_checkpoint(saved, network, inputs, name=stage.name, **chosen)
+    pruned = prune_checkpoint(
+        saved, network, photos.inputs, photos.perspective, name=stage.name, **chosen
+    )
     save_checkpoint(c.workspace.checkpoint(stage.name), pruned)
-    return {"hidden": s.hidden, "samples": min(s.samples, len(inputs))}
+    return {"hidden": s.hidden, "samples": min(s.samples, len(photos.inputs))}
 
 
 def _calibrate_confidence(c: Context, stage: Stage, s: CalibrateConfidence) -> Results:

@@ -75,7 +75,7 @@ class RunLosses:
         """Losses of one batch, and every Theta_t of its pictures."""
         if not self.config.pairs:
             batch = without_pairs(batch)
-        encoded = self.network.encode(batch.inputs, self.config.stage)
+        encoded = self.network.encode(batch.inputs, self.config.stage, batch.perspective)
         thetas = self._thetas(encoded, mocap)
         count = len(batch.lsp)
         last = Theta(*(part[:count] for part in thetas[-1]))
@@ -90,6 +90,10 @@ class RunLosses:
             _, flag = self.network.encoder.heads.logits(encoded.features)
             person = F.binary_cross_entropy_with_logits(flag, batch.person)
             terms["person"] = self.config.loss.person * person
+        if self.config.stage != "features":
+            world = self._trusted_world(batch)
+            apart = encoded.observed.world - world[..., :3]
+            terms["own_world"] = self.config.loss.own_world * weighted_l1(apart, world[..., 3])
         if self.config.trained != "regressor":
             terms |= self._own_losses(batch, encoded)
         return terms, [Theta(*(part[:count] for part in theta)) for theta in thetas]
@@ -113,7 +117,7 @@ class RunLosses:
     def _picture_losses(self, batch: Samples, encoded: EncoderOutput, last: Theta) -> Terms:
         weights, regressor = self.config.loss, self.network.regressor
         _, body = regressor.body(last.rotmats, last.betas)
-        points = project(body, last.camera)
+        points = project(body, last.camera, encoded.observed.perspective)
         blazepose = points[:, :NUM_BLAZEPOSE]
         correction = regressor.body.correction / _CORRECTION_SCALE
         terms = {
@@ -121,9 +125,13 @@ class RunLosses:
             * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp, weights.saturation),
             "points": weights.points
             * reprojection_loss(blazepose, batch.points, weights.saturation),
-            "world": weights.world * world_loss(body[:, :NUM_BLAZEPOSE], batch.world),
+            "world": weights.world
+            * world_loss(body[:, :NUM_BLAZEPOSE], self._trusted_world(batch)),
             "rotations": weights.rotations
-            * weighted_mean(rotation_loss(last.rotmats, batch.rotmats), batch.body[:, 0]),
+            * weighted_mean(
+                rotation_loss(last.rotmats, batch.rotmats, median=weights.median_rotations),
+                batch.body[:, 0],
+            ),
             "shape": weights.shape
             * weighted_mean(((last.betas - batch.betas) ** 2).mean(dim=1), batch.body[:, 1]),
             "betas": weights.betas * (last.betas**2).mean(),
@@ -152,7 +160,14 @@ class RunLosses:
     def _refined_points(self, last: Theta, encoded: EncoderOutput) -> Tensor:
         """Landmarks of the refined body, ``(N, 27, 2)`` in [-1, 1] across the crop."""
         regressor = self.network.regressor
-        return body_points(regressor, unpack(regressor.refine(theta_of(last), encoded.observed)))
+        refined = unpack(regressor.refine(theta_of(last), encoded.observed))
+        return body_points(regressor, refined, encoded.observed.perspective)
+
+    def _trusted_world(self, batch: Samples) -> Tensor:
+        """3D labels ``(N, 27, 4)``; those of a teacher, who is not exact, weigh less."""
+        exact = (batch.body[:, 0] > 0).float()[:, None]
+        trust = exact + (1 - exact) * self.config.loss.photo_world
+        return torch.cat([batch.world[..., :3], (batch.world[..., 3] * trust)[..., None]], dim=-1)
 
     def _backbone_loss(self, points: Tensor, batch: Samples, encoded: EncoderOutput) -> Tensor:
         """Distance of the body's points to the encoder's own, where these are right."""
@@ -163,17 +178,26 @@ class RunLosses:
         weight = weight * encoded.observed.visibility.detach()
         return weighted_l1(points - target, weight, self.config.loss.saturation)
 
+    def _perspective(self, mocap: ProjectedMocap) -> Tensor:
+        """Of the projected bodies; 0 for a network that does not read it."""
+        perspective = mocap.observed.perspective
+        return perspective if self.network.perspective else torch.zeros_like(perspective)
+
     def _mocap_loss(self, predicted: Theta, mocap: ProjectedMocap) -> Tensor:
         weights, body = self.config.loss, self.network.regressor.body
         with torch.no_grad():
             _, true = body(mocap.theta.rotmats, mocap.theta.betas)
-            true_points = project(true, mocap.theta.camera)
+            perspective = self._perspective(mocap)
+            true_points = project(true, mocap.theta.camera, perspective)
         _, found = body(predicted.rotmats, predicted.betas)
         everywhere = true.new_ones(true.shape[:2])
         apart = hip_centred(found) - hip_centred(true)
-        points = project(found, predicted.camera) - true_points
+        points = project(found, predicted.camera, perspective) - true_points
+        turned = rotation_loss(
+            predicted.rotmats, mocap.theta.rotmats, median=weights.median_rotations
+        )
         return (
-            weights.mocap_rotation * rotation_loss(predicted.rotmats, mocap.theta.rotmats).mean()
+            weights.mocap_rotation * turned.mean()
             + weights.mocap_joints * weighted_l1(apart, everywhere)
             + weights.mocap_reprojection * weighted_l1(points, everywhere)
             + weights.mocap_betas * ((predicted.betas - mocap.theta.betas) ** 2).mean()
@@ -203,10 +227,8 @@ class RunLosses:
         logits, _ = self.network.encoder.heads.logits(encoded.features)
         known = (batch.visible[..., 2] * batch.person[:, None])[..., None].expand(-1, -1, 2)
         probabilities = weighted_cross_entropy(logits[:, order], batch.visible[..., :2], known)
-        apart = encoded.observed.world - batch.world[..., :3]
         terms = {
             "own_points": weights.own_points * own,
-            "own_world": weights.own_world * weighted_l1(apart, batch.world[..., 3]),
             "own_probabilities": weights.own_probabilities * probabilities,
         }
         if encoded.heatmaps is not None:
@@ -215,10 +237,10 @@ class RunLosses:
         return terms
 
 
-def body_points(regressor: IterativeRegressor, theta: Theta) -> Tensor:
+def body_points(regressor: IterativeRegressor, theta: Theta, perspective: Tensor) -> Tensor:
     """The body's BlazePose landmarks ``(N, 27, 2)`` in [-1, 1] across the crop."""
     _, body = regressor.body(theta.rotmats, theta.betas)
-    return project(body[:, :NUM_BLAZEPOSE], theta.camera)
+    return project(body[:, :NUM_BLAZEPOSE], theta.camera, perspective)
 
 
 def _points_loss(points: Tensor, batch: Samples) -> Tensor:
