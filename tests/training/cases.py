@@ -130,14 +130,18 @@ def tiny_network(config: RunConfig) -> BodyNetwork:
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
-def seen_as(regressor: IterativeRegressor, theta: torch.Tensor) -> LandmarkObservation:
-    """Perfect landmarks of a body."""
+def seen_as(
+    regressor: IterativeRegressor, theta: torch.Tensor, perspective: torch.Tensor | None = None
+) -> LandmarkObservation:
+    """Perfect landmarks of a body; in weak perspective by default."""
     rotmats, betas, camera = unpack(theta)
     _, points = regressor.body(rotmats, betas)
     points = points[:, :NUM_BLAZEPOSE]
     seen = torch.ones(len(theta), NUM_BLAZEPOSE)
-    perspective = torch.zeros(len(theta), 1)
-    return LandmarkObservation(project(points, camera), hip_centred(points), seen, perspective)
+    if perspective is None:
+        perspective = torch.zeros(len(theta), 1)
+    flat = project(points, camera, perspective)
+    return LandmarkObservation(flat, hip_centred(points), seen, perspective)
 
 
 INPUTS = {

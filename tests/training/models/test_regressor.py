@@ -22,7 +22,14 @@ from hmr_live_training.models.rotations import (
     matrix_from_axis_angle,
     sixd_from_matrix,
 )
-from tests.training.cases import NUM_FEATURES, mocap_poses, seen_as, tiny_config, tiny_network
+from tests.training.cases import (
+    NUM_FEATURES,
+    mocap_poses,
+    rest_body,
+    seen_as,
+    tiny_config,
+    tiny_network,
+)
 
 
 def observed(count):

@@ -41,6 +41,7 @@ from hmr_live_training.data.teacher import TeacherLabels, refine_points, teacher
 from hmr_live_training.distributed import Processes
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, HIPS, LSP_LIMBS_IN_BLAZEPOSE, LSP_NAMES
 from hmr_live_training.models.body_landmarks import BodyLandmarks
+from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.models.projection import project
 from hmr_live_training.sampling.features import (
     FeatureRound,
@@ -340,6 +341,8 @@ def synthetic_shard():
         "orient_frame": turn,
         "rotmats": matrix_from_axis_angle(rng.normal(0, 0.3, (3, 24, 3))),
         "betas": rng.normal(0, 1, (3, 10)),
+        "crop_focal": np.array([3.0, 5.0, 0.0]),
+        "camera": np.array([[0.8, 0.1, 0.2], [0.7, 0.0, 0.1], [0.0, 0.0, 0.0]]),
     }
     pictures = [cv2.imencode(".png", np.full((256, 256, 3), 255, np.uint8))[1]] * 3
     return body, SyntheticShard(labels, pictures, pictures)
@@ -452,7 +455,8 @@ def test_photos_and_empty_places_become_crops(tmp_path, photos):
 
 def test_synthetic_crops_are_moved_with_their_labels():
     _, shard = synthetic_shard()
-    pictures = SyntheticPictures([shard, shard], AugmentConfig(mirror=0.0))
+    body = BodyLandmarks(rest_body())
+    pictures = SyntheticPictures([shard, shard], AugmentConfig(mirror=0.0), body)
     assert len(pictures) == 6
     matrix = pictures.plan(generator(0, 1), 4).matrix
     samples = place(
@@ -461,8 +465,26 @@ def test_synthetic_crops_are_moved_with_their_labels():
         matrix[None],
         np.array([WHOLE_CROP]),
     )
-    moved = apply_matrix(matrix, np.array([[192.0, 192.0]]))[0] / 128 - 1
-    np.testing.assert_allclose(samples.points[0, 3, :2].numpy(), moved, atol=1e-5)
+    # Of the second shard's second person; the crop is turned and scaled, and so is the body.
+    theta = samples.rotmats, samples.betas
+    scale = math.sqrt(np.linalg.det(matrix[:, :2]))
+    turn = torch.from_numpy(matrix[:, :2] / scale).float()
+    assert samples.perspective.item() == pytest.approx(1 / (5.0 * scale))
+    centred = hip_centred(body(*theta)[1][:, :27])
+    torch.testing.assert_close(samples.world[..., :3], centred, atol=1e-5, rtol=0)
+    shift = torch.cat([turn @ torch.tensor([0.0, 0.1]), torch.tensor([5.0 / 0.7])])
+    landmarks = _about_origin(body, theta, turn)[0, :27] + shift
+    points = landmarks[:, :2] / landmarks[:, 2:] / samples.perspective
+    torch.testing.assert_close(samples.points[0, :, :2], points, atol=1e-4, rtol=0)
+
+
+def _about_origin(body, theta, turn):
+    """Landmarks of a body that is turned about the camera's axis and not about its pelvis."""
+    _, landmarks = body(*theta)
+    pelvis = body.tree.rest_joints(theta[1])[:, :1]
+    turned = pelvis.clone()
+    turned[..., :2] = pelvis[..., :2] @ turn.T
+    return landmarks - pelvis + turned
 
 
 def test_lifted_bodies_fill_the_trackers_region():

@@ -199,7 +199,7 @@ class BodyLandmarks(nn.Module):
         return self.free * (self.correction + mirrored) / 2
 
     def total_offsets(self, betas: Tensor) -> Tensor:
-        """``(N, P, 3)`` offsets of the pairs with the learned corrections; ``(1, P, 3)`` if fixed."""
+        """Offsets of the pairs, corrections included: ``(N, P, 3)``, or 1 for all if fixed."""
         offsets = (self.offsets + self.gather.T @ self.corrections())[None]
         if self.offset_shapes is not None:
             offsets = offsets + (betas @ self.offset_shapes).reshape(-1, len(self.bones), 3)

@@ -81,7 +81,8 @@ def _posed_anew(labels: dict[str, NDArray[Any]], body: BodyLandmarks) -> dict[st
     parts = zip(torch.split(rotmats, _BATCH), torch.split(betas, _BATCH), strict=True)
     seen = [body(*part)[1] for part in parts]
     landmarks = torch.cat(seen)
-    inverse = 1 / torch.from_numpy(labels["crop_focal"].astype(np.float32))[:, None]
+    focal = np.where(labels["person"] > 0, labels["crop_focal"], 1).astype(np.float32)
+    inverse = 1 / torch.from_numpy(focal)[:, None]
     camera = torch.from_numpy(labels["camera"].astype(np.float32))
     pixels = (project(landmarks, camera, inverse) + 1) * (CROP_SIZE / 2)
     back = labels["orient_frame"] @ np.swapaxes(labels["orient_seen"], 1, 2)
