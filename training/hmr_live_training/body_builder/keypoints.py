@@ -91,7 +91,6 @@ def observe(
             drawn = labels["landmarks_2d"][number, :NUM_BLAZEPOSE] * (2 / CROP_SIZE) - 1
             near = np.linalg.norm(seen - drawn, axis=1) < _FARTHEST
             rotmats = labels["rotmats"][number].astype(np.float32)
-            rotmats[0] = labels["orient_seen"][number]
             mesh = body.forward(rotmats, labels["betas"][number])
             vertices.append(mesh.vertices.astype(np.float32))
             cameras.append(labels["camera"][number])

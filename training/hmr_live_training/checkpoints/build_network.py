@@ -10,6 +10,7 @@ import torch
 from hmr_live.core.assets import ROOT
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint
+from hmr_live_training.data.everyday import kinds
 from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
@@ -33,7 +34,9 @@ KEYPOINT_REGRESSORS: Final = ROOT / "body" / "keypoint_regressors.npz"
 
 
 def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
-    """A network with the published backbone and a fresh regressor that starts at the mean pose.
+    """A network with the published backbone and a fresh regressor.
+
+    It starts at the mean pose of people who stand.
 
     Raises
     ------
@@ -46,10 +49,9 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
         )
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     poses = load_body_poses(data, body)
-    mean_pose, spread = (
-        torch.from_numpy(mean_pose_6d(poses)),
-        joint_rotation_std(torch.from_numpy(poses)),
-    )
+    everyday = load_body_poses(data, body, everyday=True)
+    mean_pose = torch.from_numpy(mean_pose_6d(everyday[kinds(everyday) == "standing"]))
+    spread = joint_rotation_std(torch.from_numpy(poses))
     limits = joint_limits(poses)
     rest = read_rest_body(body)
     binding = mesh_binding(body, KEYPOINT_REGRESSORS) if config.keypoints == "mesh" else None

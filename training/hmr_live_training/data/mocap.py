@@ -19,11 +19,15 @@ from hmr_live.body.rotations import matrix_from_axis_angle, sixd_from_matrix
 from hmr_live.body.skeleton import MIRROR, PARENTS
 from hmr_live.core.errors import AssetError
 from hmr_live.imports.world_motion import WorldMotion
+from hmr_live_training.data.straighten import knee_offsets, straightened
 
 Array = NDArray[np.floating[Any]]
 
 #: Every tenth sequence is kept out of training.
 _HELD_OUT: Final = 10
+#: Files of motion capture.  A folder may hold the first alone, as :func:`save_motions` writes it.
+_SETS: Final = ("cmu_smpl24/cmu_smpl24_30fps.npz", "cmu_extra/cmu_smpl24_extra_30fps.npz")
+_OPTIONAL: Final = _SETS[1:]
 #: Limits are judged on the joints that motion capture moves: neither root nor hands.
 LIMITED_JOINTS: Final = slice(1, 22)
 
@@ -49,20 +53,46 @@ class JointLimits:
 
 
 def load_sequences(data: Path | str, *, held_out: bool = False) -> list[Array]:
-    """The training (or the held-out) sequences, each ``(F, 24, 3)`` float32, 30 frames a second."""
-    path = Path(data) / "cmu_smpl24" / "cmu_smpl24_30fps.npz"
-    try:
-        with np.load(path) as file:
-            if tuple(file["parents"].tolist()) != PARENTS:
-                raise AssetError(f"The skeleton in {path} is not SMPL's; copy the data set again.")
-            pose, start, length = file["pose"], file["start"], file["length"]
-    except OSError as error:
-        raise AssetError(f"There is no {path}; give the data folder with --data.") from error
+    """The training (or the held-out) sequences, each ``(F, 24, 3)`` float32, 30 frames a second.
+
+    Knees are straightened (:mod:`.straighten`); :func:`captured_sequences` has them as they are.
+    """
+    sequences = captured_sequences(data)
+    offsets = knee_offsets(sequences)
     return [
-        pose[begin : begin + frames].astype(np.float32)
-        for number, (begin, frames) in enumerate(zip(start, length, strict=True))
+        straightened(sequence, offsets[number]).astype(np.float32)
+        for number, sequence in enumerate(sequences)
         if (number % _HELD_OUT == 0) == held_out
     ]
+
+
+def captured_sequences(data: Path | str) -> list[Array]:
+    """All sequences as they were captured, ``(F, 24, 3)`` float32 each.
+
+    Raises
+    ------
+    AssetError
+        When a set is missing or has another skeleton.
+    """
+    sequences: list[Array] = []
+    for name in _SETS:
+        path = Path(data) / name
+        if name in _OPTIONAL and not path.exists():
+            continue
+        try:
+            with np.load(path) as file:
+                if tuple(file["parents"].tolist()) != PARENTS:
+                    raise AssetError(
+                        f"The skeleton in {path} is not SMPL's; copy the data set again."
+                    )
+                pose, start, length = file["pose"], file["start"], file["length"]
+        except OSError as error:
+            raise AssetError(f"There is no {path}; give the data folder with --data.") from error
+        sequences += [
+            pose[begin : begin + frames].astype(np.float32)
+            for begin, frames in zip(start, length, strict=True)
+        ]
+    return sequences
 
 
 def load_poses(data: Path | str, *, held_out: bool = False) -> Array:

@@ -34,8 +34,7 @@ _SAME: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 def synthetic_labels(shard: SyntheticShard, body: BodyLandmarks | None = None) -> Labels:
     """Labels of a shard's pictures, those without people included, in pixels of its crops.
 
-    Orientation and 3D points are those of the crop's camera, which looks straight at its middle
-    (``orient_seen``).
+    Orientation and 3D points are those of the crop's camera, which looks straight at its middle.
 
     Parameters
     ----------
@@ -56,7 +55,6 @@ def synthetic_labels(shard: SyntheticShard, body: BodyLandmarks | None = None) -
     world_weight = np.maximum(weight, _UNSEEN_WORLD_WEIGHT) * person[:, None]
     blazepose = slice(0, NUM_BLAZEPOSE)
     rotmats = labels["rotmats"].astype(np.float64)
-    rotmats[:, 0] = labels["orient_seen"]
     # Of a body that is mostly outside the frame the parameters can hardly be known.
     in_frame = (visibility[:, blazepose] > 0).mean(axis=1) * person
     return Labels(
@@ -75,8 +73,7 @@ def synthetic_labels(shard: SyntheticShard, body: BodyLandmarks | None = None) -
 @torch.no_grad()
 def _posed_anew(labels: dict[str, NDArray[Any]], body: BodyLandmarks) -> dict[str, NDArray[Any]]:
     """Landmarks in the frame's camera and in crop pixels, of the body that was drawn."""
-    rotmats = torch.from_numpy(labels["rotmats"].astype(np.float32)).clone()
-    rotmats[:, 0] = torch.from_numpy(labels["orient_seen"].astype(np.float32))
+    rotmats = torch.from_numpy(labels["rotmats"].astype(np.float32))
     betas = torch.from_numpy(labels["betas"].astype(np.float32))
     parts = zip(torch.split(rotmats, _BATCH), torch.split(betas, _BATCH), strict=True)
     seen = [body(*part)[1] for part in parts]
@@ -85,7 +82,7 @@ def _posed_anew(labels: dict[str, NDArray[Any]], body: BodyLandmarks) -> dict[st
     inverse = 1 / torch.from_numpy(focal)[:, None]
     camera = torch.from_numpy(labels["camera"].astype(np.float32))
     pixels = (project(landmarks, camera, inverse) + 1) * (CROP_SIZE / 2)
-    back = labels["orient_frame"] @ np.swapaxes(labels["orient_seen"], 1, 2)
+    back = labels["orient_frame"] @ np.swapaxes(labels["rotmats"][:, 0], 1, 2)
     in_frame = landmarks.numpy() @ np.swapaxes(back, 1, 2)
     return {"landmarks": in_frame, "landmarks_2d": pixels.numpy()}
 
@@ -94,7 +91,7 @@ def _world(labels: dict[str, NDArray[Any]]) -> Array:
     """Hip-centred landmarks, turned from the frame's camera to one that looks at the crop."""
     landmarks = labels["landmarks"].astype(np.float64)
     centred = landmarks - landmarks[:, list(HIPS)].mean(axis=1, keepdims=True)
-    turn = labels["orient_seen"] @ np.swapaxes(labels["orient_frame"], 1, 2)
+    turn = labels["rotmats"][:, 0] @ np.swapaxes(labels["orient_frame"], 1, 2)
     return np.asarray(centred @ np.swapaxes(turn, 1, 2))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.opengl.renderer import Layer
@@ -51,6 +52,27 @@ class Person:
     vertices: Array
     outfit: list[Garment]
     head: Head
+
+    def turned(self, rotation: Array, body: BodyModel) -> Person:
+        """The same person in the frame of another camera at the same place.
+
+        Parameters
+        ----------
+        rotation
+            ``(3, 3)`` from this camera's frame to the other's.
+        body
+            The person's model, which turns about its pelvis.
+        """
+        pelvis = body.rest_joints(self.betas)[0]
+        rotmats = self.rotmats.copy()
+        rotmats[0] = rotation @ rotmats[0]
+        return replace(
+            self,
+            rotmats=rotmats,
+            transl=(rotation @ (pelvis + self.transl) - pelvis).astype(np.float32),
+            joints=self.joints @ rotation.T,
+            vertices=self.vertices @ rotation.T,
+        )
 
 
 class Dresser:

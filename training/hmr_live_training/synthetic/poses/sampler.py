@@ -17,9 +17,11 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle, slerp
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.errors import AssetError
+from hmr_live_training.data.everyday import everyday_frames
 from hmr_live_training.data.mocap import load_poses, mirror_pose
 from hmr_live_training.synthetic.poses.archetypes import made_posture
 from hmr_live_training.synthetic.poses.collisions import self_penetration
+from hmr_live_training.synthetic.poses.everyday_legs import everyday_legs
 from hmr_live_training.synthetic.poses.limits import within_range
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 
@@ -27,7 +29,7 @@ Array = NDArray[np.floating[Any]]
 Generator = np.random.Generator
 
 #: Families of poses, in the order of their shares in the configuration.
-FAMILIES: Final = ("captured", "blended", "made", "fitted")
+FAMILIES: Final = ("captured", "blended", "everyday", "made", "fitted")
 _UPPER: Final = [JOINT[name] for name in ("spine1", "spine2", "spine3", "neck", "head")] + [
     JOINT[f"{side}_{name}"]
     for side in ("left", "right")
@@ -43,6 +45,10 @@ _NATURAL: Final = {
     "ankle": (0.14, 0.10, 0.07),
     "foot": (0.16, 0.0, 0.0),
 }
+#: Shares of the joint noise at the knees, and of people who stand or sit.
+_KNEE_NOISE: Final = 0.3
+_EVERYDAY_NOISE: Final = 0.4
+_KNEES: Final = [JOINT["left_knee"], JOINT["right_knee"]]
 _DRAWS: Final = 6
 #: Metres of self-penetration that skin and cloth hide.
 _TOLERANCE: Final = 0.015
@@ -73,7 +79,7 @@ class PoseSampler:
     ) -> None:
         self._body = body
         self._config = config
-        self.captured = load_poses(data, held_out=split == "test")
+        self.captured = everyday_frames(load_poses(data, held_out=split == "test"))
         self._offsets = flat_tpose_offsets(body)
         self._fitted = _load_fitted(config.fitted_poses, split)
         shares = np.array([getattr(config, name) for name in FAMILIES])
@@ -104,12 +110,14 @@ class PoseSampler:
 
     def _attempt(self, rng: Generator, desk: bool) -> Array:
         family = FAMILIES[int(rng.choice(len(FAMILIES), p=self._shares))]
-        if desk and rng.random() < 0.5:
-            family = "made"
+        if desk:
+            family = "made" if rng.random() < 0.4 else "everyday"
         if family == "made":
             pose = matrix_from_axis_angle(made_posture(rng, desk=desk).astype(np.float32))
         elif family == "blended":
             pose = self._blend(rng)
+        elif family == "everyday":
+            pose = everyday_legs(rng, self._capture(rng))
         elif family == "fitted" and self._fitted is not None:
             pose = matrix_from_axis_angle(self._fitted[int(rng.integers(len(self._fitted)))])
         else:
@@ -119,8 +127,13 @@ class PoseSampler:
             angles = mirror_pose(angles)
         angles = natural_variation(rng, angles, hands=family != "fitted")
         noise = self._config.joint_noise * float(rng.uniform(0, 1.5))
+        noises = np.full((24, 1), noise)
+        # What noise does to a stretched knee is to bend it.
+        noises[_KNEES] *= _KNEE_NOISE
+        if family == "everyday":
+            noises *= _EVERYDAY_NOISE
         turned = matrix_from_axis_angle(angles) @ matrix_from_axis_angle(
-            rng.normal(0, noise, (24, 3)).astype(np.float32)
+            (rng.normal(0, 1, (24, 3)) * noises).astype(np.float32)
         )
         angles = within_range(axis_angle_from_matrix(turned))
         return np.asarray(matrix_from_axis_angle(angles), np.float32)
