@@ -10,7 +10,8 @@ from hmr_live.angles import AnatomicalFrames, joint_angles
 from hmr_live.body.model import BodyModel
 from hmr_live.core.state import Array, BodyState, CropBox
 from hmr_live.recovery.crop import crop_box_from_joints
-from hmr_live.recovery.frame_camera import default_focal_length, project, roll, translation_in_frame
+from hmr_live.recovery.crop_camera import CropCamera
+from hmr_live.recovery.frame_camera import default_focal_length, project
 from hmr_live.recovery.network import NetworkOutput
 
 
@@ -91,7 +92,7 @@ class CropToCamera:
             rotmats=body.rotmats,
             betas=body.betas,
             transl=body.transl,
-            focal_length=self._focal_length(size),
+            focal_length=self.focal_length_of(size),
             camera=estimate.output.camera,
             crop_box=estimate.crop_box,
             joints=joints,
@@ -117,17 +118,18 @@ class CropToCamera:
     def _to_camera_space(
         self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]
     ) -> CameraSpaceBody:
+        crop_camera = CropCamera.of(crop_box, size, self.focal_length_of(size))
         rotmats = output.rotmats.copy()
-        rotmats[0] = roll(crop_box.angle) @ rotmats[0]
+        rotmats[0] = crop_camera.rotation.T @ rotmats[0]
         pelvis = self._body_model.rest_joints(output.betas)[0]
-        focal_length = self._focal_length(size)
-        transl = translation_in_frame(output.camera, crop_box, pelvis, size, focal_length)
+        transl = crop_camera.translation_in_frame(output.camera, pelvis)
         return CameraSpaceBody(rotmats, output.betas, transl)
 
     def _joints(self, body: CameraSpaceBody, size: tuple[int, int]) -> tuple[Array, Array]:
         """Joints in the camera frame ``(24, 3)`` and in the picture ``(24, 2)``."""
         joints = self._body_model.joints(body.rotmats, body.betas) + body.transl
-        return joints, project(joints, float(body.transl[2]), self._focal_length(size), size)
+        return joints, project(joints, self.focal_length_of(size), size)
 
-    def _focal_length(self, size: tuple[int, int]) -> float:
+    def focal_length_of(self, size: tuple[int, int]) -> float:
+        """Focal length in pixels of frames of a ``size``."""
         return self.focal_length or default_focal_length(size)

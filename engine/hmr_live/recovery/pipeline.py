@@ -316,7 +316,8 @@ class Pipeline:
             return []
         size = (image.shape[1], image.shape[0])
         with timer("network"):
-            outputs = self.network.run(image, crop_boxes)
+            focal_length = self._crop_to_camera.focal_length_of(size)
+            outputs = self.network.run(image, crop_boxes, focal_length)
         with timer("body"):
             return [
                 self._crop_to_camera.estimate(crop_box, output, size)

@@ -160,7 +160,10 @@ class _EstimateCollector:
         """Run the estimators on one image; return whether it shows a person."""
         image = shard.image(number)
         labels = {name: values[number] for name, values in shard.labels.items()}
-        estimates = {e.name: e.estimate(image, [self._crop_box])[0] for e in self._estimators}
+        focal = float(labels["crop_focal"]) * (CROP_SIZE / 2)
+        estimates = {
+            e.name: e.estimate(image, [self._crop_box], focal)[0] for e in self._estimators
+        }
         if not labels["person"] > 0:
             for name, estimate in estimates.items():
                 self._person_free[name].append(estimate.score)

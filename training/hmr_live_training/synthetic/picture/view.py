@@ -59,7 +59,7 @@ class CropView:
 
     def frame_from_crop(self) -> Array:
         """``(3, 3)`` homography from pixels of the rendered image to frame pixels."""
-        return self.crop_camera.frame_from_crop(self.size, self.camera.size, self.camera.focal)
+        return self.crop_camera.frame_from_crop(self.size, self.camera.size)
 
     def intrinsics(self, size: int | None = None) -> Array:
         """``(3, 3)``, the crop's camera -> pixels of the rendered image (of side ``size``)."""
