@@ -57,6 +57,7 @@ from hmr_live_training.synthetic.materials import background_files
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 from hmr_live_training.synthetic.shards import load_shard, shard_paths, write_shards
 from hmr_live_training.trainer.calibrate import adjust, confidence_logits, scale_and_shift
+from hmr_live_training.trainer.initial_weights import load_start
 from hmr_live_training.trainer.person_score import person_logits, person_threshold
 from hmr_live_training.trainer.prune_regressor import prune_checkpoint
 from hmr_live_training.trainer.train import Folders, start_run
@@ -155,10 +156,9 @@ def _cached_features(c: Context, _: Stage, s: CachedFeatures) -> Results:
     """Store a stage's crops as the encoder of the network so far sees them."""
     w = c.workspace
     reader = _config(c, c.recipe.stage(s.for_stage))
-    if c.before is None:
-        network = build_network(reader, **c.files)
-    else:
-        network = restore_network(load_checkpoint(c.before_checkpoint()), **c.files)
+    network = build_network(reader, **c.files)
+    if c.before is not None:
+        load_start(network, load_checkpoint(c.before_checkpoint()).network)
     folder = features_folder(w.cache, network)
     if c.processes.is_first:
         # Shares of another number of processes would be read too.
