@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from hmr_live.capture.sources import VideoFile
 from numpy.typing import NDArray
 
+from hmr_live.capture.sources import VideoFile
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.crops import content_rectangle, crop_box_from_lsp
 from hmr_live_training.data.lspet import Photos, load_lspet
