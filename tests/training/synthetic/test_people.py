@@ -66,7 +66,7 @@ def test_splits_share_no_sequence(data):
     train, test = (load_poses(data, held_out=held_out) for held_out in (False, True))
     angles = [set(np.round(part[:, 18, 1], 5).tolist()) for part in (train, test)]
     assert not angles[0] & angles[1]
-    assert len(angles[0] | angles[1]) == SEQUENCES * 4
+    assert len(angles[0] | angles[1]) == 2 * SEQUENCES * 4
 
 
 def test_the_sampler_knows_only_its_own_sequences(data, body):
