@@ -40,7 +40,7 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     poses = load_body_poses(data, body)
     mean_pose, spread = (
-        torch.from_numpy(mean_pose_6d(poses)),
+        torch.from_numpy(mean_pose_6d(load_body_poses(data, body, everyday=True))),
         joint_rotation_std(torch.from_numpy(poses)),
     )
     limits = joint_limits(poses)

@@ -15,14 +15,32 @@ from numpy.typing import NDArray
 
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
-from hmr_live_training.data.mocap import load_poses
+from hmr_live_training.data.everyday import everyday_frames
+from hmr_live_training.data.mocap import load_sequences
 from hmr_live_training.synthetic.poses.sampler import flat_tpose_offsets, onto_body
 
 Array = NDArray[np.floating[Any]]
 
 
-def load_body_poses(data: Path, body: Path, *, held_out: bool = False) -> Array:
-    """Frames of the training (or held-out) sequences on a body, ``(F, 24, 3)`` axis-angle."""
-    rotmats = matrix_from_axis_angle(load_poses(data, held_out=held_out))
+def load_body_poses(
+    data: Path, body: Path, *, held_out: bool = False, everyday: bool = False
+) -> Array:
+    """Frames of the training (or held-out) sequences on a body, ``(F, 24, 3)`` axis-angle.
+
+    Parameters
+    ----------
+    data
+        Folder with the motion capture.
+    body
+        The body's ``.npz``.
+    held_out
+        The sequences kept out of training instead of the others.
+    everyday
+        Draw as many frames again, always the same ones, so that everyday postures have their
+        share (:mod:`hmr_live_training.data.everyday`).
+    """
+    sequences = [sequence.poses for sequence in load_sequences(data, held_out=held_out)]
+    poses = np.concatenate(sequences)
+    rotmats = matrix_from_axis_angle(poses[everyday_frames(sequences)] if everyday else poses)
     turned = onto_body(rotmats, flat_tpose_offsets(BodyModel.load(body)))
     return axis_angle_from_matrix(turned).astype(np.float32)
