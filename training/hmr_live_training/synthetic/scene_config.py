@@ -34,10 +34,11 @@ class SyntheticConfig:
     company: float = 0.20
 
     #: Poses: share of each family (see hmr_live_training.synthetic.poses.sampler).
-    captured: float = 0.42
-    blended: float = 0.18
-    made: float = 0.32
-    fitted: float = 0.08
+    captured: float = 0.32
+    blended: float = 0.13
+    made: float = 0.24
+    upright: float = 0.25
+    fitted: float = 0.06
     #: Sigma of the joint noise, radians, before the joint limits are applied.
     joint_noise: float = 0.10
     #: Betas: sigma of the normal draw, and the share drawn uniformly from the whole cube.
