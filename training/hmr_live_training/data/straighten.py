@@ -3,8 +3,9 @@
 CMU's skeletons bend knees that were straight.  On its walks a leg that carries the body at
 mid-stance is bent by 20 to 30 degrees and swings through at 72 to 78, where gait analysis finds 5
 and 60 to 65 (Perry and Burnfield, *Gait Analysis*, 2010).  So the offset is about 18 degrees on a
-nearly straight leg and about half of that on a well bent one.  It belongs to the fit of a skeleton
-to its markers, so there is one a leg and sequence.
+nearly straight leg; it is taken to fade to half of that on a well bent one, which the swing of
+walks suggests and nothing measures on deep bends.  It belongs to the fit of a skeleton to its
+markers, so there is one a leg and sequence.
 
 The straightest moments are no measure of it: many sequences were fitted with a limit at 0 or 4
 degrees, where knees rest for some frames before each heel strike.  It is measured on a leg that
