@@ -36,7 +36,13 @@ from hmr_live_training.data.crops import (
     warp,
 )
 from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.data.mocap import joint_limits, load_poses, mean_pose_6d, mirror_pose
+from hmr_live_training.data.mocap import (
+    MOTION_FILES,
+    joint_limits,
+    load_poses,
+    mean_pose_6d,
+    mirror_pose,
+)
 from hmr_live_training.data.teacher import TeacherLabels, refine_points, teacher_confidence
 from hmr_live_training.distributed import Processes
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, HIPS, LSP_LIMBS_IN_BLAZEPOSE, LSP_NAMES
@@ -274,24 +280,26 @@ def test_rounds_are_stored(tmp_path, photos):
 def write_mocap(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     lengths = np.full(20, 10)
-    (folder / "cmu_smpl24").mkdir()
     pose = rng.normal(0, 0.2, (200, 24, 3)).astype(np.float16)
     pose[:10, 5] = 2.0  # the first sequence is held out
-    np.savez(
-        folder / "cmu_smpl24" / "cmu_smpl24_30fps.npz",
-        pose=pose,
-        start=np.arange(20) * 10,
-        length=lengths,
-        name=np.array([f"walk_{k}" for k in range(20)]),
-        fps=np.array(30),
-        parents=np.array(PARENTS),
-    )
+    parts = (slice(100), slice(100, None))
+    for file, part in zip(MOTION_FILES, parts, strict=True):
+        (folder / file).parent.mkdir()
+        np.savez(
+            folder / file,
+            pose=pose[part],
+            start=np.arange(10) * 10,
+            length=lengths[:10],
+            name=np.array([f"walk_{k}" for k in range(10)]),
+            fps=np.array(30),
+            parents=np.array(PARENTS),
+        )
     return folder
 
 
 def test_whole_sequences_are_held_out(tmp_path):
     data = write_mocap(tmp_path)
-    train, held_out = load_poses(data), load_poses(data, held_out=True)
+    train, held_out = load_poses(data, raw=True), load_poses(data, held_out=True, raw=True)
     assert train.shape == (180, 24, 3)
     assert held_out.shape == (20, 24, 3)
     assert train[:, 5].max() < 2

@@ -10,7 +10,6 @@ import torch
 from hmr_live.core.assets import ROOT
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint
-from hmr_live_training.data.everyday import kinds
 from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
@@ -49,8 +48,7 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
         )
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     poses = load_body_poses(data, body)
-    everyday = load_body_poses(data, body, everyday=True)
-    mean_pose = torch.from_numpy(mean_pose_6d(everyday[kinds(everyday) == "standing"]))
+    mean_pose = torch.from_numpy(mean_pose_6d(load_body_poses(data, body, standing=True)))
     spread = joint_rotation_std(torch.from_numpy(poses))
     limits = joint_limits(poses)
     rest = read_rest_body(body)

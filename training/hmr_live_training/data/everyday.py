@@ -1,66 +1,101 @@
-"""How often motion capture should show which posture.
+"""Everyday postures get their share of motion capture, which is mostly dance, sports and fights.
 
-Capture studios record dance, fights and climbing; before a webcam people stand, walk, sit and talk.
-Frames are drawn so that the everyday has its share; none is left out.
+Frames are told apart by geometry alone; each class then has its share of all draws.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.body.rotations import matrix_from_axis_angle
-from hmr_live.body.skeleton import JOINT
+from hmr_live_training.data.posture_angles import PostureAngles, posture_angles
 
 Array = NDArray[np.floating[Any]]
 
-#: Kinds of postures and their share among drawn frames.
-SHARES: Final = {"standing": 0.32, "walking": 0.24, "sitting": 0.12, "other": 0.32}
-#: Degrees: a leg that stands, one that walks, and one that sits.
-_STANDS: Final = 18.0
-_WALKS: Final = 75.0
-_SITS: Final = (55.0, 130.0)
-#: Degrees between the trunk and the vertical of somebody upright.
-_UPRIGHT: Final = 25.0
+#: Share of each class in what is drawn.
+SHARES: Final = {
+    "standing": 0.16,
+    "hands": 0.18,
+    "reaching": 0.10,
+    "walking": 0.20,
+    "sitting": 0.11,
+    "other": 0.25,
+}
+CLASSES: Final = tuple(SHARES)
+#: Those on nearly straight legs.
+STANDING: Final = ("standing", "hands", "reaching")
+#: No frame is drawn more than so many times as often as without weights.
+_MOST: Final = 12.0
+#: Frames a second of motion capture.
+_FPS: Final = 30.0
 
-_HIPS: Final = [JOINT["left_hip"], JOINT["right_hip"]]
-_KNEES: Final = [JOINT["left_knee"], JOINT["right_knee"]]
 
+def posture_classes(poses: Array) -> NDArray[np.intp]:
+    """Class of each frame of a sequence, as an index of :data:`CLASSES`.
 
-def kinds(poses: Array) -> NDArray[np.str_]:
-    """Kind of each posture, one of :data:`SHARES`.
+    ``standing`` has hanging arms; ``hands`` stands with the hands in front of the body, as in
+    talking or at a desk; ``reaching`` stands with a stretched or raised arm.
 
     Parameters
     ----------
     poses
-        ``(F, 24, 3)`` axis-angle; joint 0 turns into a world with y up.
+        ``(F, 24, 3)`` axis-angle since a flat T-pose, y up, 30 frames a second.
     """
-    knees = np.degrees(np.linalg.norm(poses[:, _KNEES], axis=-1))
-    hips = np.degrees(-poses[:, _HIPS, 0])
-    up = matrix_from_axis_angle(poses[:, 0])[:, 1, 1]
-    upright = up > np.cos(np.radians(_UPRIGHT))
-    stands = upright & (knees.max(axis=1) < _STANDS) & (np.abs(hips).max(axis=1) < 2 * _STANDS)
-    walks = upright & ~stands & (knees.min(axis=1) < 2 * _STANDS) & (knees.max(axis=1) < _WALKS)
-    sits = upright & (hips.min(axis=1) > _SITS[0]) & (knees.min(axis=1) > _SITS[0])
-    sits &= knees.max(axis=1) < _SITS[1]
-    return np.select([stands, walks, sits], ["standing", "walking", "sitting"], "other")
+    angles = posture_angles(poses)
+    speed = _leg_speed(angles)
+    upright = angles.trunk < 25
+    knee, thigh, leg = angles.knee, angles.thigh, angles.leg
+    on_feet = upright & (knee.max(1) < 30) & (leg.max(1) < 20) & (speed < 45)
+    stretched = (angles.shoulder > 55) & (angles.elbow < 45)
+    reaching = (stretched | (angles.hand > 0)).any(axis=1)
+    rules = {
+        "sitting": (angles.trunk < 35)
+        & ((thigh > 50) & (thigh < 115) & (knee > 40) & (knee < 125)).all(axis=1)
+        & (speed < 90),
+        "reaching": on_feet & reaching,
+        "hands": on_feet & (angles.hand > -0.75).any(axis=1),
+        "standing": on_feet,
+        "walking": (angles.trunk < 15)
+        & (speed >= 45)
+        & (speed < 600)
+        & (knee.min(1) < 30)
+        & (knee.max(1) < 80)
+        & (leg.max(1) < 40)
+        & (angles.hand < -0.2).all(axis=1),
+    }
+    numbers = [CLASSES.index(name) for name in rules]
+    chosen = np.select(list(rules.values()), numbers, CLASSES.index("other"))
+    return np.asarray(chosen, np.intp)
 
 
-def everyday_weights(poses: Array) -> Array:
-    """Probability ``(F,)`` of each frame with which kinds have their share; sums to one."""
-    found = kinds(poses)
-    weights = np.zeros(len(poses))
-    for kind, share in SHARES.items():
-        chosen = found == kind
-        if chosen.any():
-            weights[chosen] = share / chosen.sum()
+def everyday_weights(sequences: Sequence[Array]) -> Array:
+    """Weight of each frame of all sequences in turn, ``(F,)``, sum 1.
+
+    A class with few frames gets less than its share (:data:`SHARES`) rather than a few frames
+    again and again; what it leaves goes to the others.
+    """
+    classes = np.concatenate([posture_classes(poses) for poses in sequences])
+    counts = np.bincount(classes, minlength=len(CLASSES))
+    shares = np.minimum(list(SHARES.values()), _MOST * counts / len(classes))
+    per_frame = shares / np.maximum(counts, 1)
+    weights = per_frame[classes]
     return np.asarray(weights / weights.sum())
 
 
-def everyday_frames(poses: Array, *, seed: int = 0) -> Array:
-    """As many frames as there are, drawn with :func:`everyday_weights`, ``(F, 24, 3)``."""
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(poses), len(poses), p=everyday_weights(poses))
-    return np.asarray(poses[np.sort(chosen)])
+def everyday_frames(sequences: Sequence[Array]) -> NDArray[np.intp]:
+    """Frames drawn by :func:`everyday_weights` at equal steps, ``(F,)``, as many as there are."""
+    cumulative = np.cumsum(everyday_weights(sequences))
+    steps = (np.arange(len(cumulative)) + 0.5) / len(cumulative)
+    return np.minimum(np.searchsorted(cumulative, steps), len(cumulative) - 1)
+
+
+def _leg_speed(angles: PostureAngles) -> Array:
+    """Fastest change of knees and hips, ``(F,)`` degrees a second."""
+    legs = np.concatenate([angles.knee, angles.hip], axis=1)
+    change = np.abs(np.diff(legs, axis=0, append=legs[-1:])).max(axis=1)
+    if len(change) > 1:
+        change[-1] = change[-2]
+    return np.asarray(change * _FPS)

@@ -35,9 +35,9 @@ class SyntheticConfig:
 
     #: Poses: share of each family (see hmr_live_training.synthetic.poses.sampler).
     captured: float = 0.32
-    blended: float = 0.14
-    everyday: float = 0.26
-    made: float = 0.22
+    blended: float = 0.13
+    made: float = 0.24
+    upright: float = 0.25
     fitted: float = 0.06
     #: Sigma of the joint noise, radians, before the joint limits are applied.
     joint_noise: float = 0.10

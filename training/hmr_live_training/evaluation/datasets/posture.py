@@ -30,6 +30,7 @@ from hmr_live_training.evaluation.progress import ProgressLog
 from hmr_live_training.evaluation.report import ResultRow
 from hmr_live_training.evaluation.statistics import Figure, mean
 from hmr_live_training.synthetic.poses.archetypes import Posture
+from hmr_live_training.synthetic.poses.sampler import flat_tpose_offsets, onto_body
 from hmr_live_training.synthetic.scene.camera_sampling import PinholeCamera
 from hmr_live_training.synthetic.scene.scene import draw_light
 
@@ -171,7 +172,7 @@ def draw_people(
 ) -> Iterator[DrawnPerson]:
     """People of all headings and statures before a camera; ``cut``: no picture below the hips."""
     camera = view.camera()
-    frame = whole_frame(camera)
+    frame, offsets = whole_frame(camera), flat_tpose_offsets(studio.body)
     for number in range(count):
         rng = np.random.default_rng([_SEED, number])
         betas = np.zeros(10)
@@ -181,7 +182,8 @@ def draw_people(
         pose(rng, made)
         turn = (number % 5 - 2) / 16 if cut else number / 8
         heading = matrix_from_axis_angle(np.array([0, 2 * np.pi * turn, 0]))
-        rotmats = matrix_from_axis_angle(made.angles).astype(np.float32)
+        # A body rests with its legs a little bent; made poses count from straight ones.
+        rotmats = onto_body(matrix_from_axis_angle(made.angles), offsets).astype(np.float32)
         rotmats[0] = heading @ rotmats[0]
         betas = betas.astype(np.float32)
         own = studio.body.joints(rotmats, betas)

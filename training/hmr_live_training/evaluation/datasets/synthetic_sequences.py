@@ -105,7 +105,7 @@ def draw_sequences(
         When the machine offers no OpenGL 3.3.
     """
     studio = Studio(data)
-    sequences = load_sequences(data, held_out=True)
+    sequences = [sequence.poses for sequence in load_sequences(data, held_out=True)]
     long = [s for s in sequences if len(s) >= frames] or [max(sequences, key=len)]
     progress = ProgressLog("rendering synthetic sequences", count)
     made = []
