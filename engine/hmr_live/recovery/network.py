@@ -180,9 +180,11 @@ class HmrNetwork:
         if len(self._inputs) < count:
             self._crops = np.empty((count, self.size, self.size, 3), np.uint8)
             self._inputs = np.empty((count, 3, self.size, self.size), np.float32)
+        # A network of weak perspective learned from plain cut-outs.
+        seen = cameras if self.perspective else [None] * count
         crops = [
             crop_image(image, crop_box, self.size, camera=camera, out=crop)
-            for crop_box, camera, crop in zip(crop_boxes, cameras, self._crops, strict=False)
+            for crop_box, camera, crop in zip(crop_boxes, seen, self._crops, strict=False)
         ]
         blob = cv2.dnn.blobFromImagesWithParams(crops, self._inputs[:count], self._preparation)
         return np.asarray(blob, np.float32)

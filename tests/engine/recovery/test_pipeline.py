@@ -57,7 +57,7 @@ class FakeNetwork:
         self.crop_boxes = []
         self._rng = np.random.default_rng(0)
 
-    def run(self, image, crop_boxes):
+    def run(self, image, crop_boxes, focal_length=None):
         self.crop_boxes += crop_boxes
         outputs = []
         for crop_box in crop_boxes:

@@ -139,19 +139,6 @@ def test_projection_puts_points_where_the_pinhole_model_puts_them() -> None:
     assert (np.diff(ndc[nearer_first, 2]) > 0).all()
 
 
-def test_weak_perspective_agrees_with_the_pinhole_model_at_its_own_depth() -> None:
-    camera = ViewCamera.weak_perspective(FOCAL, 3.0, SIZE)
-    points = np.random.default_rng(0).uniform([-1, -1, 2], [1, 1, 6], (50, 3))
-    at_depth = points * [1, 1, 0] + [0, 0, 3]
-    matrix = camera.projection @ camera.view
-    clip = np.c_[points, np.ones(50)] @ matrix.T
-    pinhole = np.c_[at_depth, np.ones(50)] @ PINHOLE.T
-    np.testing.assert_allclose(clip[:, :2], pinhole[:, :2] / pinhole[:, 3:], atol=1e-6)
-    nearer_first = np.argsort(points[:, 2])
-    assert (np.diff(clip[nearer_first, 2]) > 0).all()
-    assert (np.abs(clip[:, 2]) < 1).all()
-
-
 def test_silhouette_covers_exactly_the_projected_body(
     renderer: OffscreenRenderer, body: BodyModel
 ) -> None:
@@ -159,7 +146,7 @@ def test_silhouette_covers_exactly_the_projected_body(
     covered = renderer.silhouette(SIZE, state)
     assert covered.shape == (SIZE[1], SIZE[0])
     vertices = body.forward(state.rotmats, state.betas).vertices + state.transl
-    pixels = project(vertices, state.transl[2], FOCAL, SIZE)
+    pixels = project(vertices, FOCAL, SIZE)
     rows, columns = np.nonzero(covered)
     found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
     # A pixel is covered when its centre is: the box may differ by one pixel.

@@ -134,6 +134,8 @@ def _cut_out(
     estimate: Estimate, crop_box: CropBox, size: tuple[int, int], focal_length: float | None
 ) -> Estimate:
     """The estimate with its 2D points in the plain cut-out of the frame, as labels are."""
+    if estimate.output is None or math.isinf(estimate.output.focal):
+        return estimate
     camera = CropCamera.of(crop_box, size, focal_length or default_focal_length(size))
     mapping = camera.frame_from_crop(2, size)
     moved = []
