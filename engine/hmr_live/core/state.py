@@ -78,7 +78,8 @@ class BodyState:
     focal_length
         Pixels of the full frame; the principal point is the frame's centre.
     camera
-        ``(3,)`` weak-perspective camera (s, tx, ty) of the crop at ``crop_box``.
+        ``(3,)`` the network's (s, tx, ty) of the crop at ``crop_box``
+        (:mod:`hmr_live.recovery.crop_camera`).
     crop_box
         Where the crop that the network saw lies in the frame.
     joints

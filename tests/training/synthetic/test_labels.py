@@ -58,6 +58,12 @@ def test_a_sample_is_a_crop_with_a_mask(alone):
         assert sample.labels.person == 1
 
 
+def crop_camera_of(labels):
+    crop_box = CropBox(*(float(v) for v in labels.crop_box))
+    size = (int(labels.size[0]), int(labels.size[1]))
+    return CropCamera.of(crop_box, size, float(labels.focal))
+
+
 def test_visible_joints_lie_on_the_silhouette(alone):
     for sample in alone[0]:
         visible = sample.labels.joint_visibility == VISIBLE
@@ -70,8 +76,8 @@ def test_the_body_fills_its_silhouette_and_nothing_beyond_clothes(alone):
         labels = sample.labels
         rotmats = np.concatenate([labels.orient_frame[None], labels.rotmats[1:]])
         vertices = body.forward(rotmats, labels.betas).vertices + labels.transl
-        seen = vertices @ labels.intrinsics.T
-        pixels = seen[:, :2] / seen[:, 2:]
+        view = crop_camera_of(labels)
+        pixels = (view.project(vertices @ view.rotation.T) + 1) * 128
         width, height = labels.size
         frame = vertices[:, :2] / vertices[:, 2:] * labels.focal + labels.size / 2
         inside = (frame > 0).all(axis=1) & (frame < (width, height)).all(axis=1)
@@ -94,18 +100,14 @@ def test_parameters_give_the_joints(alone):
         np.testing.assert_allclose(joints, labels.joints, atol=1e-4)
 
 
-def test_intrinsics_project_joints_and_landmarks(alone):
+def test_the_crop_camera_projects_joints_and_landmarks(alone):
     for sample in alone[0]:
         labels = sample.labels
         for points, pixels, codes in (
             (labels.joints, labels.joints_2d, labels.joint_visibility),
             (labels.landmarks, labels.landmarks_2d, labels.landmark_visibility),
         ):
-            view = CropCamera.of(
-                CropBox(*(float(v) for v in labels.crop_box)),
-                (int(labels.size[0]), int(labels.size[1])),
-                float(labels.focal),
-            )
+            view = crop_camera_of(labels)
             seen = (view.project(points @ view.rotation.T) + 1) * 128
             kept = codes > OUTSIDE
             np.testing.assert_allclose(seen[kept], pixels[kept], atol=0.02)
@@ -125,9 +127,7 @@ def test_the_engine_puts_the_labelled_body_where_it_stood(far):
     samples, body = far
     for sample in samples:
         labels = sample.labels
-        size = (int(labels.size[0]), int(labels.size[1]))
-        crop_box = CropBox(*(float(v) for v in labels.crop_box))
-        camera = CropCamera.of(crop_box, size, float(labels.focal))
+        camera = crop_camera_of(labels)
         np.testing.assert_allclose(
             camera.rotation.T @ labels.rotmats[0], labels.orient_frame, atol=1e-5
         )
