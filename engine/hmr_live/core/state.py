@@ -85,7 +85,7 @@ class BodyState:
     joints
         ``(24, 3)`` metres, camera frame, transl included.
     joints_2d
-        ``(24, 2)`` frame pixels, weak-perspective projection of ``joints`` at depth ``transl[2]``.
+        ``(24, 2)`` frame pixels, the projection of ``joints``.
     confidence
         ``(24,)`` in [0, 1]: how sure the network is that the joint is where it says.
     score

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -141,6 +141,24 @@ def _arms_down(rng: np.random.Generator, body: Posture) -> None:
 Pose = Callable[[np.random.Generator, Posture], None]
 
 
+class _Scene(NamedTuple):
+    """Postures before cameras; ``cut``: no picture below the hips."""
+
+    name: str
+    views: tuple[Viewpoint, ...]
+    pose: Pose
+    cut: bool = False
+
+
+_SCENES: Final = (
+    _Scene("standing", STANDING_VIEWS, standing),
+    _Scene("cut at the hips", _DESK_VIEWS, standing, cut=True),
+    _Scene("sitting", _OTHER_VIEWS, sitting),
+    _Scene("squatting", _OTHER_VIEWS, squatting),
+    _Scene("lunging", _OTHER_VIEWS, lunging),
+)
+
+
 def knee_bends(joints: Array) -> Array:
     """Degrees between thigh and shin, ``(2,)``."""
     bends = []
@@ -241,16 +259,9 @@ def drawn_posture_rows(
     """Figures of all drawn people; ``step`` > 1 draws fewer."""
     studio = Studio(data)
     count = max(PEOPLE // step, 4)
-    scenes: list[tuple[str, tuple[Viewpoint, ...], Pose, bool]] = [
-        ("standing", STANDING_VIEWS, standing, False),
-        ("cut at the hips", _DESK_VIEWS, standing, True),
-        ("sitting", _OTHER_VIEWS, sitting, False),
-        ("squatting", _OTHER_VIEWS, squatting, False),
-        ("lunging", _OTHER_VIEWS, lunging, False),
-    ]
-    progress = ProgressLog("drawn people", sum(len(views) for _, views, _, _ in scenes))
+    progress = ProgressLog("drawn people", sum(len(scene.views) for scene in _SCENES))
     rows = []
-    for name, views, pose, cut in scenes:
+    for name, views, pose, cut in _SCENES:
         errors: dict[str, list[Array]] = {e.name: [] for e in estimators}
         for view in views:
             people = list(draw_people(studio, view, pose, count, cut=cut))
