@@ -25,8 +25,6 @@ MARGIN = 1.25
 #: SMPL's wrists and ankles are not the ends of the body; hands, feet and scalp reach further.
 BEYOND_JOINTS = 1.08
 
-#: Crop pixels by which a crop may be cut amiss where that is faster.
-_AFFINE_PX = 0.25
 #: A crop box whose side is below this many pixels holds too little to recover anybody.
 MIN_CROP_PX = 24
 
@@ -112,36 +110,25 @@ def crop_image(
     factor = int(crop_box.side / size / 1.5)
     if factor > 1:
         image, mapping = _shrink(image, mapping, size, factor)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    affine = _as_affine(mapping, size)
-    if affine is not None:
-        warped = cv2.warpAffine(
-            image, affine, (size, size), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    if camera is None:
+        crop = cv2.warpAffine(
+            image, mapping[:2], (size, size), dst=out, flags=flags, borderMode=border
         )
     else:
-        warped = cv2.warpPerspective(
-            image, mapping, (size, size), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE
+        crop = cv2.warpPerspective(
+            image, mapping, (size, size), dst=out, flags=flags, borderMode=border
         )
-    return np.asarray(warped, np.uint8)
-
-
-def _as_affine(mapping: Array, size: int) -> Array | None:
-    """The homography as an affine map ``(2, 3)`` where it is one to a fraction of a crop pixel."""
-    middle = mapping[2] @ (size / 2, size / 2, 1)
-    bent = np.abs(mapping[2, :2]).sum() * size / 2 / abs(middle)
-    # Corners would move by their distance from the middle times this share.
-    if bent * size / 2 > _AFFINE_PX:
-        return None
-    return np.asarray(mapping[:2] / middle)
+    return np.asarray(crop, np.uint8)
 
 
 def _shrink(image: Image, mapping: Array, size: int, factor: int) -> tuple[Image, Array]:
     """Area-average the part of the frame under the crop by ``factor``; move the map with it."""
     height, width = image.shape[:2]
     corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]]) @ mapping.T
-    # Corners behind the camera see whatever is at the frame's edge.
-    corners = corners[:, :2] / np.maximum(corners[:, 2:], 1e-3 * abs(mapping[2, 2]))
-    corners = np.clip(corners, -8 * max(width, height), 8 * max(width, height))
+    # The middle of the crop is always in front of the frame's camera; its corners need not be.
+    least = 1e-3 * float(mapping[2] @ (size / 2, size / 2, 1))
+    corners = corners[:, :2] / np.maximum(corners[:, 2:], least)
     low = np.clip(np.floor(corners.min(axis=0)).astype(int) - factor, 0, [width - 1, height - 1])
     high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + factor, low + 1, [width, height])
     # Whole blocks of pixels are averaged several times faster than parts of pixels.

@@ -71,6 +71,11 @@ def test_a_shipped_network_is_built_and_kept(name, distribution, cache, builds):
     assert len(builds) == 1
 
 
+def test_a_network_that_reads_focal_lengths_is_built(distribution, cache, tmp_path):
+    model = tiny_network(tmp_path / "tiny.onnx", focal=True)
+    assert engine_for(model, distribution, ADA, cache=cache)
+
+
 def test_another_gpu_driver_or_network_is_built_again(distribution, cache, builds, model, tmp_path):
     engine_for(model, distribution, ADA, cache=cache)
     engine_for(model, distribution, AMPERE, cache=cache)
