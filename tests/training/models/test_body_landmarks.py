@@ -38,7 +38,7 @@ def test_a_landmark_is_its_combination_of_vertices(landmarks):
     betas = torch.from_numpy(rng.normal(0, 1, (1, 10))).float()
     mesh = body.forward(still[0].numpy(), betas[0].numpy())
     np.testing.assert_allclose(
-        landmarks(still, betas)[1][0].numpy(), matrix @ mesh.vertices, atol=2e-4
+        landmarks(still, betas)[1][0].numpy(), matrix @ mesh.vertices, atol=4e-3
     )
     pose = torch.from_numpy(rng.normal(0, 0.3, (1, 24, 3))).float()
     rotmats = matrix_from_axis_angle(pose)

@@ -36,6 +36,8 @@ class LossWeights:
     #: noise does to a straight limb is to bend it, so the mean bends.
     median_rotations: bool = False
     shape: float = 0.5
+    #: Joints of the resting body, metres: statures and limb lengths, which betas hold unevenly.
+    stature: float = 0.0
     #: Radians beyond the range of motion capture, summed over joints (no part of the paper).
     joint_limits: float = 1.0
     #: Each of the 25 discriminators, on every Theta_t.
@@ -126,6 +128,8 @@ class RunConfig:
     #: Where landmarks are on the body: at joints, or regressed from the mesh
     #: (hmr_live_training.models.body_landmarks).
     keypoints: Literal["joints", "mesh"] = "joints"
+    #: Legs that a crop does not show are labelled as stretched (trainer.objective).
+    rest_hidden_legs: bool = False
     #: Refine the last Theta by Gauss-Newton towards the encoder's landmarks
     #: (hmr_live_training.models.gauss_newton).
     gauss_newton: bool = False

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.landmarks import (
     BLAZEPOSE_POINTS,
+    BODY_LANDMARKS,
     LSP_LIMBS_IN_LANDMARKS,
     NUM_BLAZEPOSE,
 )
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.discriminators import Discriminators, discriminator_loss, encoder_loss
 from hmr_live_training.models.heatmaps import heatmap_loss
 from hmr_live_training.models.landmark_feedback import LandmarkObservation
@@ -30,6 +35,7 @@ from hmr_live_training.models.losses import (
 from hmr_live_training.models.network import BodyNetwork, EncoderOutput
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import IterativeRegressor, Theta, theta_of, unpack
+from hmr_live_training.models.rotations import shortest_turn
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.projected_mocap import ProjectedMocap
 from hmr_live_training.sampling.samples import Samples
@@ -68,6 +74,7 @@ class RunLosses:
         device = network.regressor.feature_mean.device
         sides = (limits.low, limits.high)
         self.limits = tuple(torch.from_numpy(side).float().to(device) for side in sides)
+        self.straight_legs = straight_legs(network.regressor.body).to(device)
 
     def __call__(
         self, batch: Samples, mocap: ProjectedMocap, adversarial: bool
@@ -75,6 +82,8 @@ class RunLosses:
         """Losses of one batch, and every Theta_t of its pictures."""
         if not self.config.pairs:
             batch = without_pairs(batch)
+        if self.config.rest_hidden_legs:
+            batch = with_resting_legs(batch, self.straight_legs)
         encoded = self.network.encode(batch.inputs, self.config.stage, batch.perspective)
         thetas = self._thetas(encoded, mocap)
         count = len(batch.lsp)
@@ -132,6 +141,8 @@ class RunLosses:
                 rotation_loss(last.rotmats, batch.rotmats, median=weights.median_rotations),
                 batch.body[:, 0],
             ),
+            "stature": weights.stature
+            * weighted_mean(self._rest_apart(last.betas, batch.betas), batch.body[:, 1]),
             "shape": weights.shape
             * weighted_mean(((last.betas - batch.betas) ** 2).mean(dim=1), batch.body[:, 1]),
             "betas": weights.betas * (last.betas**2).mean(),
@@ -162,6 +173,13 @@ class RunLosses:
         regressor = self.network.regressor
         refined = unpack(regressor.refine(theta_of(last), encoded.observed))
         return body_points(regressor, refined, encoded.observed.perspective)
+
+    def _rest_apart(self, found: Tensor, true: Tensor) -> Tensor:
+        """Mean distance of the resting joints of two shapes, metres, ``(N,)``."""
+        tree = self.network.regressor.body.tree
+        apart = tree.rest_joints(found) - tree.rest_joints(true)
+        distances: Tensor = (apart - apart[:, :1]).norm(dim=-1)
+        return distances.mean(dim=1)
 
     def _trusted_world(self, batch: Samples) -> Tensor:
         """3D labels ``(N, 27, 4)``; those of a teacher, who is not exact, weigh less."""
@@ -260,6 +278,51 @@ def clicked_first(batch: Samples) -> Tensor:
     labels = batch.points.clone()
     labels[:, limbs] = torch.where(clicked[..., 2:] > 0, clicked, labels[:, limbs])
     return labels
+
+
+#: Joints of each leg, and the landmarks that show it.
+_LEGS: Final = tuple(
+    (
+        [JOINT[f"{side}_{name}"] for name in ("hip", "knee", "ankle", "foot")],
+        [
+            k
+            for k, landmark in enumerate(BODY_LANDMARKS[:NUM_BLAZEPOSE])
+            if landmark.name in {f"{side}_{name}" for name in ("knee", "ankle", "heel", "toe")}
+        ],
+    )
+    for side in ("left", "right")
+)
+
+
+def straight_legs(body: BodyLandmarks) -> Tensor:
+    """Rotations ``(24, 3, 3)`` that stretch the legs; a body rests with them a little bent."""
+    rest = body.tree.rest_joints(torch.zeros(1, 10))[0]
+    straight = torch.eye(3).repeat(NUM_JOINTS, 1, 1)
+    for (hip, knee, ankle, _), _ in _LEGS:
+        before = torch.eye(3)
+        for start, end in ((hip, knee), (knee, ankle)):
+            bone = F.normalize(rest[end] - rest[start], dim=0)
+            turn = shortest_turn(bone, torch.tensor([0.0, -1.0, 0.0]))
+            straight[start] = before.T @ turn
+            before = turn
+        straight[ankle] = before.T
+    return straight
+
+
+def with_resting_legs(batch: Samples, straight: Tensor) -> Samples:
+    """The batch with legs that the crop does not show stretched, as a standing person's.
+
+    Nobody can know them.  The most probable answer to a person cut off at the hips is one who
+    sits or one who stands, whichever is drawn more often; a leg at rest does the least harm.
+    """
+    rotmats, world = batch.rotmats.clone(), batch.world.clone()
+    for joints, landmarks in _LEGS:
+        hidden = (batch.visible[:, landmarks, 1] == 0).all(dim=1) & (batch.body[:, 0] > 0)
+        legs = rotmats[:, joints]
+        rotmats[:, joints] = torch.where(hidden[:, None, None, None], straight[joints], legs)
+        shown = (~hidden).float()[:, None]
+        world[:, landmarks, 3] = world[:, landmarks, 3] * shown
+    return batch._replace(rotmats=rotmats, world=world)
 
 
 def without_pairs(batch: Samples) -> Samples:
