@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -213,6 +214,34 @@ def test_people_beside_the_frame_leave_it_as_it_is(
     picture = renderer.overlay(frame, [standing(body, (9.0, 0.2, 4.0))])
     np.testing.assert_array_equal(picture, frame.image)
     assert picture is not frame.image
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.1, 0.0, -0.3])
+def test_somebody_at_or_behind_the_lens_is_drawn_without_harm(
+    renderer: OffscreenRenderer, body: BodyModel, depth: float
+) -> None:
+    picture = renderer.overlay(grey_frame(), [standing(body, (0.1, 0.2, depth))])
+    assert picture.shape == (SIZE[1], SIZE[0], 3)
+
+
+def test_what_is_nearer_is_drawn_larger(renderer: OffscreenRenderer, body: BodyModel) -> None:
+    """A person who leans towards the camera has a larger head than one who leans away."""
+    widths = []
+    for lean in (0.9, -0.9):
+        state = standing(body, (0.0, 0.2, 2.0))
+        turn = matrix_from_axis_angle(np.array([lean, 0, 0], np.float32))
+        state = replace(
+            state, rotmats=np.concatenate([(state.rotmats[0] @ turn)[None], state.rotmats[1:]])
+        )
+        covered = renderer.silhouette(SIZE, state)
+        vertices = body.forward(state.rotmats, state.betas).vertices + state.transl
+        pixels = project(vertices, FOCAL, SIZE)
+        columns = np.flatnonzero(covered.any(axis=0))
+        np.testing.assert_allclose(
+            [columns[0], columns[-1] + 1], [pixels[:, 0].min(), pixels[:, 0].max()], atol=1.0
+        )
+        widths.append(np.ptp(columns))
+    assert widths[0] > 1.2 * widths[1]
 
 
 def test_overlay_without_anybody_is_the_frame_itself(renderer: OffscreenRenderer) -> None:
