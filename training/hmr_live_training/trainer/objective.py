@@ -83,7 +83,7 @@ class RunLosses:
         if not self.config.pairs:
             batch = without_pairs(batch)
         if self.config.rest_hidden_legs:
-            batch = with_resting_legs(batch, self.straight_legs)
+            batch = with_resting_legs(with_ends_of_frames(batch), self.straight_legs)
         encoded = self.network.encode(batch.inputs, self.config.stage, batch.perspective)
         thetas = self._thetas(encoded, mocap)
         count = len(batch.lsp)
@@ -309,6 +309,16 @@ def straight_legs(body: BodyLandmarks) -> Tensor:
     return straight
 
 
+def with_ends_of_frames(batch: Samples) -> Samples:
+    """The batch in which landmarks beyond the frame of a drawn person are known to be hidden.
+
+    A crop goes on beyond the frame, whose edge it repeats: what lies there is not in the picture.
+    """
+    beyond = (batch.visible[..., 2] == 0) & (batch.body[:, :1] > 0)
+    hidden = torch.tensor([0.0, 0.0, 1.0], device=beyond.device)
+    return batch._replace(visible=torch.where(beyond[..., None], hidden, batch.visible))
+
+
 def with_resting_legs(batch: Samples, straight: Tensor) -> Samples:
     """The batch with legs that the crop does not show stretched, as a standing person's.
 
@@ -316,8 +326,9 @@ def with_resting_legs(batch: Samples, straight: Tensor) -> Samples:
     sits or one who stands, whichever is drawn more often; a leg at rest does the least harm.
     """
     rotmats, world = batch.rotmats.clone(), batch.world.clone()
+    exact = batch.body[:, 0] > 0
     for joints, landmarks in _LEGS:
-        hidden = (batch.visible[:, landmarks, 1] == 0).all(dim=1) & (batch.body[:, 0] > 0)
+        hidden = (batch.visible[:, landmarks, 1] == 0).all(dim=1) & exact
         legs = rotmats[:, joints]
         rotmats[:, joints] = torch.where(hidden[:, None, None, None], straight[joints], legs)
         shown = (~hidden).float()[:, None]
