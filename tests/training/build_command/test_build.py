@@ -198,7 +198,7 @@ def test_full_is_built_from_both_starts(build, lite, networks, tmp_path):
     assert build(full, tmp_path / "published") == 0
     path = tmp_path / "published" / "networks" / "full.onnx"
     assert_opens(path)
-    hidden = weights(tmp_path / "published", "distillation")["regressor.hidden2.bias"]
+    hidden = weights(tmp_path / "published", "perspective_regressor")["regressor.hidden2.bias"]
     assert hidden.shape == (512,)
     work = tmp_path / "shipped"
     copy_converted(tmp_path / "published", work)

@@ -345,9 +345,10 @@ def synthetic_shard():
         "landmarks": body + 3,
         "landmarks_2d": np.full((3, 41, 2), 192.0),
         "landmark_visibility": visibility,
-        "orient_seen": seen,
         "orient_frame": turn,
-        "rotmats": matrix_from_axis_angle(rng.normal(0, 0.3, (3, 24, 3))),
+        "rotmats": np.concatenate(
+            [seen[:, None], matrix_from_axis_angle(rng.normal(0, 0.3, (3, 23, 3)))], axis=1
+        ),
         "betas": rng.normal(0, 1, (3, 10)),
         "crop_focal": np.array([3.0, 5.0, 0.0]),
         "camera": np.array([[0.8, 0.1, 0.2], [0.7, 0.0, 0.1], [0.0, 0.0, 0.0]]),
@@ -379,7 +380,7 @@ def test_synthetic_labels_know_who_is_there_and_what_is_hidden():
     assert labels.visible[0, :3].tolist() == [[0, 0], [0, 1], [1, 1]]
     assert labels.body[2].tolist() == [0, 0]
     assert labels.points[2, :, 2].max() == 0
-    np.testing.assert_allclose(labels.rotmats[1, 0], shard.labels["orient_seen"][1])
+    np.testing.assert_allclose(labels.rotmats[1, 0], shard.labels["rotmats"][1, 0])
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

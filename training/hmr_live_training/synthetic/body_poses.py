@@ -7,6 +7,7 @@ the regressor need rotations relative to the rest pose of the body.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 from hmr_live_training.data.everyday import CLASSES, STANDING, everyday_frames, posture_classes
-from hmr_live_training.data.mocap import load_sequences
+from hmr_live_training.data.mocap import MOTION_FILES, load_sequences
 from hmr_live_training.synthetic.poses.sampler import flat_tpose_offsets, onto_body
 
 Array = NDArray[np.floating[Any]]
@@ -46,6 +47,21 @@ def load_body_poses(
     standing
         Of people who stand only.
     """
+    files = [body, *(Path(data) / name for name in MOTION_FILES)]
+    # Straightening takes seconds, and a build asks again in every stage; files may be written anew.
+    stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
+    return _body_poses(Path(data), Path(body), stamps, held_out, everyday, standing).copy()
+
+
+@lru_cache(maxsize=4)
+def _body_poses(
+    data: Path,
+    body: Path,
+    stamps: tuple[int, ...],
+    held_out: bool,
+    everyday: bool,
+    standing: bool,
+) -> Array:
     sequences = [sequence.poses for sequence in load_sequences(data, held_out=held_out)]
     poses = np.concatenate(sequences)
     if standing:
