@@ -33,7 +33,7 @@ _DEPTH_ERROR: Final = 0.18
 _POINT_MISTAKE: Final = 0.3
 _DEPTH_MISTAKE: Final = 0.2
 #: Hidden landmarks count this much: the encoder's guess is better than none.
-_LEAST_PULL: Final = 0.1
+_LEAST_PULL: Final = 0.02
 #: Standard deviations of the whole body's turn, radians, and of the camera: of the scale as a
 #: share of it, of the place in crop halves.
 _ROOT_TURN: Final = 0.3
