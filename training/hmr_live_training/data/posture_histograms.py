@@ -25,7 +25,7 @@ from hmr_live_training.data.posture_angles import PostureAngles, posture_angles
 Array = NDArray[np.floating[Any]]
 
 #: What is drawn, and up to how many degrees.
-ANGLES: Final = {"knee": 150, "hip": 150, "elbow": 150, "shoulder": 180, "trunk": 90}
+RANGES: Final = {"knee": 150, "hip": 150, "elbow": 150, "shoulder": 180, "trunk": 90}
 PERCENTILES: Final = (5, 25, 50, 75, 95)
 _BIN: Final = 3
 _TILE: Final = (320, 220)
@@ -65,8 +65,8 @@ def table(
     lines = [
         f"Percentiles {percentiles} in degrees.",
         "",
-        f"| | frames | drawn | {' | '.join(ANGLES)} |",
-        "|---|" + "---|" * (len(ANGLES) + 2),
+        f"| | frames | drawn | {' | '.join(RANGES)} |",
+        "|---|" + "---|" * (len(RANGES) + 2),
     ]
     everything = np.arange(len(classes))
     rows = [("as captured", captured, everything), ("straightened", straight, everything)]
@@ -75,7 +75,7 @@ def table(
         (name, straight, np.flatnonzero(classes == number)) for number, name in enumerate(CLASSES)
     ]
     for name, angles, frames in rows:
-        cells = [_percentiles(getattr(angles, angle)[frames]) for angle in ANGLES]
+        cells = [_percentiles(getattr(angles, angle)[frames]) for angle in RANGES]
         share = np.isin(classes[drawn], np.unique(classes[frames])).mean() if len(frames) else 0.0
         lines.append(f"| {name} | {len(frames):,} | {share:.0%} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -84,7 +84,7 @@ def table(
 def sheet(captured: PostureAngles, straight: PostureAngles, drawn: NDArray[np.intp]) -> Image:
     """One histogram an angle, side by side."""
     tiles = []
-    for name, top in ANGLES.items():
+    for name, top in RANGES.items():
         before, after = getattr(captured, name), getattr(straight, name)
         tiles.append(_tile(name, top, (before, after, after[drawn])))
     return np.asarray(np.hstack(tiles), np.uint8)

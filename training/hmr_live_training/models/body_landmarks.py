@@ -58,10 +58,11 @@ class LandmarkBinding:
 
 
 def joint_binding(body: RestBody) -> LandmarkBinding:
-    """Each landmark starts at its joint and turns with one bone (:mod:`..landmarks`)."""
+    """Each landmark starts at its joint and turns with one bone (:mod:`hmr_live_training.landmarks`)."""
     count = len(BODY_LANDMARKS)
     starts = np.zeros((count, NUM_JOINTS))
-    starts[range(count), [landmark.joint for landmark in BODY_LANDMARKS]] = 1
+    joints = [landmark.joint for landmark in BODY_LANDMARKS]
+    starts[range(count), joints] = 1
     return LandmarkBinding(
         landmarks=np.arange(count),
         bones=np.array([landmark.frame for landmark in BODY_LANDMARKS]),
