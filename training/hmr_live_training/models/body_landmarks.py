@@ -58,7 +58,7 @@ class LandmarkBinding:
 
 
 def joint_binding(body: RestBody) -> LandmarkBinding:
-    """Each landmark starts at its joint and turns with one bone (:mod:`hmr_live_training.landmarks`)."""
+    """Each landmark starts at its joint and turns with one bone."""
     count = len(BODY_LANDMARKS)
     starts = np.zeros((count, NUM_JOINTS))
     joints = [landmark.joint for landmark in BODY_LANDMARKS]
