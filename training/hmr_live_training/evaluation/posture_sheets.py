@@ -152,12 +152,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     o = parser.parse_args(arguments)
     o.out.mkdir(parents=True, exist_ok=True)
+    # Two OpenGL contexts would get in each other's way: all is drawn before anything is recovered.
+    sheets = {
+        "drawn": list(drawn_pictures(o.data)),
+        "clips": list(clip_pictures(o.data)),
+        "photos": list(photo_pictures(o.data)),
+    }
     maker = SheetMaker(o.network, threads=o.threads)
-    for name, pictures in (
-        ("drawn", drawn_pictures(o.data)),
-        ("clips", clip_pictures(o.data)),
-        ("photos", photo_pictures(o.data)),
-    ):
+    for name, pictures in sheets.items():
         rows = [maker.row(image) for image in pictures]
         rows += [np.zeros_like(rows[0])] * (-len(rows) % _ACROSS)
         lines = [np.hstack(rows[k : k + _ACROSS]) for k in range(0, len(rows), _ACROSS)]
