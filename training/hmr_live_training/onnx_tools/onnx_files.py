@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,16 +53,19 @@ def export_onnx(
     """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     count = torch.export.Dim("n")
-    program = torch.onnx.export(
-        module.eval(),
-        (example,) if isinstance(example, Tensor) else example,
-        input_names=list(inputs),
-        output_names=list(outputs),
-        dynamic_shapes=tuple({0: count} for _ in inputs),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # All inputs have the batch in common; the exporter says that it names it once.
+        warnings.filterwarnings("ignore", message=".*axis name: n will not be used")
+        program = torch.onnx.export(
+            module.eval(),
+            (example,) if isinstance(example, Tensor) else example,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=tuple({0: count} for _ in inputs),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     if program is None:  # pragma: no cover - only the old exporter returns None
         raise RuntimeError("torch.onnx.export returned no program")
     model = program.model_proto

@@ -45,7 +45,7 @@ def load_body_poses(
         Draw as many frames again, always the same ones, so that everyday postures have their
         share (:mod:`hmr_live_training.data.everyday`).
     standing
-        Of people who stand only.
+        Of people who stand only; of all where nobody does.
     """
     files = [body, *(Path(data) / name for name in MOTION_FILES)]
     # Straightening takes seconds, and a build asks again in every stage; files may be written anew.
@@ -66,7 +66,8 @@ def _body_poses(
     poses = np.concatenate(sequences)
     if standing:
         classes = np.concatenate([posture_classes(each) for each in sequences])
-        poses = poses[np.isin(classes, [CLASSES.index(name) for name in STANDING])]
+        stands = np.isin(classes, [CLASSES.index(name) for name in STANDING])
+        poses = poses[stands] if stands.any() else poses
     elif everyday:
         poses = poses[everyday_frames(sequences)]
     rotmats = matrix_from_axis_angle(poses)
