@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -111,6 +112,7 @@ class MovingPerson:
         self.people = 1
         self.locked: int | None = None
         self.nobody = False
+        self.networks: list[tuple[str | Path, float]] = []
         self.processed = 0
 
     def process(self, frame: Frame) -> FrameResult:
@@ -121,6 +123,9 @@ class MovingPerson:
 
     def reset(self) -> None:
         pass
+
+    def use_network(self, network: str | Path, *, fps: float) -> None:
+        self.networks.append((network, fps))
 
 
 def picture_of(window: MainWindow) -> Image:

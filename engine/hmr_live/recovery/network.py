@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from hmr_live.backends import open_backend
+from hmr_live.backends.timing import Timings
 from hmr_live.body.rotations import matrix_from_6d, matrix_from_axis_angle
 from hmr_live.body.skeleton import NUM_BETAS, NUM_JOINTS
 from hmr_live.core.assets import asset_path, read_manifest
@@ -55,7 +56,7 @@ class HmrNetwork:
     ----------
     model
         ``.onnx`` file with its manifest beside it; the shipped one by default.
-    backend, threads
+    backend, threads, timings
         See :func:`hmr_live.backends.open_backend`.
 
     Raises
@@ -67,7 +68,12 @@ class HmrNetwork:
     """
 
     def __init__(
-        self, model: Path | None = None, *, backend: str = "auto", threads: int = 1
+        self,
+        model: Path | None = None,
+        *,
+        backend: str = "auto",
+        threads: int = 1,
+        timings: Timings | None = None,
     ) -> None:
         path = model or asset_path(*DEFAULT_NETWORK)
         self.manifest = read_manifest(path)
@@ -75,7 +81,7 @@ class HmrNetwork:
         # Reused from frame to frame; they grow with the number of people.
         self._crops = np.empty((1, self.size, self.size, 3), np.uint8)
         self._inputs = np.empty((1, 3, self.size, self.size), np.float32)
-        self.backend = open_backend(path, name=backend, threads=threads)
+        self.backend = open_backend(path, name=backend, threads=threads, timings=timings)
 
     @property
     def name(self) -> str:

@@ -13,9 +13,10 @@ from hmr_live.backends.automatic import AutomaticBackend
 from hmr_live.backends.base import BackendUnavailableError
 from hmr_live.backends.gpu import nvidia_gpus
 from hmr_live.backends.tensorrt import builder, engine_for, keys
-from hmr_live.backends.tensorrt.cache import FOLDER_VARIABLE, EngineCache
+from hmr_live.backends.tensorrt.cache import EngineCache
 from hmr_live.backends.tensorrt.device import GpuIdentity
 from hmr_live.core.assets import asset_path
+from hmr_live.core.cache_folder import FOLDER_VARIABLE
 from hmr_live.core.errors import BackendError
 from tests.engine.backends.backend_cases import require_backend, tiny_network
 from tests.shipped import NETWORKS
