@@ -156,9 +156,13 @@ def _cached_features(c: Context, _: Stage, s: CachedFeatures) -> Results:
     """Store a stage's crops as the encoder of the network so far sees them."""
     w = c.workspace
     reader = _config(c, c.recipe.stage(s.for_stage))
-    network = build_network(reader, **c.files)
-    if c.before is not None:
-        load_start(network, load_checkpoint(c.before_checkpoint()).network)
+    if c.before is None:
+        network = build_network(reader, **c.files)
+    else:
+        # The labels are those of the stage that reads; the regressor may still be a larger one.
+        saved = load_checkpoint(c.before_checkpoint())
+        network = build_network(replace(reader, hidden=saved.config.hidden), **c.files)
+        load_start(network, saved.network)
     folder = features_folder(w.cache, network)
     if c.processes.is_first:
         # Shares of another number of processes would be read too.
