@@ -200,7 +200,9 @@ def tiny_trainer(
     config: RunConfig, processes: Processes | None = None, synthetic: int = 0
 ) -> Trainer:
     network = tiny_network(config)
-    mocap = ProjectedMocapSampler(mocap_poses(), network.regressor.body)
+    mocap = ProjectedMocapSampler(
+        mocap_poses(), network.regressor.body, perspective=config.perspective
+    )
     limits = joint_limits(mocap_poses().numpy())
     stored = StoredSamples(tiny_samples(stage=config.stage), config.seed)
     sources = [(stored, config.batch), (stored, synthetic)]

@@ -18,8 +18,8 @@ Untyped: TypeAlias = Any
 InputShape = tuple[int, int, int]
 #: Name of the second input of networks that are told the perspective of their images.
 FOCAL: Final = "focal"
-#: Of a person a few metres away.
-_ANY_FOCAL: Final = 4.0
+#: In halves of the crop, of a person a few metres away: where any will do.
+USUAL_FOCAL: Final = 4.0
 
 
 class BackendUnavailableError(BackendError):
@@ -172,7 +172,7 @@ def check_outputs(backend: Backend, model: Path) -> None:
         If an output is missing, is not one row for one image, or holds NaN or infinity.
     """
     try:
-        focal = np.full((1, 1), _ANY_FOCAL, np.float32) if backend.reads_focal else None
+        focal = np.full((1, 1), USUAL_FOCAL, np.float32) if backend.reads_focal else None
         outputs = backend.run(np.zeros((1, *backend.input_shape), np.float32), focal)
     except BackendError:
         raise

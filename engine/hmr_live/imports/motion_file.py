@@ -168,8 +168,7 @@ def _seen_motion(
     camera = np.empty((count, 3))
     for index, (pelvis, place) in enumerate(zip(joints[:, 0], transl, strict=True)):
         crop_camera = CropCamera.of(CropBox(*crop_box[index]), FRAME_SIZE, focal)
-        # SMPL turns bodies about the pelvis, which stands at pelvis - place in the body.
-        camera[index] = crop_camera.camera(crop_camera.rotation @ pelvis - (pelvis - place))
+        camera[index] = crop_camera.camera_of(place, pelvis - place)
     return Motion(
         track_id=0,
         times=np.asarray(times, np.float64),

@@ -25,6 +25,8 @@ MARGIN = 1.25
 #: SMPL's wrists and ankles are not the ends of the body; hands, feet and scalp reach further.
 BEYOND_JOINTS = 1.08
 
+#: Of homogeneous coordinates: points that have less lie on the horizon or beyond.
+_HORIZON = 1e-6
 #: A crop box whose side is below this many pixels holds too little to recover anybody.
 MIN_CROP_PX = 24
 
@@ -86,6 +88,12 @@ def frame_from_crop(crop_box: CropBox, size: int) -> Array:
 def apply_affine(affine: Array, points: Array) -> Array:
     """Map ``(..., 2)`` points by a ``(2, 3)`` affine matrix."""
     return points @ affine[:, :2].T + affine[:, 2]
+
+
+def apply_homography(matrix: Array, points: Array) -> Array:
+    """Map ``(..., 2)`` points by a ``(3, 3)`` homography; beyond the horizon they end far away."""
+    mapped = points @ matrix[:, :2].T + matrix[:, 2]
+    return np.asarray(mapped[..., :2] / np.maximum(mapped[..., 2:], _HORIZON))
 
 
 def crop_image(

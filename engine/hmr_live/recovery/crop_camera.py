@@ -108,9 +108,26 @@ class CropCamera:
         -------
         ``(3,)`` metres.  It goes with ``rotation.T @ global_orient`` of the crop.
         """
-        return np.asarray(
-            self.rotation.T @ (pelvis + self.translation(camera)) - pelvis, np.float32
-        )
+        return turned_translation(self.rotation.T, self.translation(camera), pelvis)
+
+    def camera_of(self, translation: Array, pelvis: Array) -> Array:
+        """Inverse of :meth:`translation_in_frame`: ``(3,)`` as (s, tx, ty)."""
+        return self.camera(turned_translation(self.rotation, translation, pelvis))
+
+
+def turned_translation(rotation: Array, translation: Array, pelvis: Array) -> Array:
+    """SMPL translation of the same body for another camera at the same place.
+
+    Parameters
+    ----------
+    rotation
+        ``(3, 3)`` from this camera's frame to the other's.
+    translation
+        ``(3,)`` metres, in this camera's frame.
+    pelvis
+        ``(3,)`` the pelvis of the shaped body at rest, the point that SMPL turns bodies about.
+    """
+    return np.asarray(rotation @ (pelvis + translation) - pelvis, np.float32)
 
 
 def _onto_axis(ray: Array) -> Array:

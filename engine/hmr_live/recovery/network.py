@@ -24,6 +24,8 @@ from hmr_live.recovery.frame_camera import default_focal_length
 
 #: The shipped network that is used when none is named.
 DEFAULT_NETWORK = ("networks", "full.onnx")
+#: Points nearer to the camera than this share of the body's distance count as so near.
+_LEAST_DEPTH = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ class NetworkOutput:
     score: float
     confidence: Array
     focal: float = math.inf
+
+    def in_crop(self, points: Array) -> Array:
+        """Points ``(K, 3)`` of the posed body -> ``(K, 2)`` in [-1, 1] across the crop."""
+        scale = self.camera[0]
+        depth = np.maximum(1 + scale * points[:, 2:] / self.focal, _LEAST_DEPTH)
+        return np.asarray(scale * (points[:, :2] + self.camera[1:]) / depth)
 
     @property
     def is_finite(self) -> bool:

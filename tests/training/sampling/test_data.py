@@ -509,3 +509,13 @@ def test_lifted_bodies_fill_the_trackers_region():
     assert (drawn.observed.points - points).abs().median() < 0.03
     again = sampler.draw(200, torch.Generator().manual_seed(0))
     torch.testing.assert_close(drawn.theta.rotmats, again.theta.rotmats, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("perspective", [True, False])
+def test_lifted_bodies_are_seen_in_perspective_if_the_network_knows_it(perspective):
+    sampler = ProjectedMocapSampler(
+        mocap_poses(), BodyLandmarks(rest_body()), perspective=perspective
+    )
+    drawn = sampler.draw(50, torch.Generator().manual_seed(0))
+    assert (drawn.observed.perspective > 0).all() == perspective
+    assert (drawn.observed.perspective == 0).all() != perspective

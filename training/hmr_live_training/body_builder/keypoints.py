@@ -78,6 +78,8 @@ def observe(
     points: list[Array] = []
     weights: list[Array] = []
     for path in shard_paths(synthetic, "train"):
+        if len(points) == most:
+            break
         shard = load_shard(path)
         labels = shard.labels
         for number in np.flatnonzero(labels["person"] > 0):
@@ -154,7 +156,7 @@ def clicks_beside_landmarks(data: Path, cache: Path) -> dict[str, tuple[float, f
     trunk = shoulders - hips
     torso = np.linalg.norm(trunk, axis=1)
     offsets: dict[str, tuple[float, float]] = {}
-    for part, (next_part, side_part) in _FRAMES.items():
+    for part, (next_part, wide) in _FRAMES.items():
         along, across = [], []
         for side, other in (("R", "L"), ("L", "R")):
             k = place[side + part]
@@ -164,12 +166,12 @@ def clicks_beside_landmarks(data: Path, cache: Path) -> dict[str, tuple[float, f
             good = (clicks[:, k, 2] > 0) & (labels.visibility[:, LSP_LIMBS_IN_BLAZEPOSE[k]] > 0.5)
             good &= (np.linalg.norm(apart, axis=1) < _CLICKED * torso) & (length > 0.5 * torso)
             along.append(((apart * axis).sum(axis=1) / np.maximum(length, 1e-6) ** 2)[good])
-            if side_part is not None:
+            if wide:
                 outwards = own[:, k] - own[:, place[other + part]]
                 width = np.linalg.norm(outwards, axis=1)
                 frontal = good & (width > _FRONTAL * torso)
-                wide = (apart * outwards).sum(axis=1) / np.maximum(width, 1e-6) ** 2
-                across.append(wide[frontal])
+                beside = (apart * outwards).sum(axis=1) / np.maximum(width, 1e-6) ** 2
+                across.append(beside[frontal])
         aside = float(np.median(np.concatenate(across))) if across else 0.0
         offsets[part] = (float(np.median(np.concatenate(along))), aside)
     good = (clicks[:, 12:, 2] > 0).all(axis=1) & (labels.flag > 0.5) & (torso > 0)
@@ -184,13 +186,13 @@ def clicks_beside_landmarks(data: Path, cache: Path) -> dict[str, tuple[float, f
 
 #: The limb along which a joint's offset is measured, towards the next joint (None: the trunk), and
 #: whether it is measured outwards too.
-_FRAMES: Final[dict[str, tuple[str | None, str | None]]] = {
-    "Hip": (None, "Hip"),
-    "Shoulder": (None, "Shoulder"),
-    "Knee": ("Hip", None),
-    "Ankle": ("Knee", None),
-    "Elbow": ("Shoulder", None),
-    "Wrist": ("Elbow", None),
+_FRAMES: Final[dict[str, tuple[str | None, bool]]] = {
+    "Hip": (None, True),
+    "Shoulder": (None, True),
+    "Knee": ("Hip", False),
+    "Ankle": ("Knee", False),
+    "Elbow": ("Shoulder", False),
+    "Wrist": ("Elbow", False),
 }
 
 

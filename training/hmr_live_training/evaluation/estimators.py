@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import AssetError
 from hmr_live.core.state import CropBox, Image
-from hmr_live.recovery.crop import apply_affine, frame_from_crop
+from hmr_live.recovery.crop import apply_affine, apply_homography, frame_from_crop
 from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.frame_camera import default_focal_length
@@ -29,8 +29,6 @@ from hmr_live_training.synthetic.surface import BodySurface
 
 Array = NDArray[np.floating[Any]]
 
-#: Points so near to the camera, over the distance of the body, count as so near.
-_LEAST_DEPTH: Final = 0.05
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
 _VERTEX_NAMES: Final = {
     landmark.vertex
@@ -113,21 +111,15 @@ class BodyReader:
         mesh = self.body.forward(output.rotmats, output.betas)
         points = np.full((NUM_BLAZEPOSE, 2), np.nan)
         if self._landmarks is not None:
-            points = _projected(self._landmarks(mesh.joints, mesh.vertices), output)[:NUM_BLAZEPOSE]
+            points = output.in_crop(self._landmarks(mesh.joints, mesh.vertices))[:NUM_BLAZEPOSE]
         return Estimate(
-            joints_2d=_projected(mesh.joints[_LIMBS], output),
+            joints_2d=output.in_crop(mesh.joints[_LIMBS]),
             joints_3d=mesh.joints[_LIMBS],
             points_2d=points,
             score=output.score,
             confidence=output.confidence[_LIMBS],
             output=output,
         )
-
-
-def _projected(points: Array, output: NetworkOutput) -> Array:
-    scale = output.camera[0]
-    depth = np.maximum(1 + scale * points[:, 2:] / output.focal, _LEAST_DEPTH)
-    return np.asarray(scale * (points[:, :2] + output.camera[1:]) / depth)
 
 
 def _cut_out(
@@ -138,11 +130,11 @@ def _cut_out(
         return estimate
     camera = CropCamera.of(crop_box, size, focal_length or default_focal_length(size))
     mapping = camera.frame_from_crop(2, size)
-    moved = []
-    for points in (estimate.joints_2d, estimate.points_2d):
-        mapped = np.column_stack([points + 1, np.ones(len(points))]) @ mapping.T
-        moved.append(to_crop(mapped[:, :2] / mapped[:, 2:], crop_box))
-    return replace(estimate, joints_2d=moved[0], points_2d=moved[1])
+    joints, points = (
+        to_crop(apply_homography(mapping, flat + 1), crop_box)
+        for flat in (estimate.joints_2d, estimate.points_2d)
+    )
+    return replace(estimate, joints_2d=joints, points_2d=points)
 
 
 class NetworkEstimator:

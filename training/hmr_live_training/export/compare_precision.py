@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hmr_live.backends import split_choice
+from hmr_live.backends.base import USUAL_FOCAL
 from hmr_live.backends.precision_variants import LIMITS_MM as VARIANT_LIMITS_MM
 from hmr_live.backends.precision_variants import precision_of
 from hmr_live.body.model import BodyModel
@@ -39,10 +40,6 @@ def open_exactly(network: Path, backend: str, threads: int) -> HmrNetwork:
     return HmrNetwork(network, backend=f"{name}:{precision or 'fp32'}", threads=threads)
 
 
-#: In halves of the crop; the time does not depend on it.
-_USUAL_FOCAL = 4.0
-
-
 def limit_of(network: Path, backend: str) -> float:
     """Largest mean change in mm that is allowed for what :func:`open_exactly` opens."""
     precision = split_choice(backend)[1]
@@ -54,7 +51,7 @@ def time_networks(
 ) -> list[tuple[float, float]]:
     """Milliseconds of a single crop, median and p95, the networks taking turns."""
     crops = [network.crop(subject.image, [subject.crop_box]) for network in networks]
-    usual = np.full((1, 1), _USUAL_FOCAL, np.float32)
+    usual = np.full((1, 1), USUAL_FOCAL, np.float32)
     focal = [usual if network.perspective else None for network in networks]
     spent: list[list[float]] = [[] for _ in networks]
     for turn in range(rounds + 3):

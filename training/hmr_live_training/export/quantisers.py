@@ -18,7 +18,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from hmr_live.backends.base import FOCAL
+from hmr_live.backends.base import FOCAL, USUAL_FOCAL
 from hmr_live.core.errors import AssetError
 from hmr_live.core.telemetry import import_without_telemetry
 from hmr_live_training.export.precision import Array
@@ -28,9 +28,6 @@ CALIBRATION: Final = {
     "percentile": CalibrationMethod.Percentile,
     "entropy": CalibrationMethod.Entropy,
 }
-
-#: In halves of the crop.
-_USUAL_FOCAL = 4.0
 
 
 class _Crops(CalibrationDataReader):  # type: ignore[misc]  # a package without types
@@ -47,7 +44,7 @@ class _Crops(CalibrationDataReader):  # type: ignore[misc]  # a package without 
 def _inputs(model: onnx.ModelProto, crops: Array) -> list[dict[str, Array]]:
     """What the network takes for each crop; the focal length touches no convolution."""
     names = [given.name for given in model.graph.input]
-    usual = np.full((1, 1), _USUAL_FOCAL, np.float32)
+    usual = np.full((1, 1), USUAL_FOCAL, np.float32)
     return [{name: usual if name == FOCAL else crop[None] for name in names} for crop in crops]
 
 

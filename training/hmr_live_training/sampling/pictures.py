@@ -201,12 +201,12 @@ class CropStream:
         crops, plans = zip(*made, strict=True)
         inputs = [encoder_input(crop, self.encoder, self.output) for crop in crops]
         labels = self.pictures.labels.at(indices)
-        drawn = [
-            perspective_of(generator(self.seed, 3, int(n)), plan.matrix)
-            for n, plan in zip(numbers, plans, strict=True)
+        focal = [
+            known if known > 0 else drawn_focal(generator(self.seed, 3, int(n)), plan.matrix)
+            for known, n, plan in zip(labels.focal.tolist(), numbers, plans, strict=True)
         ]
         return place(
-            labels._replace(focal=np.where(labels.focal > 0, labels.focal, drawn)),
+            labels._replace(focal=np.array(focal)),
             torch.from_numpy(np.stack(inputs)),
             np.stack([plan.matrix for plan in plans]),
             np.array([plan.visible for plan in plans]),
@@ -219,7 +219,7 @@ class CropStream:
         return render_crop(rng, self.pictures.image(index), plan, self.config), plan
 
 
-def perspective_of(rng: np.random.Generator, matrix: NDArray[np.floating[Any]]) -> float:
+def drawn_focal(rng: np.random.Generator, matrix: NDArray[np.floating[Any]]) -> float:
     """A focal length in picture pixels for a picture of an unknown camera.
 
     Nothing in 3D is known of it, and the landmarks in the picture must be met whatever the lens.

@@ -47,11 +47,14 @@ class ProjectedMocapSampler:
         ``(F, 24, 3)`` axis-angle, on the device of the generators.
     body
         Poses the landmarks; its learned corrections are used, not trained.
+    perspective
+        Whether bodies are seen through lenses of any width, or in weak perspective.
     """
 
-    def __init__(self, poses: Tensor, body: BodyLandmarks) -> None:
+    def __init__(self, poses: Tensor, body: BodyLandmarks, *, perspective: bool = False) -> None:
         self.poses = poses
         self.body = body
+        self._widest = _WIDEST if perspective else 0.0
 
     def real(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rotations ``(count, 24, 3, 3)`` and betas ``(count, 10)`` for the discriminators."""
@@ -70,7 +73,7 @@ class ProjectedMocapSampler:
         """``count`` bodies as the live tracker's crop box would show them."""
         with generator.device:
             rotmats, betas = self.real(count, generator)
-            perspective = torch.rand(count, 1, generator=generator) * _WIDEST
+            perspective = torch.rand(count, 1, generator=generator) * self._widest
             rotmats[:, 0] = self._view(count, generator) @ rotmats[:, 0]
             rotmats[:, 0] = self._upright(rotmats, betas, generator) @ rotmats[:, 0]
             _, landmarks = self.body(rotmats, betas)

@@ -129,15 +129,18 @@ def _as_crop_cameras(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]
     body = BodyModel.default()
     rotmats, focals, cameras = labels["rotmats"].copy(), [], []
     rotmats[:, 0] = labels.pop("orient_seen")
-    for box, size, focal, betas, transl in zip(
-        *(labels[name] for name in ("crop_box", "size", "focal", "betas", "transl")), strict=True
+    named = ("crop_box", "size", "focal", "betas", "transl", "person")
+    for box, size, focal, betas, transl, person in zip(
+        *(labels[name] for name in named), strict=True
     ):
         crop_box = CropBox(*(float(value) for value in box))
         camera = CropCamera.of(crop_box, (int(size[0]), int(size[1])), float(focal))
-        pelvis = body.rest_joints(betas)[0]
-        moved = camera.rotation @ (pelvis + transl) - pelvis
         focals.append(camera.focal)
-        cameras.append(camera.camera(moved) if moved[2] > 0 else np.zeros(3, np.float32))
+        cameras.append(
+            camera.camera_of(transl, body.rest_joints(betas)[0])
+            if person
+            else np.zeros(3, np.float32)
+        )
     return {
         "rotmats": rotmats,
         "crop_focal": np.array(focals, np.float32),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -35,10 +36,10 @@ from hmr_live_training.models.losses import (
 from hmr_live_training.models.network import BodyNetwork, EncoderOutput
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import IterativeRegressor, Theta, theta_of, unpack
-from hmr_live_training.models.rotations import shortest_turn
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.projected_mocap import ProjectedMocap
 from hmr_live_training.sampling.samples import Samples
+from hmr_live_training.synthetic.poses.sampler import offsets_to_flat_tpose, onto_body
 
 #: The learned landmark corrections are punished per this distance squared, metres.
 _CORRECTION_SCALE = 0.03
@@ -84,6 +85,7 @@ class RunLosses:
             batch = without_pairs(batch)
         if self.config.rest_hidden_legs:
             batch = with_resting_legs(with_ends_of_frames(batch), self.straight_legs)
+        batch = batch._replace(world=self._trusted_world(batch))
         encoded = self.network.encode(batch.inputs, self.config.stage, batch.perspective)
         thetas = self._thetas(encoded, mocap)
         count = len(batch.lsp)
@@ -100,9 +102,9 @@ class RunLosses:
             person = F.binary_cross_entropy_with_logits(flag, batch.person)
             terms["person"] = self.config.loss.person * person
         if self.config.stage != "features":
-            world = self._trusted_world(batch)
-            apart = encoded.observed.world - world[..., :3]
-            terms["own_world"] = self.config.loss.own_world * weighted_l1(apart, world[..., 3])
+            apart = encoded.observed.world - batch.world[..., :3]
+            own_world = weighted_l1(apart, batch.world[..., 3])
+            terms["own_world"] = self.config.loss.own_world * own_world
         if self.config.trained != "regressor":
             terms |= self._own_losses(batch, encoded)
         return terms, [Theta(*(part[:count] for part in theta)) for theta in thetas]
@@ -134,8 +136,7 @@ class RunLosses:
             * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp, weights.saturation),
             "points": weights.points
             * reprojection_loss(blazepose, batch.points, weights.saturation),
-            "world": weights.world
-            * world_loss(body[:, :NUM_BLAZEPOSE], self._trusted_world(batch)),
+            "world": weights.world * world_loss(body[:, :NUM_BLAZEPOSE], batch.world),
             "rotations": weights.rotations
             * weighted_mean(
                 rotation_loss(last.rotmats, batch.rotmats, median=weights.median_rotations),
@@ -196,16 +197,11 @@ class RunLosses:
         weight = weight * encoded.observed.visibility.detach()
         return weighted_l1(points - target, weight, self.config.loss.saturation)
 
-    def _perspective(self, mocap: ProjectedMocap) -> Tensor:
-        """Of the projected bodies; 0 for a network that does not read it."""
-        perspective = mocap.observed.perspective
-        return perspective if self.network.perspective else torch.zeros_like(perspective)
-
     def _mocap_loss(self, predicted: Theta, mocap: ProjectedMocap) -> Tensor:
         weights, body = self.config.loss, self.network.regressor.body
         with torch.no_grad():
             _, true = body(mocap.theta.rotmats, mocap.theta.betas)
-            perspective = self._perspective(mocap)
+            perspective = mocap.observed.perspective
             true_points = project(true, mocap.theta.camera, perspective)
         _, found = body(predicted.rotmats, predicted.betas)
         everywhere = true.new_ones(true.shape[:2])
@@ -296,17 +292,9 @@ _LEGS: Final = tuple(
 
 def straight_legs(body: BodyLandmarks) -> Tensor:
     """Rotations ``(24, 3, 3)`` that stretch the legs; a body rests with them a little bent."""
-    rest = body.tree.rest_joints(torch.zeros(1, 10))[0]
-    straight = torch.eye(3).repeat(NUM_JOINTS, 1, 1)
-    for (hip, knee, ankle, _), _ in _LEGS:
-        before = torch.eye(3)
-        for start, end in ((hip, knee), (knee, ankle)):
-            bone = F.normalize(rest[end] - rest[start], dim=0)
-            turn = shortest_turn(bone, torch.tensor([0.0, -1.0, 0.0]))
-            straight[start] = before.T @ turn
-            before = turn
-        straight[ankle] = before.T
-    return straight
+    rest = body.tree.rest.detach().cpu().numpy().astype(np.float64)
+    flat = onto_body(np.tile(np.eye(3), (NUM_JOINTS, 1, 1)), offsets_to_flat_tpose(rest))
+    return torch.from_numpy(flat).float()
 
 
 def with_ends_of_frames(batch: Samples) -> Samples:

@@ -153,7 +153,9 @@ def start_run(
     limits = joint_limits(load_body_poses(data, folders.body))
     poses = load_body_poses(data, folders.body, everyday=True)
     mocap = ProjectedMocapSampler(
-        torch.from_numpy(poses).to(processes.device), network.regressor.body
+        torch.from_numpy(poses).to(processes.device),
+        network.regressor.body,
+        perspective=config.perspective,
     )
     trainer = make_trainer(config, network, sources, mocap, limits, processes)
     if started and started.training:

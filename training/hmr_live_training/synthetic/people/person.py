@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import JOINT
+from hmr_live.recovery.crop_camera import turned_translation
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.opengl.renderer import Layer
 from hmr_live_training.synthetic.people.clothing import Garment, Wardrobe
@@ -69,7 +70,7 @@ class Person:
         return replace(
             self,
             rotmats=rotmats,
-            transl=(rotation @ (pelvis + self.transl) - pelvis).astype(np.float32),
+            transl=turned_translation(rotation, self.transl, pelvis),
             joints=self.joints @ rotation.T,
             vertices=self.vertices @ rotation.T,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.core.state import CropBox, Image
+from hmr_live.recovery.crop import apply_homography
 from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live_training.synthetic.scene.camera_sampling import PinholeCamera
 
@@ -99,7 +100,7 @@ class CropView:
         # Half a drawn pixel inside, so that the last row is a row of the frame.
         inset = 0.5 * self.crop_box.side / self.size
         places = np.clip(places, inset, np.array(self.camera.size) - inset)
-        sources = _mapped(np.linalg.inv(self.frame_from_crop()), places) - 0.5
+        sources = apply_homography(np.linalg.inv(self.frame_from_crop()), places) - 0.5
         return np.asarray(
             cv2.remap(
                 image,
@@ -114,7 +115,9 @@ class CropView:
     def _places(self) -> Array:
         """``(size, size, 2)`` frame pixels of the middles of the view's pixels."""
         centres = np.arange(self.size) + 0.5
-        return _mapped(self.frame_from_crop(), np.stack(np.meshgrid(centres, centres), axis=-1))
+        return apply_homography(
+            self.frame_from_crop(), np.stack(np.meshgrid(centres, centres), axis=-1)
+        )
 
     def finish(self, image: Image) -> Image:
         """Resize a rendered image to the finished size."""
@@ -122,12 +125,6 @@ class CropView:
             return image
         shape = (self.finished, self.finished)
         return np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _mapped(homography: Array, points: Array) -> Array:
-    """Map ``(..., 2)`` points; those beyond the horizon end up far away."""
-    mapped = points @ homography[:, :2].T + homography[:, 2]
-    return np.asarray(mapped[..., :2] / np.maximum(mapped[..., 2:], 1e-6))
 
 
 def warp_perspective(image: Image, homography: Array, size: int) -> Image:

@@ -213,7 +213,11 @@ def flat_tpose_offsets(body: BodyModel) -> dict[int, Array]:
     Captured rotations count from such a T-pose, but SMPL-like bodies rest with slightly dropped
     arms and spread legs: ``G_body = G_captured F`` makes the limbs point the same way.
     """
-    rest = body.rest_joints(np.zeros(10, np.float32)).astype(np.float64)
+    return offsets_to_flat_tpose(body.rest_joints(np.zeros(10, np.float32)).astype(np.float64))
+
+
+def offsets_to_flat_tpose(rest: Array) -> dict[int, Array]:
+    """The offsets of :func:`flat_tpose_offsets` from rest joints ``(24, 3)``."""
     bones = {
         "shoulder": ("shoulder", "elbow"),
         "elbow": ("elbow", "wrist"),
