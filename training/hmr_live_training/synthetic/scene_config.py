@@ -45,6 +45,10 @@ class SyntheticConfig:
     beta_uniform: float = 0.2
     beta_limit: float = 3.0
 
+    #: How often clothes, shoes and hair are MakeHuman's (see hmr_live_training.synthetic.wardrobe)
+    #: and not made from the body's own surface; each is drawn by itself.
+    makehuman: float = 0.5
+
     #: Metres from the camera to the person, log-uniform.
     distance: tuple[float, float] = (0.7, 8.0)
     webcam_distance: tuple[float, float] = (0.5, 1.3)
