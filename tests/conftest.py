@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hmr_live.core.assets import asset_path
+from hmr_live.recovery.network_choice import TIMING_VARIABLE
 
 DATA = Path(__file__).parent / "data"
 
@@ -19,6 +20,14 @@ def _own_log_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Programs that the tests start do not write into the log of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_timed() -> Iterator[None]:
+    """The network and the back end do not depend on how fast this machine is just now."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(TIMING_VARIABLE, "off")
         yield
 
 

@@ -54,7 +54,7 @@ def run_window(
     demo_clip: Path,
     smoothing: bool = True,
     streams: Sequence[StreamRequest] = (),
-    network: Path | None = None,
+    network: str | Path | None = None,
     body: Path | None = None,
     backend: str = "auto",
     threads: int | None = None,
@@ -73,10 +73,10 @@ def run_window(
         False starts without smoothing.
     streams
         Live streams to switch on at once.
-    network, body, backend, threads
+    body, backend, threads
         See :meth:`hmr_live.recovery.pipeline.Pipeline.open`; ``body`` is a file.
-    people
-        How many people to track at once; None uses the preferences.
+    network, people
+        The network, and how many people to track at once; None uses the preferences.
     on_open
         Called with the window once it has begun to open its source.
 
@@ -86,14 +86,16 @@ def run_window(
         Exit code.
     """
     application = make_application()
-    options: dict[str, Any] = {"network": network, "backend": backend, "threads": threads}
+    options: dict[str, Any] = {"backend": backend, "threads": threads}
 
     def open_pipeline() -> LivePipeline:
         from hmr_live_app.pipeline_options import (
             open_pipeline,  # the window comes up before networks load
         )
 
-        return open_pipeline(body, **options)
+        return open_pipeline(
+            body, network=window.model.network, announce=window.announce, **options
+        )
 
     demo = SourceChoice(demo_clip, "Demo clip", loop=True)
 
@@ -101,7 +103,12 @@ def run_window(
         return BodyModel.default() if body is None else BodyModel.load(body)
 
     window = MainWindow(
-        open_pipeline, demo, smoothing=smoothing, people=people, load_body=load_body
+        open_pipeline,
+        demo,
+        smoothing=smoothing,
+        people=people,
+        network=network,
+        load_body=load_body,
     )
     with crash_dump() as earlier_crash, window.errors.catching():
         window.show()

@@ -35,6 +35,7 @@ from hmr_live_app.widgets.hints import Hints
 from hmr_live_app.widgets.icons import application_icon
 from hmr_live_app.widgets.latency_dialog import LatencyDialog
 from hmr_live_app.widgets.main_thread import AfterPaint, MainThreadInvoker
+from hmr_live_app.widgets.network_menu import NetworkMenu
 from hmr_live_app.widgets.people import PeopleController
 from hmr_live_app.widgets.performance import Performance
 from hmr_live_app.widgets.pre_roll_menu import PreRollMenu
@@ -51,6 +52,8 @@ from hmr_live_app.widgets.streams_dialog import StreamsDialog
 
 #: Interval at which the status bar and the recording label are updated.
 _NUMBERS_EVERY_MS: Final = 250
+#: How long a sentence about what is going on stays in the status bar.
+_ANNOUNCEMENT_MS: Final = 4000
 
 
 class MainWindow(QMainWindow):
@@ -68,6 +71,9 @@ class MainWindow(QMainWindow):
         False switches smoothing off for this run, whatever the preferences say.
     people
         How many people to track in this run; None uses the preferences.
+    network
+        The network of this run: ``auto``, a shipped one's name or a file; None uses the
+        preferences.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class MainWindow(QMainWindow):
         *,
         smoothing: bool = True,
         people: int | None = None,
+        network: str | Path | None = None,
         load_body: Callable[[], BodyModel] = BodyModel.default,
     ) -> None:
         super().__init__()
@@ -90,6 +97,7 @@ class MainWindow(QMainWindow):
         self.commands = Actions(self)
         self.picker = SourcePicker(demo, self.main_thread)
         self.pre_roll = PreRollMenu()
+        self.network_menu = NetworkMenu()
         self.view = SceneView()
         self.people_controller = PeopleController(self.model, self.view)
         self.panel = AnglePanel()
@@ -113,6 +121,7 @@ class MainWindow(QMainWindow):
         self._graphics_problem: str | None = None
         self._people: int | None = None
         self._requested_people = people
+        self._requested_network = network
         self.performance = Performance(self.model, self.view, self.panel)
         self.latency = LatencyDialog(self.performance.latency, self)
         self._hints = Hints(self.model)
@@ -178,8 +187,9 @@ class MainWindow(QMainWindow):
                 bar,
                 self.commands,
                 self.picker.sources_menu,
-                self.pre_roll,
-                self.people_controller.menu,
+                pre_roll=self.pre_roll,
+                people=self.people_controller.menu,
+                network=self.network_menu,
             )
         self.tool_bar = self.addToolBar("Tools")
         if self.tool_bar is not None:
@@ -234,6 +244,7 @@ class MainWindow(QMainWindow):
         actions.full_screen.toggled.connect(self._set_full_screen)
         actions.leave_full_screen.triggered.connect(self._escape)
         self.people_controller.count_chosen.connect(self._set_people)
+        self.network_menu.chosen.connect(self._set_network)
         actions.show_recordings.triggered.connect(self._show_folder)
         actions.choose_folder.triggered.connect(self._choose_folder)
         actions.keys.triggered.connect(lambda: dialogs.show_keys(self))
@@ -245,6 +256,9 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         self._state.restore(self.preferences, smoothing=self.model.smoothing)
         self.people_controller.set_count(self._requested_people or self.preferences.people)
+        network = self._requested_network or self.preferences.network
+        self.model.set_network(network)
+        self.network_menu.choose(network)
         self._set_pre_roll(self.preferences.pre_roll)
         self._show_status()
         self._show_recording()
@@ -261,6 +275,14 @@ class MainWindow(QMainWindow):
 
     def _set_people(self, count: int) -> None:
         self.preferences.people = count
+
+    def _set_network(self, network: str) -> None:
+        self.preferences.network = network
+        self.model.set_network(network)
+
+    def announce(self, message: str) -> None:
+        """Show a sentence in the status bar for a few seconds; may be called from any thread."""
+        self.main_thread(lambda: self.status_line.showMessage(message, _ANNOUNCEMENT_MS))
 
     def _escape(self) -> None:
         """Release the lock on a person, or else leave full screen."""
@@ -387,6 +409,8 @@ class MainWindow(QMainWindow):
     def _show_recording(self) -> None:
         recording = self.model.recording
         self.takes.recording = None if recording is None else recording.path
+        # Another network would end the recording, whose header names the network.
+        self.network_menu.setEnabled(recording is None)
         self.commands.show_recording(recording is not None, possible=self.model.can_record)
         self.recording_label.show_recording(recording)
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from hmr_live.body.model import BodyModel
+from hmr_live.core.assets import network_file
+from hmr_live.recovery.network_choice import AUTO, DEFAULT_FPS
 from hmr_live.recovery.pipeline import Pipeline
 
 
 def open_pipeline(
     body: Path | None = None,
     *,
-    network: Path | None = None,
+    network: str | Path = AUTO,
     backend: str = "auto",
     threads: int | None = None,
     smoothing: bool = True,
     people: int = 1,
+    fps: float = DEFAULT_FPS,
+    live: bool = True,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> Pipeline:
     """Load networks and body.
 
@@ -24,7 +30,7 @@ def open_pipeline(
     ----------
     body
         SMPL file; the included body when None.
-    network, backend, smoothing, people
+    network, backend, smoothing, people, fps, live, announce
         See :meth:`hmr_live.recovery.pipeline.Pipeline.open`.
     threads
         See :func:`inference_threads`.
@@ -36,7 +42,15 @@ def open_pipeline(
         threads=inference_threads(threads),
         smoothing=smoothing,
         people=people,
+        fps=fps,
+        live=live,
+        announce=announce,
     )
+
+
+def network_option(text: str) -> str | Path:
+    """What ``--network`` says: ``auto``, or the file of a shipped network or of another one."""
+    return AUTO if text == AUTO else network_file(text)
 
 
 def inference_threads(requested: int | None) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
-import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
@@ -16,13 +15,14 @@ from typing import Final
 from hmr_live.backends import BACKENDS, BackendUnavailableError, Entry, split_choice
 from hmr_live.backends.gpu import nvidia_gpus
 from hmr_live.backends.precision_variants import half_precision_of
-from hmr_live.backends.registry import import_module
+from hmr_live.backends.registry import candidates, import_module
+from hmr_live.backends.timing import Timings
 from hmr_live.core.errors import HmrLiveError
+from hmr_live.core.machine import processor
 
 logger = logging.getLogger(__name__)
 
 _PACKAGES: Final = ("numpy", "opencv-python-headless", "PyQt6", "pyqtgraph", "moderngl")
-_CPU_FEATURES: Final = ("avx2", "avx512f", "avx512_vnni", "amx_bf16", "asimd")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,11 @@ class DoctorReport:
 
 
 def examine(
-    *, backend: str = "auto", network: Path | None = None, threads: int = 1
+    *,
+    backend: str = "auto",
+    network: str | Path = "auto",
+    threads: int = 1,
+    measure: bool = False,
 ) -> DoctorReport:
     """Check everything that the program depends on; never raises.
 
@@ -82,7 +86,10 @@ def examine(
     ----------
     backend, network, threads
         As for the program itself.
+    measure
+        Whether to time every network on every back end, whatever was measured before.
     """
+    times, timings = _times(backend, network, threads, measure=measure)
     findings = [
         Finding("Python", f"{platform.python_version()}, {sys.executable}"),
         Finding("System", f"{platform.platform()}, {platform.machine()}"),
@@ -92,24 +99,10 @@ def examine(
         _guarded("OpenGL", _opengl),
         _guarded("Cameras", _cameras),
         *(backend_finding(entry) for entry in BACKENDS.values() if entry.exists_here),
-        _guarded("Chosen", lambda: _chosen(backend, network, threads)),
+        *times,
+        _guarded("Chosen", lambda: _chosen(backend, network, threads, timings)),
     ]
     return DoctorReport(tuple(findings))
-
-
-def processor() -> str:
-    """Name, number of cores, and the instruction sets that matter for inference."""
-    name, features = platform.processor() or platform.machine(), ""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        fields: dict[str, str] = {}
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            fields.setdefault(key.strip(), value.strip())
-        name = fields.get("model name", name)
-        flags = fields.get("flags", fields.get("Features", "")).split()
-        features = " ".join(feature for feature in _CPU_FEATURES if feature in flags)
-    return f"{name}, {os.cpu_count()} cores" + (f", {features}" if features else "")
 
 
 def backend_finding(entry: Entry) -> Finding:
@@ -188,19 +181,89 @@ def _cameras() -> Finding:
     )
 
 
-def _chosen(backend: str, network: Path | None, threads: int) -> Finding:
-    from hmr_live.core.assets import asset_path
-    from hmr_live.recovery.network import DEFAULT_NETWORK, HmrNetwork
+def _times(
+    backend: str, network: str | Path, threads: int, *, measure: bool
+) -> tuple[list[Finding], Timings]:
+    """The table of networks and back ends, a line for each network, and what it shows."""
+    from hmr_live.recovery.network_choice import (
+        NETWORKS,
+        TIMING_VARIABLE,
+        machine_timings,
+        timing_is_off,
+    )
 
-    opened = HmrNetwork(network, backend=backend, threads=threads)
-    model = network or asset_path(*DEFAULT_NETWORK)
+    if timing_is_off():
+        off = f"not measured, because {TIMING_VARIABLE} is off"
+        return [Finding("Times", off)], Timings()
+    try:
+        timings = machine_timings(threads, again=measure)
+    except Exception as error:  # as in _guarded
+        logger.debug("the networks cannot be timed", exc_info=True)
+        return [Finding("Times", f"cannot be measured ({error})", good=False)], Timings()
+    head = f"p50 / p95 of one inference in ms, {threads} threads; --measure times all again"
+    findings = [Finding("Times", head)]
+    chosen = _chosen_pair(backend, network, timings)
+    findings += [Finding(f"  {name}", _row(timings, name, chosen)) for name in NETWORKS]
+    findings += [
+        Finding(f"  {name}", f"failed and is not used ({problem})")
+        for name, problem in timings.problems.items()
+    ]
+    return findings, timings
+
+
+def _chosen_pair(backend: str, network: str | Path, timings: Timings) -> tuple[str, str]:
+    """Names of the network and the timed back end that will be used; empty if unknown."""
+    from hmr_live.recovery.network_choice import AUTO, choose_network, network_path
+
+    try:
+        name, _ = split_choice(backend)
+        if network == AUTO:
+            network = choose_network(timings, backend=backend).name
+    except HmrLiveError:  # reported where it is opened
+        return "", ""
+    stem = network_path(network).stem
+    timed = timings.in_order([e for e in candidates() if (stem, e.name) in timings.times], stem)
+    return stem, name if name != AUTO else next((entry.name for entry in timed), "")
+
+
+def _row(timings: Timings, network: str, chosen: tuple[str, str]) -> str:
+    cells = [
+        f"{backend} {summary.p50:.1f} / {summary.p95:.1f}"
+        + (" (chosen)" if (name, backend) == chosen else "")
+        for (name, backend), summary in timings.times.items()
+        if name == network
+    ]
+    return ", ".join(cells) or "not timed; --measure does it"
+
+
+def _chosen(backend: str, network: str | Path, threads: int, timings: Timings) -> Finding:
+    from hmr_live.recovery.network import HmrNetwork
+    from hmr_live.recovery.network_choice import AUTO, choose_network, network_path
+
+    why = "requested by name"
+    if network == AUTO:
+        choice = choose_network(timings, backend=backend)
+        network, why = choice.name, f"{choice.reason} (a camera of 30 frames a second)"
+    model = network_path(network)
+    automatic = split_choice(backend)[0] == AUTO
+    opened = HmrNetwork(
+        model, backend=backend, threads=threads, timings=timings if automatic else None
+    )
     chosen = opened.backend
-    automatic = split_choice(backend)[0] == "auto"
-    reason = BACKENDS[chosen.name].reason if automatic else "requested by name"
-    found = f"{chosen.name} ({chosen.describe()}) for {opened.name}, because: {reason}"
+    reason = _reason(chosen.name, timings) if automatic else "requested by name"
+    found = (
+        f"{chosen.name} ({chosen.describe()}), because: {reason}; "
+        f"network {opened.name}, because: {why}"
+    )
     chosen.close()
     if chosen.name.startswith("tensorrt") and half_precision_of(model) is None:
         return Finding(
             "Chosen", found, advice=f"there is no validated {model.stem}_fp16.onnx beside it"
         )
     return Finding("Chosen", found)
+
+
+def _reason(backend: str, timings: Timings) -> str:
+    if len(timings.backends) > 1 and backend in timings.backends:
+        return "the fastest here, as timed"
+    return BACKENDS[backend].reason

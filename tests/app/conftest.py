@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partialmethod
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PyQt6.QtCore import QSettings
@@ -68,7 +69,7 @@ def open_window(qtbot: QtBot) -> Iterator[Callable[..., MainWindow]]:
     windows: list[MainWindow] = []
     leave_context()  # of tests before this one that draw without a window
 
-    def opened(open_pipeline: Callable[[], LivePipeline], **options: bool) -> MainWindow:
+    def opened(open_pipeline: Callable[[], LivePipeline], **options: Any) -> MainWindow:
         window = MainWindow(open_pipeline, SourceChoice(CLIP, "Demo clip", loop=True), **options)
         # Pictures are compared here, also on machines that are busy with something else.
         window.performance.set_adaptive(False)

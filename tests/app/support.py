@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.assets import asset_path
 from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
+from hmr_live.recovery.frame_camera import project
 from hmr_live.render.image_plane import Rectangle, letterbox
 from hmr_live_app.main_window import MainWindow
 from hmr_live_app.model.source import Status
@@ -51,7 +53,7 @@ def body_state(body: BodyModel, size: tuple[int, int], bend: float = 0.5) -> Bod
         camera=np.array([1, 0, 0], np.float32),
         crop_box=CropBox(size[0] / 2, size[1] / 2, size[1]),
         joints=joints,
-        joints_2d=joints[:, :2] / transl[2] * focal + np.array(size) / 2,
+        joints_2d=project(joints, float(focal), size),
         confidence=np.ones(NUM_JOINTS, np.float32),
         score=0.9,
         angles_of=joint_angles,
@@ -110,6 +112,7 @@ class MovingPerson:
         self.people = 1
         self.locked: int | None = None
         self.nobody = False
+        self.networks: list[tuple[str | Path, float]] = []
         self.processed = 0
 
     def process(self, frame: Frame) -> FrameResult:
@@ -120,6 +123,9 @@ class MovingPerson:
 
     def reset(self) -> None:
         pass
+
+    def use_network(self, network: str | Path, *, fps: float) -> None:
+        self.networks.append((network, fps))
 
 
 def picture_of(window: MainWindow) -> Image:

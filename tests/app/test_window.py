@@ -19,6 +19,7 @@ from hmr_live.render.offscreen import OffscreenRenderer
 from hmr_live.takes.container import read_take
 from hmr_live_app.main_window import _NUMBERS_EVERY_MS, MainWindow
 from hmr_live_app.model.source import Status
+from hmr_live_app.widgets.preferences import load_preferences, save_preferences
 from tests.app.support import (
     CLIP,
     MovingPerson,
@@ -287,17 +288,65 @@ def test_preferences_come_back_in_the_next_window(
     window.commands.record_video.setChecked(True)
     next(action for action in window.pre_roll.actions() if action.text() == "10 s").trigger()
     assert "begins 10 s earlier" in window.commands.record.toolTip()
+    next(action for action in window.network_menu.actions() if action.data() == "lite").trigger()
     window.close()
     again = open_window(lambda: person)
     assert again.preferences.pre_roll == 10
     assert [a.text() for a in again.pre_roll.actions() if a.isChecked()] == ["10 s"]
     assert "begins 10 s earlier" in again.commands.record.toolTip()
+    assert again.model.network == "lite"
+    assert chosen_networks(again) == ["lite"]
     assert again.panel.table.choice == ("hip flexion",)
     assert again.panel.seconds == 20
     assert not again.commands.mesh.isChecked()
     assert again.commands.record_video.isChecked()
     assert not again.model.smoothing
     assert again.preferences.recordings == window.preferences.recordings
+
+
+def chosen_networks(window: MainWindow) -> list[str]:
+    return [action.data() for action in window.network_menu.actions() if action.isChecked()]
+
+
+def test_the_network_is_automatic_until_another_is_chosen(
+    window: MainWindow, person: MovingPerson, qtbot: QtBot
+) -> None:
+    assert chosen_networks(window) == ["auto"]
+    assert person.networks == [("auto", 30.0)]
+    next(action for action in window.network_menu.actions() if action.data() == "heavy").trigger()
+    qtbot.waitUntil(lambda: window.model.status is Status.RUNNING)
+    assert person.networks == [("auto", 30.0), ("heavy", 30.0)]
+    assert chosen_networks(window) == ["heavy"]
+
+
+def test_the_network_cannot_be_changed_during_a_recording(window: MainWindow) -> None:
+    window.toggle_recording()
+    assert not window.network_menu.isEnabled()
+    window.toggle_recording()
+    assert window.network_menu.isEnabled()
+
+
+def test_a_network_for_this_run_leaves_the_preferences(
+    open_window: Callable[..., MainWindow], person: MovingPerson, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.onnx"
+    window = open_window(lambda: person, network=own)
+    assert window.model.network == own
+    assert chosen_networks(window) == []
+    window.close()
+    assert load_preferences().network == "auto"
+
+
+def test_an_unknown_network_in_the_preferences_is_automatic() -> None:
+    preferences = load_preferences()
+    preferences.network = "huge"
+    save_preferences(preferences)
+    assert load_preferences().network == "auto"
+
+
+def test_an_announcement_is_shown_in_the_status_bar(window: MainWindow, qtbot: QtBot) -> None:
+    window.announce("Timing the networks.")
+    qtbot.waitUntil(lambda: window.status_line.currentMessage() == "Timing the networks.")
 
 
 def test_full_screen_shows_the_panes_alone_and_escape_comes_back(

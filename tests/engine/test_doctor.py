@@ -10,8 +10,11 @@ from hmr_live import doctor
 from hmr_live.backends import BACKENDS, Entry, gpu, onnx_runtime
 from hmr_live.backends.base import BackendUnavailableError
 from hmr_live.backends.gpu import NvidiaGpu, parse_gpus
+from hmr_live.backends.timing import Timings
 from hmr_live.core.errors import RenderError
+from hmr_live.core.timing import StageSummary
 from hmr_live.doctor import DoctorReport, Finding, backend_finding, examine
+from hmr_live.recovery import network_choice
 from tests.engine.backends.backend_cases import ScriptedBackends
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,3 +164,54 @@ def test_a_back_end_of_no_particular_system_exists_everywhere():
 def test_an_unknown_back_end_is_a_sentence():
     report = examine(backend="abacus")
     assert "There is no back end called 'abacus'" in found(report, "Chosen").found
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """A machine on which this was measured; the calls that asked for it."""
+    times = {
+        ("full", "openvino"): StageSummary(30.0, 31.0, 5),
+        ("full", "onnxruntime"): StageSummary(11.0, 12.5, 9),
+        ("lite", "onnxruntime"): StageSummary(7.0, 7.5, 9),
+    }
+    calls = []
+
+    def machine_timings(threads, *, again):
+        calls.append((threads, again))
+        return Timings(times, {"openvino-gpu": "the driver crashed"})
+
+    monkeypatch.setattr(network_choice, "timing_is_off", lambda: False)
+    monkeypatch.setattr(network_choice, "machine_timings", machine_timings)
+    return calls
+
+
+def test_the_table_of_networks_marks_what_is_chosen(timed):
+    report = examine(threads=2)
+    assert found(report, "full").found == ("openvino 30.0 / 31.0, onnxruntime 11.0 / 12.5 (chosen)")
+    assert found(report, "lite").found == "onnxruntime 7.0 / 7.5"
+    assert "--measure" in found(report, "heavy").found
+    assert "the driver crashed" in found(report, "openvino-gpu").found
+    assert "the fastest here, as timed" in found(report, "Chosen").found
+    assert "11 of the 20 ms" in found(report, "Chosen").found
+    assert timed == [(2, False)]
+
+
+def test_names_are_marked_in_the_table_as_given(timed):
+    report = examine(backend="onnxruntime", network="lite", measure=True)
+    assert found(report, "lite").found == "onnxruntime 7.0 / 7.5 (chosen)"
+    assert "(chosen)" not in found(report, "full").found
+    assert timed == [(1, True)]
+
+
+def test_timing_that_fails_is_a_sentence(monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(network_choice, "timing_is_off", lambda: False)
+    monkeypatch.setattr(network_choice, "machine_timings", fail)
+    report = examine(backend="onnxruntime")
+    assert found(report, "Times") == Finding("Times", "cannot be measured (no memory)", False)
+
+
+def test_timing_that_is_off_is_told(report):
+    assert "HMR_LIVE_TIMING is off" in found(report, "Times").found

@@ -130,13 +130,18 @@ def tiny_network(config: RunConfig) -> BodyNetwork:
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
-def seen_as(regressor: IterativeRegressor, theta: torch.Tensor) -> LandmarkObservation:
-    """Perfect landmarks of a body."""
+def seen_as(
+    regressor: IterativeRegressor, theta: torch.Tensor, perspective: torch.Tensor | None = None
+) -> LandmarkObservation:
+    """Perfect landmarks of a body; in weak perspective by default."""
     rotmats, betas, camera = unpack(theta)
     _, points = regressor.body(rotmats, betas)
     points = points[:, :NUM_BLAZEPOSE]
     seen = torch.ones(len(theta), NUM_BLAZEPOSE)
-    return LandmarkObservation(project(points, camera), hip_centred(points), seen)
+    if perspective is None:
+        perspective = torch.zeros(len(theta), 1)
+    flat = project(points, camera, perspective)
+    return LandmarkObservation(flat, hip_centred(points), seen, perspective)
 
 
 INPUTS = {
@@ -165,6 +170,7 @@ def tiny_samples(count: int = 32, stage: str = "features") -> Samples:
         torch.zeros(count, 10),
         torch.ones(count, 2),
         torch.ones(count),
+        torch.full((count, 1), 0.2),
     )
 
 

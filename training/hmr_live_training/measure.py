@@ -6,7 +6,7 @@ Every figure comes with a 95 % bootstrap interval that resamples people.  The op
 data sets: ``--data`` the development photos of LSPET, person-free pictures and synthetic video
 sequences; ``--synthetic`` a test split of ``hmr_live_training.synthetic``; ``--shards`` labelled
 people in shards of ``hmr_live_training.collect``; ``--video`` video files; ``--truth`` the 3D
-joints of a video, for its joint angles.
+joints of a video, for its joint angles.  ``--posture`` measures posture in space instead.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _named_folder(given: str) -> tuple[str, Path]:
 
 def _chosen_data_sets(options: argparse.Namespace, data: EvaluationData) -> list[str]:
     available = data.available
-    chosen = options.sets or available
+    chosen = options.sets or (["posture"] if options.posture else data.usual)
     for name in chosen:
         if name not in available:
             raise AssetError(f"The data set {name} needs --{_OPTIONS[DATA_SETS[name]]}.")
@@ -154,6 +154,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=list(DATA_SETS),
         help="data sets to evaluate on (default: all that the other options give)",
+    )
+    parser.add_argument(
+        "--posture",
+        action="store_true",
+        help="knees, trunk and stature in space: drawn people, standing people in photos, clips",
     )
     parser.add_argument("--quick", action="store_true", help="evaluate every fourth picture only")
     parser.add_argument(

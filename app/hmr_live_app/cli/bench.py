@@ -33,7 +33,8 @@ def run_bench(
     Parameters
     ----------
     options
-        As parsed; ``backend`` may hold several names separated by commas, or ``all``.
+        As parsed; ``backend`` may hold several names separated by commas, or ``all``;
+        ``network`` is a file.
     clip
         The video.
     open_pipeline
@@ -47,17 +48,14 @@ def run_bench(
         time_interleaved,
     )
     from hmr_live.capture.sources import VideoFile
-    from hmr_live.core.assets import asset_path
-    from hmr_live.recovery.network import DEFAULT_NETWORK
 
-    network = getattr(options, "network", None) or asset_path(*DEFAULT_NETWORK)
     wanted = getattr(options, "backend", "auto").split(",")
     source = VideoFile(clip, loop=True)
     targets: list[BenchTarget] = []
     try:
         baseline = MediaPipePose(options.mediapipe) if options.mediapipe else None
         targets = [baseline] if baseline else []
-        pipelines, left_out = open_pipelines(wanted, network, open_pipeline)
+        pipelines, left_out = open_pipelines(wanted, options.network, open_pipeline)
         targets = [*pipelines, *targets]
         report = BenchReport.of(
             clip.name,

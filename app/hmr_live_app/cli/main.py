@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 # take the cores that the network needs.  Must be set before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from hmr_live.core.assets import network_file
 from hmr_live.core.errors import HmrLiveError, RecordingError
+from hmr_live.recovery.network_choice import AUTO, DEFAULT_FPS
 from hmr_live.recovery.tracking import MAX_PEOPLE
 from hmr_live_app.cli.bench import add_bench_arguments, run_bench
 from hmr_live_app.cli.export import add_export_command
@@ -29,6 +30,7 @@ from hmr_live_app.cli.stream_options import (
 from hmr_live_app.model.error_reports import summary_of
 from hmr_live_app.model.log_file import FILE_ONLY, log_path, logging_to_file
 from hmr_live_app.model.takes.file_types import is_take
+from hmr_live_app.pipeline_options import inference_threads, network_option, open_pipeline
 
 if TYPE_CHECKING:
     from hmr_live.recovery.pipeline import Pipeline
@@ -147,6 +149,9 @@ def _parser() -> argparse.ArgumentParser:
         "doctor", help="show what this computer has, what is chosen and why"
     )
     doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.add_argument(
+        "--measure", action="store_true", help="time every network on every back end again"
+    )
     _add_pipeline_options(doctor)
     doctor.set_defaults(run=_doctor)
 
@@ -165,9 +170,10 @@ def _add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     nothing = argparse.SUPPRESS
     group.add_argument(
         "--network",
-        type=network_file,
+        type=network_option,
         default=nothing,
-        help="full (default), lite, heavy, or an .onnx file with its manifest",
+        help="auto (default: the most accurate that this computer runs fast enough), lite, full, "
+        "heavy, or an .onnx file with its manifest",
     )
     group.add_argument("--body", type=Path, default=nothing, help="an SMPL .pkl or .npz file")
     group.add_argument(
@@ -229,22 +235,30 @@ def _demo(options: argparse.Namespace) -> int:
     from hmr_live.core.assets import asset_path
 
     print("There is no screen here, so the included clip is processed into a folder instead.")
-    return run_one(str(asset_path(*DEMO_CLIP)), lambda: _open_pipeline(options), options.out)
+    return run_one(str(asset_path(*DEMO_CLIP)), partial(_open_pipeline, options), options.out)
 
 
 def _run(options: argparse.Namespace) -> int:
     smoothing = not getattr(options, "no_smoothing", False)
-    return run_files(options, _pipeline_settings(options) | {"smoothing": smoothing})
+    settings = _pipeline_settings(options) | {"smoothing": smoothing}
+    return run_files(options, settings, _announce)
 
 
 def _stream(options: argparse.Namespace) -> int:
     from hmr_live_app.cli.stream import run_streams
 
-    return run_streams(options, lambda: _open_pipeline(options))
+    return run_streams(options, partial(_open_pipeline, options))
 
 
 def _bench(options: argparse.Namespace) -> int:
     from hmr_live.core.assets import asset_path
+    from hmr_live.recovery.network_loader import NetworkLoader
+
+    # Every back end runs the same network: the one that the fastest would run live.
+    loader = NetworkLoader(
+        threads=inference_threads(getattr(options, "threads", None)), announce=_announce
+    )
+    options.network = loader.choose(getattr(options, "network", AUTO))
 
     def open_on(backend: str) -> Pipeline:
         return _open_pipeline(argparse.Namespace(**{**vars(options), "backend": backend}))
@@ -282,12 +296,12 @@ def _angles(_options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from hmr_live.doctor import examine
-    from hmr_live_app.pipeline_options import inference_threads
 
     report = examine(
         backend=getattr(options, "backend", "auto"),
-        network=getattr(options, "network", None),
+        network=getattr(options, "network", AUTO),
         threads=inference_threads(getattr(options, "threads", None)),
+        measure=options.measure,
     )
     print(report.as_json() if options.json else report.as_text())
     return 0 if report.good else 1
@@ -300,12 +314,20 @@ def _repair(options: argparse.Namespace) -> int:
     return 0
 
 
-def _open_pipeline(options: argparse.Namespace) -> Pipeline:
-    from hmr_live_app.pipeline_options import open_pipeline
-
+def _open_pipeline(
+    options: argparse.Namespace, *, fps: float = DEFAULT_FPS, live: bool = True
+) -> Pipeline:
     return open_pipeline(
-        **_pipeline_settings(options), smoothing=not getattr(options, "no_smoothing", False)
+        **_pipeline_settings(options),
+        smoothing=not getattr(options, "no_smoothing", False),
+        fps=fps,
+        live=live,
+        announce=_announce,
     )
+
+
+def _announce(message: str) -> None:
+    print(f"hmr-live: {message}", file=sys.stderr, flush=True)
 
 
 def _pipeline_settings(options: argparse.Namespace) -> dict[str, Any]:

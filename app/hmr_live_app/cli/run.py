@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hmr_live.batch.archive.worker import JobSpec, Outcome
     from hmr_live.recovery.pipeline import Pipeline
 
+#: Settings that change the speed, or only what ``auto`` stands for.
+_WITHOUT_EFFECT: Final = ("threads", "fps", "live", "announce")
 _EPILOG: Final = """\
 The results of one file, picture or camera go straight into the folder --out.  Several files, a
 folder, a pattern or a list form an archive: each file gets its own folder in --out, broken files
@@ -80,7 +82,11 @@ def add_run_command(
     return parser
 
 
-def run_files(options: argparse.Namespace, pipeline_settings: Mapping[str, Any]) -> int:
+def run_files(
+    options: argparse.Namespace,
+    pipeline_settings: Mapping[str, Any],
+    announce: Callable[[str], None],
+) -> int:
     """Process the inputs of the command line and return the exit code.
 
     Parameters
@@ -89,6 +95,8 @@ def run_files(options: argparse.Namespace, pipeline_settings: Mapping[str, Any])
         As parsed.
     pipeline_settings
         Arguments of :func:`hmr_live_app.pipeline_options.open_pipeline` that the user has given.
+    announce
+        See :func:`hmr_live.recovery.network_choice.machine_timings`.
 
     Raises
     ------
@@ -103,16 +111,27 @@ def run_files(options: argparse.Namespace, pipeline_settings: Mapping[str, Any])
         raise ArchiveError("There is nothing to process: give a video, a folder or --list FILE.")
     return run_one(
         options.inputs[0],
-        partial(open_pipeline, **pipeline_settings),
+        partial(open_pipeline, **pipeline_settings, announce=announce),
         options.out,
         overlay=not options.no_overlay,
     )
 
 
 def run_one(
-    spec: str, open_pipeline: Callable[[], Pipeline], out: Path, *, overlay: bool = True
+    spec: str, open_pipeline: Callable[..., Pipeline], out: Path, *, overlay: bool = True
 ) -> int:
     """Process one source into a folder and print the summary.
+
+    Parameters
+    ----------
+    spec
+        Video, picture or camera number.
+    open_pipeline
+        Opens the pipeline, given the source's ``fps`` and whether it is ``live``.
+    out
+        The folder.
+    overlay
+        Whether to write the overlay video.
 
     Raises
     ------
@@ -123,7 +142,7 @@ def run_one(
     from hmr_live.capture.sources import open_source
 
     source = open_source(spec)
-    pipeline = open_pipeline()
+    pipeline = open_pipeline(fps=source.fps, live=source.live)
     total = getattr(source, "frame_count", 0)
 
     def show(done: int) -> None:
@@ -218,11 +237,23 @@ def _job_spec(
     cores = (os.cpu_count() or 1) // (options.processes or 1)
     threads = pipeline_settings.get("threads") or max(1, min(inference_threads(None), cores))
     overlay = not options.no_overlay
+    settings = {**pipeline_settings, "network": _archive_network(pipeline_settings)}
     return JobSpec(
-        partial(open_pipeline, **{**pipeline_settings, "threads": threads}),
+        partial(open_pipeline, **{**settings, "threads": threads}),
         {**pipeline_identity(pipeline_settings), "overlay": overlay},
         overlay=overlay,
     ), threads
+
+
+def _archive_network(pipeline_settings: Mapping[str, Any]) -> str | Path:
+    """The network of an archive: ``auto`` is the same everywhere.
+
+    Machines of different speed may share an archive, and it may be continued on another one.
+    """
+    from hmr_live.recovery.network_choice import AUTO, FALLBACK
+
+    network: str | Path = pipeline_settings.get("network", AUTO)
+    return FALLBACK if network == AUTO else network
 
 
 def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,18 +273,19 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     from hmr_live.body.model import DEFAULT_BODY
     from hmr_live.core.assets import asset_path, read_manifest, sha256_of
-    from hmr_live.recovery.network import DEFAULT_NETWORK
+    from hmr_live.recovery.network_choice import network_path
     from hmr_live_app.pipeline_options import open_pipeline
 
     # Settings not given count with their defaults, so that giving a default changes nothing.
     parameters = signature(open_pipeline).parameters.values()
     settings = {
         **{parameter.name: parameter.default for parameter in parameters},
-        "network": asset_path(*DEFAULT_NETWORK),
         "body": asset_path(*DEFAULT_BODY),
         **pipeline_settings,
+        "network": network_path(_archive_network(pipeline_settings)),
     }
-    settings.pop("threads", None)  # changes the speed only
+    for name in _WITHOUT_EFFECT:
+        settings.pop(name, None)
     read_manifest(settings["network"])  # its errors say what is wrong with a network
     try:
         return {k: sha256_of(v) if isinstance(v, Path) else v for k, v in settings.items()}

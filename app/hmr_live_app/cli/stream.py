@@ -25,8 +25,15 @@ _TERMINAL_S: Final = 1.0
 _LOG_S: Final = 10.0
 
 
-def run_streams(options: argparse.Namespace, open_pipeline: Callable[[], Pipeline]) -> int:
+def run_streams(options: argparse.Namespace, open_pipeline: Callable[..., Pipeline]) -> int:
     """Stream until the source ends or Ctrl-C is pressed.
+
+    Parameters
+    ----------
+    options
+        As parsed.
+    open_pipeline
+        Opens the pipeline, given the source's ``fps``.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def run_streams(options: argparse.Namespace, open_pipeline: Callable[[], Pipelin
     made = _make_streams(options, lambda: None if pipeline is None else pipeline.body)
     spec = options.video if options.camera is None else named_camera(options.camera)
     with closing(open_source(spec, realtime=True, loop=options.loop)) as source:
-        pipeline = open_pipeline()
+        pipeline = open_pipeline(fps=source.fps)
         streams, ended = Streams(), threading.Event()
         errors: list[HmrLiveError] = []
 

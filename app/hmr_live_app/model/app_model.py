@@ -20,6 +20,7 @@ from hmr_live.core.errors import HmrLiveError
 from hmr_live.core.state import FrameResult
 from hmr_live.live.frame_skip import FrameSkipExtrapolator
 from hmr_live.live.session import FrameProcessor, LiveSession, LiveStats
+from hmr_live.recovery.network_choice import AUTO
 from hmr_live.streaming import Streams
 from hmr_live.takes.info import DescribedNetwork, take_info
 from hmr_live.takes.pre_roll import PRE_ROLL_S, PreRoll
@@ -42,6 +43,10 @@ class LivePipeline(FrameProcessor, Protocol):
     @property
     def network(self) -> DescribedNetwork:
         """The network, as recordings describe it."""
+        ...
+
+    def use_network(self, network: str | Path, *, fps: float) -> None:
+        """See :meth:`hmr_live.recovery.pipeline.Pipeline.use_network`."""
         ...
 
 
@@ -83,6 +88,7 @@ class AppModel:
         self._frame_skip = False
         self._smoothing = smoothing
         self._people = 1
+        self._network: str | Path = AUTO
         self._open_pipeline = open_pipeline
         self._call_in_main = call_in_main
         self._live: LiveSession | None = None
@@ -113,6 +119,20 @@ class AppModel:
         self._people = count
         if self.pipeline is not None:
             self.pipeline.people = count
+
+    @property
+    def network(self) -> str | Path:
+        """The network that was asked for: ``auto``, a shipped one's name, or a file."""
+        return self._network
+
+    def set_network(self, network: str | Path) -> None:
+        """Use this network; a source that is open is opened again, so a recording ends."""
+        if network == self._network:
+            return
+        self._network = network
+        in_use = self.status in (Status.OPENING, Status.RUNNING, Status.PAUSED)
+        if self.source is not None and in_use:
+            self.open(self.source)
 
     @property
     def can_lock(self) -> bool:
@@ -277,6 +297,11 @@ class AppModel:
             ready = pipeline
             self._call_in_main(lambda: self.pipeline_ready.emit(ready))
         source = open_source(choice.spec, realtime=True, loop=choice.loop)
+        try:
+            pipeline.use_network(self._network, fps=source.fps)
+        except BaseException:
+            source.close()
+            raise
         pre_roll = PreRoll(live=source.live, seconds=self._pre_roll_s)
         live = LiveSession(
             source,

@@ -111,7 +111,13 @@ class Actions:
 
 
 def fill_menus(
-    bar: QMenuBar, actions: Actions, sources: QMenu, pre_roll: QMenu, people: QMenu
+    bar: QMenuBar,
+    actions: Actions,
+    sources: QMenu,
+    *,
+    pre_roll: QMenu,
+    people: QMenu,
+    network: QMenu,
 ) -> None:
     """Build the menu bar."""
     menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
@@ -136,6 +142,7 @@ def fill_menus(
                 pre_roll.menuAction(),
                 None,
                 people.menuAction(),
+                network.menuAction(),
                 actions.smoothing,
                 actions.streams,
             ),

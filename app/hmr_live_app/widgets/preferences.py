@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from platformdirs import user_documents_path
 from PyQt6.QtCore import QByteArray, QSettings
 from PyQt6.QtWidgets import QMainWindow, QSplitter, QWidget
 
+from hmr_live.recovery.network_choice import AUTO, NETWORKS
 from hmr_live.recovery.tracking import MAX_PEOPLE
 from hmr_live.takes.pre_roll import PRE_ROLL_S
 from hmr_live_app.model.angle_groups import DEFAULT_CHOICE
@@ -33,6 +35,8 @@ class Preferences:
         How far back the plot reaches.
     people
         How many are followed at once.
+    network
+        ``auto`` or the name of a shipped network.
     pre_roll
         Seconds before the record button that a take holds too.
     recordings
@@ -52,6 +56,7 @@ class Preferences:
     angles: tuple[str, ...] = DEFAULT_CHOICE
     seconds: int = 10
     people: int = 1
+    network: str = AUTO
     pre_roll: int = PRE_ROLL_S
     recordings: Path = Path()
     videos: Path = Path()
@@ -74,6 +79,7 @@ def load_preferences() -> Preferences:
         angles=tuple(filter(None, angles.split(";"))) if isinstance(angles, str) else plain.angles,
         seconds=_number(stored, "seconds", plain.seconds),
         people=min(max(_number(stored, "people", plain.people), 1), MAX_PEOPLE),
+        network=_one_of(stored, "network", (AUTO, *NETWORKS)),
         pre_roll=_number(stored, "pre_roll", plain.pre_roll),
         recordings=Path(str(stored.value("recordings", plain.recordings))),
         videos=Path(str(stored.value("videos", plain.videos))),
@@ -94,6 +100,7 @@ def save_preferences(preferences: Preferences) -> None:
     stored.setValue("angles", ";".join(preferences.angles))
     stored.setValue("seconds", preferences.seconds)
     stored.setValue("people", preferences.people)
+    stored.setValue("network", preferences.network)
     stored.setValue("pre_roll", preferences.pre_roll)
     stored.setValue("recordings", str(preferences.recordings))
     stored.setValue("videos", str(preferences.videos))
@@ -166,6 +173,12 @@ def _store() -> QSettings:
 def _flag(stored: QSettings, key: str, default: bool) -> bool:
     """Ini files know no booleans: Qt writes and reads words."""
     return str(stored.value(key, default)).lower() == "true"
+
+
+def _one_of(stored: QSettings, key: str, choices: Sequence[str]) -> str:
+    """One of the choices; the first if another value or none is stored."""
+    value = str(stored.value(key, choices[0]))
+    return value if value in choices else choices[0]
 
 
 def _number(stored: QSettings, key: str, default: int) -> int:

@@ -59,13 +59,18 @@ class AutomaticBackend:
         """See :class:`hmr_live.backends.base.Backend`."""
         return self._serving.input_shape
 
-    def run(self, image: Array) -> dict[str, Array]:
+    @property
+    def reads_focal(self) -> bool:
+        """See :class:`hmr_live.backends.base.Backend`."""
+        return self._serving.reads_focal
+
+    def run(self, image: Array, focal: Array | None = None) -> dict[str, Array]:
         """Run on the serving back end; a lost one is replaced and the batch is run again."""
         if self._preparation is not None and self._preparation.is_over:
             self._switch_to(self._preparation)
         while True:
             try:
-                return self._serving.run(image)
+                return self._serving.run(image, focal)
             except BackendError as error:
                 self._replace(error)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,12 @@ from hmr_live.core.errors import BackendError
 Array = NDArray[np.floating[Any]]
 #: An object of a package that ships no types.
 Untyped: TypeAlias = Any
-#: Channels, height, width of the one input.
+#: Channels, height, width of the image input.
 InputShape = tuple[int, int, int]
+#: Name of the second input of networks that are told the perspective of their images.
+FOCAL: Final = "focal"
+#: Of a person a few metres away.
+_ANY_FOCAL: Final = 4.0
 
 
 class BackendUnavailableError(BackendError):
@@ -22,7 +27,7 @@ class BackendUnavailableError(BackendError):
 
 
 class Backend(Protocol):
-    """A loaded network with one image input.  One thread at a time may use it."""
+    """A loaded network of images.  One thread at a time may use it."""
 
     @property
     def name(self) -> str:
@@ -31,16 +36,24 @@ class Backend(Protocol):
 
     @property
     def input_shape(self) -> InputShape:
-        """(3, H, W) of the input; the batch is free."""
+        """(3, H, W) of the image input; the batch is free."""
         ...
 
-    def run(self, image: Array) -> dict[str, Array]:
+    @property
+    def reads_focal(self) -> bool:
+        """Whether the network has the second input :data:`FOCAL`."""
+        ...
+
+    def run(self, image: Array, focal: Array | None = None) -> dict[str, Array]:
         """Run the network on a batch.
 
         Parameters
         ----------
         image
             ``(n, 3, H, W)`` float32, contiguous.
+        focal
+            ``(n, 1)`` float32, focal lengths of the images in halves of the image, for a network
+            that reads them.
 
         Returns
         -------
@@ -107,6 +120,43 @@ def image_input_shape(model: Path, shape: tuple[object, ...] | list[object]) -> 
     return fixed[0], fixed[1], fixed[2]
 
 
+def image_input(model: Path, inputs: Sequence[str]) -> str:
+    """Name of the image input.
+
+    Parameters
+    ----------
+    model
+        For the message.
+    inputs
+        Names of all inputs of the network.
+
+    Raises
+    ------
+    BackendError
+        If there are other inputs than one image and :data:`FOCAL`.
+    """
+    images = [name for name in inputs if name != FOCAL]
+    if len(images) != 1:
+        raise BackendError(
+            f"{model.name} takes {', '.join(inputs) or 'nothing'} instead of images and their "
+            "focal lengths"
+        )
+    return images[0]
+
+
+def required_focal(backend: Backend, count: int, focal: Array | None) -> Array:
+    """``(count, 1)`` float32 focal lengths, checked.
+
+    Raises
+    ------
+    BackendError
+        If they are missing.
+    """
+    if focal is None or len(focal) != count:
+        raise BackendError(f"{backend.name} needs the focal length of each image.")
+    return np.ascontiguousarray(focal, np.float32).reshape(count, 1)
+
+
 def first_line(error: BaseException) -> str:
     """What a runtime's error says, without the pages below."""
     text = str(error).strip()
@@ -122,7 +172,8 @@ def check_outputs(backend: Backend, model: Path) -> None:
         If an output is missing, is not one row for one image, or holds NaN or infinity.
     """
     try:
-        outputs = backend.run(np.zeros((1, *backend.input_shape), np.float32))
+        focal = np.full((1, 1), _ANY_FOCAL, np.float32) if backend.reads_focal else None
+        outputs = backend.run(np.zeros((1, *backend.input_shape), np.float32), focal)
     except BackendError:
         raise
     except Exception as error:

@@ -18,7 +18,15 @@ from typing import Final
 import numpy as np
 import onnxruntime
 
-from hmr_live.backends.base import Array, BackendUnavailableError, first_line, image_input_shape
+from hmr_live.backends.base import (
+    FOCAL,
+    Array,
+    BackendUnavailableError,
+    first_line,
+    image_input,
+    image_input_shape,
+    required_focal,
+)
 from hmr_live.backends.gpu import nvidia_gpus
 from hmr_live.backends.precision_variants import precision_label
 from hmr_live.core.errors import BackendError
@@ -112,31 +120,33 @@ class OnnxRuntimeBackend:
         self._fixed_batch = PROVIDERS[name].fixed_batch
         self._filled = 1
         self._precision = precision_label(model)
-        image = session.get_inputs()[0]
-        self.input_shape = image_input_shape(model, image.shape)
-        self._input = image.name
+        inputs = {given.name: given for given in session.get_inputs()}
+        self._input = image_input(model, list(inputs))
+        self.input_shape = image_input_shape(model, inputs[self._input].shape)
+        self.reads_focal = FOCAL in inputs
         self._outputs = [output.name for output in session.get_outputs()]
 
-    def run(self, image: Array) -> dict[str, Array]:
+    def run(self, image: Array, focal: Array | None = None) -> dict[str, Array]:
         """See :meth:`hmr_live.backends.base.Backend.run`."""
         count = len(image)
         session = self._single if count == 1 else self._session
         if session is None:
             raise BackendError(f"{self.name} is closed: open the network again.")
-        image = np.asarray(image, np.float32)
+        given = {self._input: np.asarray(image, np.float32)}
+        if self.reads_focal:
+            given[FOCAL] = required_focal(self, count, focal)
         if self._fixed_batch and count > 1:
-            image = self._padded(image)
+            given = {name: self._padded(values) for name, values in given.items()}
         try:
-            values = session.run(self._outputs, {self._input: image})
+            values = session.run(self._outputs, given)
         except Exception as error:  # the runtime raises a family of its own, without a common base
             raise BackendError(f"{self.name} stopped working ({first_line(error)})") from error
         return {name: value[:count] for name, value in zip(self._outputs, values, strict=True)}
 
-    def _padded(self, image: Array) -> Array:
-        """The batch padded with black images to a power of two, or to the largest batch so far."""
-        self._filled = max(self._filled, 1 << (len(image) - 1).bit_length())
-        missing = self._filled - len(image)
-        return np.concatenate([image, np.zeros((missing, *image.shape[1:]), np.float32)])
+    def _padded(self, values: Array) -> Array:
+        """The batch repeated up to a power of two, or to the size of the largest one so far."""
+        self._filled = max(self._filled, 1 << (len(values) - 1).bit_length())
+        return np.resize(values, (self._filled, *values.shape[1:]))
 
     def describe(self) -> str:
         """See :meth:`hmr_live.backends.base.Backend.describe`."""

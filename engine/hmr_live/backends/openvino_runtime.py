@@ -7,7 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr_live.backends.base import Array, Untyped, first_line, image_input_shape
+from hmr_live.backends.base import (
+    FOCAL,
+    Array,
+    Untyped,
+    first_line,
+    image_input,
+    image_input_shape,
+    required_focal,
+)
 from hmr_live.backends.precision_variants import precision_label
 from hmr_live.core.errors import BackendError
 from hmr_live.core.telemetry import import_without_telemetry
@@ -31,18 +39,25 @@ class OpenVinoBackend:
         self._precision = precision_label(model)
         self._request = compiled.create_infer_request()
         self._outputs = outputs
-        self.input_shape = image_input_shape(model, [int(d) for d in compiled.input(0).shape])
+        inputs = [each.get_any_name() for each in compiled.inputs]
+        self._input = image_input(model, inputs)
+        self.reads_focal = FOCAL in inputs
+        shape = compiled.input(self._input).shape
+        self.input_shape = image_input_shape(model, [int(d) for d in shape])
 
-    def run(self, image: Array) -> dict[str, Array]:
+    def run(self, image: Array, focal: Array | None = None) -> dict[str, Array]:
         """See :meth:`hmr_live.backends.base.Backend.run`."""
         if self._request is None:
             raise BackendError(f"{self.name} is closed: open the network again.")
-        crops = np.ascontiguousarray(image, np.float32)
+        given = {self._input: np.ascontiguousarray(image, np.float32)}
+        if self.reads_focal:
+            given[FOCAL] = required_focal(self, len(image), focal)
         rows: list[list[Array]] = []
         try:
-            for i in range(len(crops)):
+            for i in range(len(image)):
+                one = {name: values[i : i + 1] for name, values in given.items()}
                 # The outputs are copies: the request's own memory changes with the next crop.
-                answer = self._request.infer(crops[i : i + 1], share_inputs=True)
+                answer = self._request.infer(one, share_inputs=True)
                 rows.append(list(answer.to_tuple()))
         except Exception as error:  # the runtime raises plain RuntimeErrors and others
             raise BackendError(f"{self.name} stopped working ({first_line(error)})") from error
@@ -83,9 +98,12 @@ def load(model: Path, *, threads: int, name: str = "openvino") -> OpenVinoBacken
         network = core.read_model(str(model))
         # Compiling merges tensors, and a merged output answers to either name: ask before.
         outputs = [output.get_any_name() for output in network.outputs]
-        shape = network.input(0).partial_shape
+        inputs = [each.get_any_name() for each in network.inputs]
+        image = image_input(model, inputs)
+        shape = network.input(image).partial_shape
         sizes = [d.get_length() if d.is_static else -1 for d in shape]
-        network.reshape({0: [1, *image_input_shape(model, sizes)]})
+        shapes = {image: [1, *image_input_shape(model, sizes)], FOCAL: [1, 1]}
+        network.reshape({name: shapes[name] for name in inputs})
         compiled = core.compile_model(network, "CPU", settings)
     except BackendError:
         raise

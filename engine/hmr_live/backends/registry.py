@@ -1,4 +1,7 @@
-"""The back ends by name, in the order of preference, with the reason for each one's place."""
+"""The back ends by name, in the order of preference, with the reason for each one's place.
+
+The order holds until the back ends are timed on this machine (:mod:`hmr_live.backends.timing`).
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ class Entry:
 _ONNX_RUNTIME = "hmr_live.backends.onnx_runtime"
 _TENSORRT = "hmr_live.backends.tensorrt"
 
-#: In the order in which ``auto`` tries them.
+#: In the order in which ``auto`` tries them before they are timed.
 _ENTRIES = (
     Entry(
         "tensorrt",
@@ -95,7 +98,7 @@ _ENTRIES = (
     Entry(
         "openvino",
         "hmr_live.backends.openvino_runtime",
-        "the processor, mostly faster than ONNX Runtime",
+        "the processor, before ONNX Runtime where neither is timed",
         "pip install 'hmr-live[openvino]'",
         precision_variants=("int8",),
     ),
@@ -119,7 +122,7 @@ BACKENDS: Final = {entry.name: entry for entry in _ENTRIES}
 
 
 def candidates() -> Sequence[Entry]:
-    """What ``auto`` tries, best first."""
+    """What ``auto`` tries, in the order of preference without measured times."""
     return [entry for entry in BACKENDS.values() if entry.automatic and entry.exists_here]
 
 

@@ -17,9 +17,10 @@ Translation (transl)
     Added to the posed body in the camera frame, as in SMPL:
     ``vertices = lbs(theta, beta) + transl``.
     The pelvis is not the origin of ``lbs``: it sits at ``J_regressor @ shaped``.
-Weak-perspective camera
-    ``(s, tx, ty)`` of the crop (Kanazawa et al. 2018): ``x = s * (X + t)`` with x in [-1, 1]
-    across the crop, x right and y down.
+Camera of the crop
+    ``(s, tx, ty)``: ``x = s * (X + t) / (1 + s * Z / F)`` with x in [-1, 1] across the crop, x
+    right and y down, and F the crop's focal length in halves of the crop; ``1 / F = 0`` is the
+    weak perspective of HMR (Kanazawa et al. 2018).  See :mod:`hmr_live.recovery.crop_camera`.
 Images
     ``(H, W, 3)`` uint8, BGR (OpenCV's order); pixel (0, 0) is the top left one.
 Time

@@ -78,13 +78,14 @@ class BodyState:
     focal_length
         Pixels of the full frame; the principal point is the frame's centre.
     camera
-        ``(3,)`` weak-perspective camera (s, tx, ty) of the crop at ``crop_box``.
+        ``(3,)`` the network's (s, tx, ty) of the crop at ``crop_box``
+        (:mod:`hmr_live.recovery.crop_camera`).
     crop_box
         Where the crop that the network saw lies in the frame.
     joints
         ``(24, 3)`` metres, camera frame, transl included.
     joints_2d
-        ``(24, 2)`` frame pixels, weak-perspective projection of ``joints`` at depth ``transl[2]``.
+        ``(24, 2)`` frame pixels, the projection of ``joints``.
     confidence
         ``(24,)`` in [0, 1]: how sure the network is that the joint is where it says.
     score

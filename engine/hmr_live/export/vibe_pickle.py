@@ -50,8 +50,8 @@ def write_smpl_pickle(info: Mapping[str, Any], motions: Sequence[Motion], path: 
 
 
 def _person(motion: Motion, width: float, height: float) -> dict[str, Array | NDArray[np.int64]]:
-    # VIBE's crops are upright, ours may be turned, so its cameras are those that put the body at
-    # the same place of the frame.
+    # VIBE's cameras are weak perspective and its crops upright.  Ours are neither, so these are the
+    # cameras that put the body, as if all of it stood at one depth, at the same place of the frame.
     pixels_per_metre = motion.focal_length / motion.transl[:, 2]
     place = motion.transl[:, :2]
     centre, side = motion.crop_box[:, :2], motion.crop_box[:, 2]

@@ -22,11 +22,13 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 from hmr_live.body.skeleton import NUM_BETAS
 from hmr_live.core.errors import AssetError
+from hmr_live.core.state import CropBox
 from hmr_live.export.world_frame import Y_UP_FROM_CAMERA
 from hmr_live.imports.amass import read_amass
 from hmr_live.imports.bvh import read_bvh
 from hmr_live.imports.world_motion import WorldMotion
-from hmr_live.recovery.frame_camera import default_focal_length
+from hmr_live.recovery.crop_camera import CropCamera
+from hmr_live.recovery.frame_camera import default_focal_length, project
 from hmr_live.takes.container import SUFFIX, read_take
 from hmr_live.takes.take import Motion, Take
 
@@ -159,13 +161,15 @@ def _seen_motion(
     count = len(frames)
     times = frames / fps
     focal = default_focal_length(FRAME_SIZE)
-    pixels_per_metre = focal / transl[:, 2]
-    points = joints[:, :, :2] * pixels_per_metre[:, None, None] + np.array(FRAME_SIZE) / 2
+    points = project(joints, focal, FRAME_SIZE)
     low, high = points.min(axis=1), points.max(axis=1)
-    centre = (low + high) / 2
     side = _CROP_MARGIN * (high - low).max(axis=1)
-    offset = (centre - np.array(FRAME_SIZE) / 2) / pixels_per_metre[:, None]
-    camera = np.column_stack([2 * pixels_per_metre / side, transl[:, :2] - offset])
+    crop_box = np.column_stack([(low + high) / 2, side, np.zeros(count)])
+    camera = np.empty((count, 3))
+    for index, (pelvis, place) in enumerate(zip(joints[:, 0], transl, strict=True)):
+        crop_camera = CropCamera.of(CropBox(*crop_box[index]), FRAME_SIZE, focal)
+        # SMPL turns bodies about the pelvis, which stands at pelvis - place in the body.
+        camera[index] = crop_camera.camera(crop_camera.rotation @ pelvis - (pelvis - place))
     return Motion(
         track_id=0,
         times=np.asarray(times, np.float64),
@@ -176,7 +180,7 @@ def _seen_motion(
         transl=transl.astype(np.float32),
         focal_length=np.full(count, focal, np.float32),
         camera=camera.astype(np.float32),
-        crop_box=np.column_stack([centre, side, np.zeros(count)]).astype(np.float32),
+        crop_box=crop_box.astype(np.float32),
         joints=joints.astype(np.float32),
         confidence=np.ones((count, joints.shape[1]), np.float32),
         score=np.ones(count, np.float32),

@@ -120,7 +120,7 @@ class FrameSkipExtrapolator:
             rotmats=rotmats,
             transl=transl,
             joints=joints,
-            joints_2d=project(joints, float(transl[2]), last.focal_length, frame.size),
+            joints_2d=project(joints, last.focal_length, frame.size),
             measured=False,
         )
 

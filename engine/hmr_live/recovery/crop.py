@@ -15,6 +15,7 @@ import numpy as np
 
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.state import Array, CropBox, Image
+from hmr_live.recovery.crop_camera import CropCamera
 
 #: x and y in frame pixels.
 Point: TypeAlias = Array | tuple[float, float]
@@ -87,34 +88,47 @@ def apply_affine(affine: Array, points: Array) -> Array:
     return points @ affine[:, :2].T + affine[:, 2]
 
 
-def crop_image(image: Image, crop_box: CropBox, size: int, *, out: Image | None = None) -> Image:
-    """Crop the frame to an upright ``(size, size, 3)`` image.
+def crop_image(
+    image: Image,
+    crop_box: CropBox,
+    size: int,
+    *,
+    camera: CropCamera | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Crop the frame to an upright ``(size, size, 3)`` image: what the crop's camera sees.
 
-    Beyond the frame the edge pixels are repeated, as in the training of the encoder.  A crop box
-    much larger than ``size`` is first averaged down by an integer factor, to avoid aliasing.
-    The crop is written into ``out``, of the same shape, if given.
+    Without a ``camera`` it is a plain cut-out, as through a very long lens.  Beyond the frame the
+    edge pixels are repeated, as in the training of the encoder.  A crop box much larger than
+    ``size`` is first averaged down by an integer factor, to avoid aliasing.  The crop is written
+    into ``out``, of the same shape, if given.
     """
-    affine = frame_from_crop(crop_box, size)
+    if camera is None:
+        mapping = np.vstack([frame_from_crop(crop_box, size), [0, 0, 1]])
+    else:
+        mapping = camera.frame_from_crop(size, (image.shape[1], image.shape[0]))
     factor = int(crop_box.side / size / 1.5)
     if factor > 1:
-        image, affine = _shrink(image, affine, size, factor)
-    return np.asarray(
-        cv2.warpAffine(
-            image,
-            affine,
-            (size, size),
-            dst=out,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        np.uint8,
-    )
+        image, mapping = _shrink(image, mapping, size, factor)
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    if camera is None:
+        crop = cv2.warpAffine(
+            image, mapping[:2], (size, size), dst=out, flags=flags, borderMode=border
+        )
+    else:
+        crop = cv2.warpPerspective(
+            image, mapping, (size, size), dst=out, flags=flags, borderMode=border
+        )
+    return np.asarray(crop, np.uint8)
 
 
-def _shrink(image: Image, affine: Array, size: int, factor: int) -> tuple[Image, Array]:
+def _shrink(image: Image, mapping: Array, size: int, factor: int) -> tuple[Image, Array]:
     """Area-average the part of the frame under the crop by ``factor``; move the map with it."""
     height, width = image.shape[:2]
-    corners = apply_affine(affine, np.array([[0, 0], [size, 0], [0, size], [size, size]]))
+    corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]]) @ mapping.T
+    # The middle of the crop is always in front of the frame's camera; its corners need not be.
+    least = 1e-3 * float(mapping[2] @ (size / 2, size / 2, 1))
+    corners = corners[:, :2] / np.maximum(corners[:, 2:], least)
     low = np.clip(np.floor(corners.min(axis=0)).astype(int) - factor, 0, [width - 1, height - 1])
     high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + factor, low + 1, [width, height])
     # Whole blocks of pixels are averaged several times faster than parts of pixels.
@@ -125,7 +139,6 @@ def _shrink(image: Image, affine: Array, size: int, factor: int) -> tuple[Image,
     small = cv2.resize(part, (int(new_size[0]), int(new_size[1])), interpolation=cv2.INTER_AREA)
     scale = new_size / (high - low)
     # Pixel i of the small picture is the mean of the pixels around (i + 0.5) / scale - 0.5.
-    moved = affine.copy()
-    moved[:, :2] *= scale[:, None]
-    moved[:, 2] = (affine[:, 2] - low + 0.5) * scale - 0.5
+    shift = (0.5 - low) * scale - 0.5
+    moved = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]], [0, 0, 1]]) @ mapping
     return np.asarray(small, np.uint8), moved

@@ -36,10 +36,13 @@ class CropCamera:
         ``(3, 3)``, from the frame's camera to the crop's; both x right, y down, z forward.
     focal
         Focal length in halves of the crop.
+    focal_length
+        Of the frame's camera, pixels.
     """
 
     rotation: Array
     focal: float
+    focal_length: float
 
     @classmethod
     def of(cls, crop_box: CropBox, size: tuple[int, int], focal_length: float) -> CropCamera:
@@ -58,24 +61,22 @@ class CropCamera:
         # In the middle of the crop a pixel of the frame stays a pixel across the ray.
         along_ray = math.sqrt(x * x + y * y + focal_length * focal_length)
         turned = roll(-crop_box.angle) @ _onto_axis(np.array([x, y, focal_length]) / along_ray)
-        return cls(turned.astype(np.float32), 2 * along_ray / crop_box.side)
+        return cls(turned.astype(np.float32), 2 * along_ray / crop_box.side, focal_length)
 
-    def frame_from_crop(
-        self, crop_pixels: int, size: tuple[int, int], focal_length: float
-    ) -> Array:
+    def frame_from_crop(self, crop_pixels: int, size: tuple[int, int]) -> Array:
         """``(3, 3)`` homography from crop pixels to frame pixels.
 
         Parameters
         ----------
         crop_pixels
             Side of the crop.
-        size, focal_length
+        size
             Of the frame, as in :meth:`of`.
         """
         half = crop_pixels / 2
         to_ray = np.array([[1 / half, 0, -1], [0, 1 / half, -1], [0, 0, self.focal]])
         to_frame = np.array(
-            [[focal_length, 0, size[0] / 2], [0, focal_length, size[1] / 2], [0, 0, 1]]
+            [[self.focal_length, 0, size[0] / 2], [0, self.focal_length, size[1] / 2], [0, 0, 1]]
         )
         return np.asarray(to_frame @ self.rotation.T.astype(np.float64) @ to_ray)
 

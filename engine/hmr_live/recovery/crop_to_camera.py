@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from hmr_live.angles import AnatomicalFrames, joint_angles
 from hmr_live.body.model import BodyModel
 from hmr_live.core.state import Array, BodyState, CropBox
-from hmr_live.recovery.crop import crop_box_from_joints
-from hmr_live.recovery.frame_camera import default_focal_length, project, roll, translation_in_frame
+from hmr_live.recovery.crop import apply_affine, crop_box_from_joints, frame_from_crop
+from hmr_live.recovery.crop_camera import CropCamera
+from hmr_live.recovery.frame_camera import default_focal_length, project
 from hmr_live.recovery.network import NetworkOutput
+
+#: For the next crop box, joints count as no nearer than this share of the pelvis's distance.  A
+#: hand held into the lens would otherwise be cropped alone.
+_NEAREST_SHARE: Final = 0.5
 
 
 class CameraSpaceBody(NamedTuple):
@@ -34,7 +42,7 @@ class CropEstimate(NamedTuple):
     body
         The body in the full frame's camera.
     joints_2d
-        ``(24, 2)`` frame pixels.
+        ``(24, 2)`` frame pixels: where the network sees the joints, for tracking.
     next_crop_box
         The crop box around these joints, for the next frame.
     """
@@ -66,8 +74,14 @@ class CropToCamera:
         self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]
     ) -> CropEstimate:
         """The network's output for the crop at ``crop_box``, in a frame of ``size``."""
-        body = self._to_camera_space(crop_box, output, size)
-        joints_2d = self._joints(body, size)[1]
+        camera = CropCamera.of(crop_box, size, self.focal_length_of(size))
+        body = self._to_camera_space(camera, output)
+        joints = self._body_model.joints(body.rotmats, body.betas) + body.transl
+        if math.isfinite(output.focal):
+            joints[:, 2] = np.maximum(joints[:, 2], _NEAREST_SHARE * joints[0, 2])
+            joints_2d = project(joints, self.focal_length_of(size), size)
+        else:
+            joints_2d = _in_weak_perspective(joints, camera, crop_box, float(output.camera[0]))
         return CropEstimate(crop_box, output, body, joints_2d, crop_box_from_joints(joints_2d))
 
     def state(
@@ -91,7 +105,7 @@ class CropToCamera:
             rotmats=body.rotmats,
             betas=body.betas,
             transl=body.transl,
-            focal_length=self._focal_length(size),
+            focal_length=self.focal_length_of(size),
             camera=estimate.output.camera,
             crop_box=estimate.crop_box,
             joints=joints,
@@ -114,20 +128,30 @@ class CropToCamera:
             joints_2d=joints_2d,
         )
 
-    def _to_camera_space(
-        self, crop_box: CropBox, output: NetworkOutput, size: tuple[int, int]
-    ) -> CameraSpaceBody:
+    def _to_camera_space(self, crop_camera: CropCamera, output: NetworkOutput) -> CameraSpaceBody:
         rotmats = output.rotmats.copy()
-        rotmats[0] = roll(crop_box.angle) @ rotmats[0]
+        rotmats[0] = crop_camera.rotation.T @ rotmats[0]
         pelvis = self._body_model.rest_joints(output.betas)[0]
-        focal_length = self._focal_length(size)
-        transl = translation_in_frame(output.camera, crop_box, pelvis, size, focal_length)
+        transl = crop_camera.translation_in_frame(output.camera, pelvis)
         return CameraSpaceBody(rotmats, output.betas, transl)
 
     def _joints(self, body: CameraSpaceBody, size: tuple[int, int]) -> tuple[Array, Array]:
         """Joints in the camera frame ``(24, 3)`` and in the picture ``(24, 2)``."""
         joints = self._body_model.joints(body.rotmats, body.betas) + body.transl
-        return joints, project(joints, float(body.transl[2]), self._focal_length(size), size)
+        return joints, project(joints, self.focal_length_of(size), size)
 
-    def _focal_length(self, size: tuple[int, int]) -> float:
+    def focal_length_of(self, size: tuple[int, int]) -> float:
+        """Focal length in pixels of frames of a ``size``."""
         return self.focal_length or default_focal_length(size)
+
+
+def _in_weak_perspective(
+    joints: Array, camera: CropCamera, crop_box: CropBox, scale: float
+) -> Array:
+    """Joints ``(24, 3)`` in the frame's camera -> frame pixels, as a weak-perspective network sees.
+
+    Such a network learned from plain cut-outs and knows no depth: true perspective would enlarge
+    whatever it believes near, and with it the next crop.
+    """
+    in_crop = scale * (joints @ camera.rotation.T)[:, :2]
+    return apply_affine(frame_from_crop(crop_box, 2), in_crop + 1)

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from hmr_live.backends import open_backend, split_choice
+from hmr_live.backends.timing import Timings
 from hmr_live.core.assets import asset_path, read_manifest
 from hmr_live.core.image_resize import resized
 from hmr_live.core.state import Array, CropBox, Image
@@ -45,13 +46,18 @@ class PersonDetector:
     """Finds people in the first frame, and again whenever somebody was lost."""
 
     def __init__(
-        self, model: Path | None = None, *, backend: str = "auto", threads: int = 1
+        self,
+        model: Path | None = None,
+        *,
+        backend: str = "auto",
+        threads: int = 1,
+        timings: Timings | None = None,
     ) -> None:
         path = model or asset_path("networks", "person_detector.onnx")
         read_manifest(path)
         # A precision applies to the HMR network; the detector comes in one only.
         name, _ = split_choice(backend)
-        self._backend = open_backend(path, name=name, threads=threads)
+        self._backend = open_backend(path, name=name, threads=threads, timings=timings)
         self._anchors = _anchors()
 
     def close(self) -> None:

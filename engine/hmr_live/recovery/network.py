@@ -1,4 +1,4 @@
-"""The HMR network: a person crop in, SMPL parameters and a weak-perspective camera out."""
+"""The HMR network: a person crop in, SMPL parameters and the camera (s, tx, ty) out."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import cv2
 import numpy as np
 
 from hmr_live.backends import open_backend
+from hmr_live.backends.timing import Timings
 from hmr_live.body.rotations import matrix_from_6d, matrix_from_axis_angle
 from hmr_live.body.skeleton import NUM_BETAS, NUM_JOINTS
 from hmr_live.core.assets import asset_path, read_manifest
 from hmr_live.core.errors import AssetError
 from hmr_live.core.state import Array, CropBox, Image
 from hmr_live.recovery.crop import crop_image
+from hmr_live.recovery.crop_camera import CropCamera
+from hmr_live.recovery.frame_camera import default_focal_length
 
 #: The shipped network that is used when none is named.
 DEFAULT_NETWORK = ("networks", "full.onnx")
@@ -27,7 +30,9 @@ DEFAULT_NETWORK = ("networks", "full.onnx")
 class NetworkOutput:
     """The network's output for one crop; see :class:`hmr_live.core.state.BodyState` for the fields.
 
-    ``rotmats[0]`` is in the camera of the *crop*, which may be rotated against the frame.
+    ``rotmats[0]`` and ``camera`` are of the *crop's* camera (:mod:`.crop_camera`), which looks
+    along the ray to the person.  ``focal`` is that camera's focal length in halves of the crop,
+    infinite for a network of weak perspective.
     """
 
     rotmats: Array
@@ -35,6 +40,7 @@ class NetworkOutput:
     camera: Array
     score: float
     confidence: Array
+    focal: float = math.inf
 
     @property
     def is_finite(self) -> bool:
@@ -50,7 +56,7 @@ class HmrNetwork:
     ----------
     model
         ``.onnx`` file with its manifest beside it; the shipped one by default.
-    backend, threads
+    backend, threads, timings
         See :func:`hmr_live.backends.open_backend`.
 
     Raises
@@ -62,7 +68,12 @@ class HmrNetwork:
     """
 
     def __init__(
-        self, model: Path | None = None, *, backend: str = "auto", threads: int = 1
+        self,
+        model: Path | None = None,
+        *,
+        backend: str = "auto",
+        threads: int = 1,
+        timings: Timings | None = None,
     ) -> None:
         path = model or asset_path(*DEFAULT_NETWORK)
         self.manifest = read_manifest(path)
@@ -70,7 +81,7 @@ class HmrNetwork:
         # Reused from frame to frame; they grow with the number of people.
         self._crops = np.empty((1, self.size, self.size, 3), np.uint8)
         self._inputs = np.empty((1, 3, self.size, self.size), np.float32)
-        self.backend = open_backend(path, name=backend, threads=threads)
+        self.backend = open_backend(path, name=backend, threads=threads, timings=timings)
 
     @property
     def name(self) -> str:
@@ -85,6 +96,11 @@ class HmrNetwork:
     def close(self) -> None:
         """Release the back end."""
         self.backend.close()
+
+    @property
+    def perspective(self) -> bool:
+        """Whether the network reads the focal lengths of its crops."""
+        return self.backend.reads_focal
 
     def _read_contract(self, path: Path) -> None:
         try:
@@ -111,13 +127,30 @@ class HmrNetwork:
             )
         self._pose_name = pose[0]
 
-    def crop(self, image: Image, crop_boxes: Sequence[CropBox]) -> Array:
+    def crop(
+        self, image: Image, crop_boxes: Sequence[CropBox], focal_length: float | None = None
+    ) -> Array:
         """Network input ``(n, 3, size, size)`` for n crop boxes of a BGR frame; a new array."""
-        return self._input(image, crop_boxes).copy()
+        return self._input(image, self._cameras(image, crop_boxes, focal_length), crop_boxes).copy()
 
-    def run(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[NetworkOutput]:
-        """Recover the person in each crop of an ``(H, W, 3)`` BGR frame, in one batch."""
-        out = self.backend.run(self._input(image, crop_boxes))
+    def run(
+        self, image: Image, crop_boxes: Sequence[CropBox], focal_length: float | None = None
+    ) -> list[NetworkOutput]:
+        """Recover the person in each crop of a frame, in one batch.
+
+        Parameters
+        ----------
+        image
+            ``(H, W, 3)`` BGR.
+        crop_boxes
+            Where the people are.
+        focal_length
+            Of the frame's camera, pixels; from a 60 degree field of view when None.
+        """
+        cameras = self._cameras(image, crop_boxes, focal_length)
+        focal = np.array([[camera.focal] for camera in cameras], np.float32)
+        crops = self._input(image, cameras, crop_boxes)
+        out = self.backend.run(crops, focal if self.backend.reads_focal else None)
         n = len(crop_boxes)
         # Another project's network may lack these two: then every crop counts as a certain person.
         score = out.get("score", np.ones((n, 1), np.float32)).reshape(n)
@@ -127,19 +160,37 @@ class HmrNetwork:
         rotmats = decode(pose.astype(np.float32))
         betas = out["betas"].reshape(n, -1)[:, :NUM_BETAS]
         return [
-            NetworkOutput(rotmats[i], betas[i], out["camera"][i], float(score[i]), confidence[i])
+            NetworkOutput(
+                rotmats[i],
+                betas[i],
+                out["camera"][i],
+                float(score[i]),
+                confidence[i],
+                cameras[i].focal if self.backend.reads_focal else math.inf,
+            )
             for i in range(n)
         ]
 
-    def _input(self, image: Image, crop_boxes: Sequence[CropBox]) -> Array:
+    def _cameras(
+        self, image: Image, crop_boxes: Sequence[CropBox], focal_length: float | None
+    ) -> list[CropCamera]:
+        size = (image.shape[1], image.shape[0])
+        focal_length = focal_length or default_focal_length(size)
+        return [CropCamera.of(crop_box, size, focal_length) for crop_box in crop_boxes]
+
+    def _input(
+        self, image: Image, cameras: Sequence[CropCamera], crop_boxes: Sequence[CropBox]
+    ) -> Array:
         """Like :meth:`crop`, in a buffer that the next call overwrites."""
         count = len(crop_boxes)
         if len(self._inputs) < count:
             self._crops = np.empty((count, self.size, self.size, 3), np.uint8)
             self._inputs = np.empty((count, 3, self.size, self.size), np.float32)
+        # A network of weak perspective learned from plain cut-outs.
+        seen = cameras if self.perspective else [None] * count
         crops = [
-            crop_image(image, crop_box, self.size, out=crop)
-            for crop_box, crop in zip(crop_boxes, self._crops, strict=False)
+            crop_image(image, crop_box, self.size, camera=camera, out=crop)
+            for crop_box, camera, crop in zip(crop_boxes, seen, self._crops, strict=False)
         ]
         blob = cv2.dnn.blobFromImagesWithParams(crops, self._inputs[:count], self._preparation)
         return np.asarray(blob, np.float32)

@@ -8,7 +8,7 @@ the frame before.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,8 @@ from hmr_live.recovery.crop import is_usable
 from hmr_live.recovery.crop_to_camera import CameraSpaceBody, CropEstimate, CropToCamera
 from hmr_live.recovery.detector import PersonDetector, mask_people
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
+from hmr_live.recovery.network_choice import AUTO, DEFAULT_FPS
+from hmr_live.recovery.network_loader import NetworkLoader
 from hmr_live.recovery.tracking import MAX_PEOPLE, Tracker, check_people
 from hmr_live.recovery.tracking.association import same_body, same_place
 from hmr_live.recovery.tracking.track import AcceptedBody, Track
@@ -51,6 +53,8 @@ class Pipeline:
         Pixels of the full frame; from a 60 degree field of view when not given.
     people
         How many people are tracked at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
+    loader
+        Loads other networks for :meth:`use_network`; one with its defaults when None.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class Pipeline:
         smoothing: bool = True,
         focal_length: float | None = None,
         people: int = 1,
+        loader: NetworkLoader | None = None,
     ) -> None:
         self.detector = detector
         self.network = network
@@ -76,21 +81,44 @@ class Pipeline:
         self.invalid_outputs = 0
         self._crop_to_camera = CropToCamera(body, focal_length)
         self._tracker = Tracker()
+        self._loader = loader or NetworkLoader()
+        #: File of the network if the loader loaded it.
+        self._network_file: Path | None = None
         self.people = people
 
     @classmethod
     def open(
         cls,
         *,
-        network: Path | None = None,
+        network: str | Path = AUTO,
         body: BodyModel | None = None,
         backend: str = "auto",
         threads: int = 2,
         smoothing: bool = True,
         focal_length: float | None = None,
         people: int = 1,
+        fps: float = DEFAULT_FPS,
+        live: bool = True,
+        announce: Callable[[str], None] = logger.info,
     ) -> Pipeline:
         """Load the shipped detector, network and body, or the ones given.
+
+        Parameters
+        ----------
+        network
+            ``auto``, the name of a shipped network (``lite``, ``full``, ``heavy``), or an
+            ``.onnx`` file with its manifest.
+        body
+            The included one when None.
+        backend, threads
+            See :func:`hmr_live.backends.open_backend`; ``auto`` is the fastest as timed.
+        smoothing, focal_length, people
+            See the class.
+        fps, live
+            The source for which ``auto`` chooses the network, see
+            :mod:`hmr_live.recovery.network_choice`.
+        announce
+            Gets a sentence for the user when this machine is timed, at the first start.
 
         Raises
         ------
@@ -102,14 +130,44 @@ class Pipeline:
             If that many people cannot be followed.
         """
         check_people(people)
-        return cls(
-            PersonDetector(backend=backend, threads=threads),
-            HmrNetwork(network, backend=backend, threads=threads),
+        loader = NetworkLoader(backend=backend, threads=threads, announce=announce)
+        path = loader.choose(network, fps=fps, live=live)
+        pipeline = cls(
+            loader.load_detector(),
+            loader.load(path),
             body or BodyModel.default(),
             smoothing=smoothing,
             focal_length=focal_length,
             people=people,
+            loader=loader,
         )
+        pipeline._network_file = path
+        return pipeline
+
+    def use_network(
+        self, network: str | Path = AUTO, *, fps: float = DEFAULT_FPS, live: bool = True
+    ) -> None:
+        """Go on with this network, on the same back end; nothing happens if it is the one in use.
+
+        No frame may be in work meanwhile.
+
+        Parameters
+        ----------
+        network, fps, live
+            See :meth:`open`.
+
+        Raises
+        ------
+        AssetError, BackendError
+            If it cannot be loaded; the pipeline then keeps the network that it has.
+        """
+        path = self._loader.choose(network, fps=fps, live=live)
+        if path == self._network_file:
+            return
+        before, self.network = self.network, self._loader.load(path)
+        self._network_file = path
+        before.close()
+        self.reset()
 
     @property
     def people(self) -> int:
@@ -316,7 +374,8 @@ class Pipeline:
             return []
         size = (image.shape[1], image.shape[0])
         with timer("network"):
-            outputs = self.network.run(image, crop_boxes)
+            focal_length = self._crop_to_camera.focal_length_of(size)
+            outputs = self.network.run(image, crop_boxes, focal_length)
         with timer("body"):
             return [
                 self._crop_to_camera.estimate(crop_box, output, size)

@@ -140,7 +140,7 @@ class OffscreenRenderer:
         corners = []
         for slot, body in enumerate(bodies):
             vertices = self.bodies.read_vertices(slot)
-            points = project(vertices, float(body.transl[2]), body.focal_length, size)
+            points = project(vertices, body.focal_length, size)
             corners += [points.min(axis=0) - 1, points.max(axis=0) + 2]
         if not corners or not np.isfinite(corners).all():
             return None

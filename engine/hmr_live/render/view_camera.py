@@ -67,24 +67,9 @@ class ViewCamera:
     projection: Array
 
     @classmethod
-    def weak_perspective(cls, focal: float, depth: float, size: tuple[int, int]) -> ViewCamera:
-        """A frame's camera in weak perspective: everything is projected as at ``depth`` metres.
-
-        This is the camera that the network regresses, moved from the crop to the frame: it draws a
-        person over the frame where the network saw them.
-        """
-        width, height = size
-        matrix = np.eye(4, dtype=np.float32)
-        matrix[0, 0] = 2 * focal / (depth * width)
-        matrix[1, 1] = 2 * focal / (depth * height)
-        matrix[2, 2] = -2 / (FAR - NEAR)
-        matrix[2, 3] = -(FAR + NEAR) / (FAR - NEAR)
-        return cls(VIEW_FROM_CAMERA, matrix)
-
-    @classmethod
     def over_frame(cls, body: BodyState, size: tuple[int, int]) -> ViewCamera:
         """The camera that draws ``body`` over its frame of ``size`` = (width, height)."""
-        return cls.weak_perspective(body.focal_length, float(body.transl[2]), size)
+        return cls(VIEW_FROM_CAMERA, perspective(body.focal_length, size))
 
     def cropped(self, part: tuple[int, int, int, int], size: tuple[int, int]) -> ViewCamera:
         """The same camera for a viewport that shows only a part of its image.

@@ -25,7 +25,7 @@ _UNITS: Final = {
     "transl": "m, camera frame (x right, y down, z forward), added to the posed body",
     "joints": "m, camera frame",
     "focal_length": "px of the full frame, principal point in its middle",
-    "camera": "weak perspective (s, tx, ty) of the crop, which spans -1 to 1",
+    "camera": "the network's (s, tx, ty) of the crop, which spans -1 to 1",
     "region": "the crop's centre x, centre y and side in px of the frame, its angle in rad",
     "confidence": "0 to 1",
     "score": "0 to 1",

@@ -53,7 +53,7 @@ def body_state(
         camera=motion.camera[index],
         crop_box=CropBox(*(float(value) for value in motion.crop_box[index])),
         joints=joints,
-        joints_2d=project(joints, float(transl[2]), focal_length, frame_size),
+        joints_2d=project(joints, focal_length, frame_size),
         confidence=motion.confidence[index],
         score=float(motion.score[index]),
         angles_of=partial(joint_angles, frames=frames),

@@ -50,7 +50,7 @@ def kernel_width(cutoff: float) -> float:
 def smooth_take(take: Take, body: BodyModel, cutoff: float = DEFAULT_CUTOFF) -> Take:
     """Smooth everybody's pose and position; the shape becomes its median over the take.
 
-    The crop, its weak-perspective camera and the confidences are not changed.
+    The crop, its camera and the confidences are not changed.
 
     Parameters
     ----------

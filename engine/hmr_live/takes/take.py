@@ -41,7 +41,8 @@ class Motion:
     focal_length
         ``(T,)`` float32: pixels of the full frame; the principal point is the frame's middle.
     camera
-        ``(T, 3)`` float32: weak-perspective camera (s, tx, ty) of the crop.
+        ``(T, 3)`` float32: the network's (s, tx, ty) of the crop
+        (:mod:`hmr_live.recovery.crop_camera`).
     crop_box
         ``(T, 4)`` float32: the crop's centre x, centre y and side in pixels of the frame, and its
         angle in radians.

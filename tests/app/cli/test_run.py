@@ -22,10 +22,13 @@ from hmr_live.batch.archive.worker import Outcome, State
 from hmr_live.body.model import DEFAULT_BODY
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.assets import asset_path
+from hmr_live.core.errors import AssetError
+from hmr_live.recovery import network_choice
+from hmr_live.recovery.network_choice import TIMING_VARIABLE
 from hmr_live.takes.video import VideoFileWriter
 from hmr_live_app.cli.main import main
 from hmr_live_app.cli.progress_bar import ProgressBar, progress_line
-from hmr_live_app.cli.run import pipeline_identity
+from hmr_live_app.cli.run import pipeline_identity, run_one
 
 ROOT = Path(__file__).resolve().parents[3]
 unix_only = pytest.mark.skipif(sys.platform == "win32", reason="ends programs by signals")
@@ -210,6 +213,31 @@ def test_only_what_changes_the_results_counts_as_another_setting(demo_clip, tmp_
     assert pipeline_identity({"threads": 3, "backend": "auto", "body": copied}) == plain
     for change in ({"smoothing": False}, {"people": 2}, {"body": demo_clip}):
         assert pipeline_identity(change) != plain
+
+
+def test_an_archive_has_the_same_network_on_every_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv(TIMING_VARIABLE, "on")
+    monkeypatch.setattr(network_choice, "time_networks", None)  # would fail
+    full = asset_path("networks", "full.onnx")
+    (tmp_path / "full").touch()
+    monkeypatch.chdir(tmp_path)
+    plain = pipeline_identity({})
+    assert pipeline_identity({"network": "auto"}) == plain
+    assert pipeline_identity({"network": full}) == plain
+    assert pipeline_identity({"network": asset_path("networks", "lite.onnx")}) != plain
+    assert set(plain) == {"network", "body", "backend", "smoothing", "people"}
+
+
+def test_one_file_chooses_by_its_own_rate_without_hurry(demo_clip, tmp_path):
+    asked = {}
+
+    def open_pipeline(**options):
+        asked.update(options)
+        raise AssetError("That was enough.")
+
+    with pytest.raises(AssetError):
+        run_one(str(demo_clip), open_pipeline, tmp_path)
+    assert asked == {"fps": 30.0, "live": False}
 
 
 def test_without_ray_the_extra_to_install_is_named(short_archive, monkeypatch, capsys):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hmr_live.body.model import BodyModel
+from hmr_live.core.errors import AssetError
 from hmr_live.core.state import Frame, FrameResult
 from hmr_live.takes.container import read_take
 from hmr_live_app.model.app_model import AppModel
@@ -312,6 +313,47 @@ def test_a_source_left_behind_is_closed(
     main_loop.run_until(lambda: [camera.closed for camera in cameras] == [True, True, False])
     model.close()
     assert cameras[-1].closed
+
+
+def test_the_network_follows_the_rate_of_the_source(
+    main_loop: MainLoop, person: MovingPerson
+) -> None:
+    model = AppModel(lambda: person, main_loop)
+    model.set_network("lite")
+    assert not person.networks
+    model.open(DEMO)
+    main_loop.run_until(lambda: model.status is Status.RUNNING)
+    model.set_network("lite")
+    assert model.status is Status.RUNNING
+    model.set_network("heavy")
+    assert model.status is Status.OPENING
+    main_loop.run_until(lambda: model.status is Status.RUNNING)
+    assert person.networks == [("lite", 30.0), ("heavy", 30.0)]
+    model.close()
+
+
+def test_a_network_that_cannot_be_loaded_is_told_and_releases_the_source(
+    main_loop: MainLoop, person: MovingPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cameras: list[FakeCamera] = []
+
+    def open_camera(*_: object, **__: object) -> FakeCamera:
+        cameras.append(FakeCamera())
+        return cameras[-1]
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssetError("The network is damaged.")
+
+    monkeypatch.setattr("hmr_live_app.model.app_model.open_source", open_camera)
+    monkeypatch.setattr(person, "use_network", fail)
+    model = AppModel(lambda: person, main_loop)
+    messages: list[str] = []
+    model.failed.connect(messages.append)
+    model.open(SourceChoice(1, "Camera 1"))
+    main_loop.run_until(lambda: bool(messages))
+    assert messages == ["The network is damaged."]
+    assert model.status is Status.FAILED
+    assert cameras[0].closed
 
 
 def test_a_source_that_is_left_stays_known_and_comes_back(

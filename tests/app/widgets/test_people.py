@@ -60,7 +60,7 @@ def moved(body: BodyState, track_id: int) -> BodyState:
         track_id=track_id,
         transl=transl,
         joints=joints,
-        joints_2d=project(joints, float(transl[2]), body.focal_length, size),
+        joints_2d=project(joints, body.focal_length, size),
         angles_of=lambda rotmats: joint_angles(rotmats) + 10 * track_id,
     )
 

@@ -31,17 +31,22 @@ def require_backend(name):
             pytest.skip("TensorRT for RTX does not support this GPU")
 
 
-def tiny_network(path, *, scale=1.0, batch="n", input_shape=SHAPE):
-    """Write a network that multiplies the mean colour by ``scale``."""
+def tiny_network(path, *, scale=1.0, batch="n", input_shape=SHAPE, focal=False):
+    """Write a network that multiplies the mean colour by ``scale``, and by the focal length."""
+    factor = ["scale"] if not focal else ["focal"]
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
         helper.make_node("Flatten", ["pooled"], ["flat"]),
-        helper.make_node("Mul", ["flat", "scale"], ["means"]),
+        helper.make_node("Mul", ["flat", *factor], ["means"]),
     ]
+    lengths = [helper.make_tensor_value_info("focal", TensorProto.FLOAT, [batch, 1])]
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, *input_shape])],
+        [
+            *(lengths if focal else []),
+            helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, *input_shape]),
+        ],
         [helper.make_tensor_value_info("means", TensorProto.FLOAT, [batch, 3])],
         [helper.make_tensor("scale", TensorProto.FLOAT, [1], [scale])],
     )
@@ -54,6 +59,7 @@ class ScriptedBackend:
     """Answers with a constant until it is told to fail."""
 
     input_shape = SHAPE
+    reads_focal = False
 
     def __init__(self, name, answer=1.0):
         self.name = name
@@ -62,7 +68,7 @@ class ScriptedBackend:
         self.closed = False
         self.threads_seen = set()
 
-    def run(self, image):
+    def run(self, image, focal=None):
         self.threads_seen.add(threading.get_ident())
         if self.failure is not None:
             raise self.failure

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnx.compose
 import pytest
 
 from hmr_live.backends import BACKENDS, onnx_runtime, open_backend
@@ -213,6 +215,30 @@ def test_one_picture_and_many_give_the_same(name, model):
     alone = [backend.run(pictures[i : i + 1])["means"] for i in range(3)]
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-6)
     np.testing.assert_allclose(together, pictures.mean(axis=(2, 3)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_each_picture_has_its_focal_length(name, count, tmp_path):
+    if name == "openvino":
+        pytest.importorskip("openvino")
+    backend = open_backend(tiny_network(tmp_path / "tiny.onnx", focal=True), name=name)
+    assert backend.reads_focal
+    pictures = np.random.default_rng(0).random((count, *SHAPE), np.float32)
+    focal = np.arange(2, 2 + count, dtype=np.float32)[:, None]
+    means = backend.run(pictures, focal)["means"]
+    np.testing.assert_allclose(means, pictures.mean(axis=(2, 3)) * focal, rtol=1e-5)
+    with pytest.raises(BackendError, match="focal length of each image"):
+        backend.run(pictures)
+
+
+def test_a_network_of_something_else_is_refused(tmp_path):
+    path = tiny_network(tmp_path / "tiny.onnx", focal=True)
+    network = onnx.load(path)
+    onnx.compose.add_prefix_graph(network.graph, "other_", rename_inputs=True, inplace=True)
+    onnx.save(network, path)
+    with pytest.raises(BackendError, match="instead of images and their focal lengths"):
+        open_backend(path, name="onnxruntime")
 
 
 def test_batches_are_filled_up_where_a_new_size_costs_time(model, monkeypatch):

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from hmr_live.backends.tensorrt import cache as cache_module
-from hmr_live.backends.tensorrt.cache import FOLDER_VARIABLE, MAX_FILES, CacheKey, EngineCache
+from hmr_live.backends.tensorrt.cache import MAX_FILES, CacheKey, EngineCache
+from hmr_live.core.cache_folder import FOLDER_VARIABLE
 from hmr_live.core.errors import BackendError
 
 SLOT = {"kind": "engine", "onnx_sha256": "a" * 64, "gpu": "Some GPU", "precision": "fp16"}

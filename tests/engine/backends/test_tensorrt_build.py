@@ -13,9 +13,10 @@ from hmr_live.backends.automatic import AutomaticBackend
 from hmr_live.backends.base import BackendUnavailableError
 from hmr_live.backends.gpu import nvidia_gpus
 from hmr_live.backends.tensorrt import builder, engine_for, keys
-from hmr_live.backends.tensorrt.cache import FOLDER_VARIABLE, EngineCache
+from hmr_live.backends.tensorrt.cache import EngineCache
 from hmr_live.backends.tensorrt.device import GpuIdentity
 from hmr_live.core.assets import asset_path
+from hmr_live.core.cache_folder import FOLDER_VARIABLE
 from hmr_live.core.errors import BackendError
 from tests.engine.backends.backend_cases import require_backend, tiny_network
 from tests.shipped import NETWORKS
@@ -69,6 +70,11 @@ def test_a_shipped_network_is_built_and_kept(name, distribution, cache, builds):
     assert 0 < reached[0] < reached[-1] <= 1
     assert engine_for(model, distribution, ADA, cache=cache) == engine
     assert len(builds) == 1
+
+
+def test_a_network_that_reads_focal_lengths_is_built(distribution, cache, tmp_path):
+    model = tiny_network(tmp_path / "tiny.onnx", focal=True)
+    assert engine_for(model, distribution, ADA, cache=cache)
 
 
 def test_another_gpu_driver_or_network_is_built_again(distribution, cache, builds, model, tmp_path):

@@ -82,24 +82,25 @@ class StandInDevice:
 
 
 class StandInEngine:
-    num_io_tensors = 2
-
-    def __init__(self, device):
+    def __init__(self, device, names=("image", "doubled")):
         self.device = device
+        self.names = names
+        self.num_io_tensors = len(names)
         self.addresses = {}
         self.batch = None
 
     def get_tensor_name(self, index):
-        return ["image", "doubled"][index]
+        return self.names[index]
 
     def get_tensor_mode(self, name):
-        return "in" if name == "image" else "out"
+        return "out" if name == "doubled" else "in"
 
     def get_tensor_dtype(self, name):
         return "float"
 
     def get_tensor_shape(self, name):
-        return (-1 if self.batch is None else self.batch, *SHAPE)
+        shape = (1,) if name == "focal" else SHAPE
+        return (-1 if self.batch is None else self.batch, *shape)
 
     def create_runtime_config(self):
         return types.SimpleNamespace()
@@ -119,11 +120,15 @@ class StandInEngine:
     def execute_async_v3(self, stream):
         assert stream == StandInDevice.stream
         memory = self.device.memory
-        memory[self.addresses["doubled"]][:] = 2 * memory[self.addresses["image"]]
+        images = memory[self.addresses["image"]].reshape(-1, *SHAPE)
+        factor = 2 * np.ones((len(images), 1), np.float32)
+        if "focal" in self.names:
+            factor = memory[self.addresses["focal"]].reshape(-1, 1)
+        memory[self.addresses["doubled"]][:] = (images * factor[..., None, None]).ravel()
         return not self.device.lost
 
 
-def open_stand_in(tmp_path, *, for_rtx=False, **settings):
+def open_stand_in(tmp_path, *, for_rtx=False, names=("image", "doubled"), **settings):
     device = StandInDevice(**settings)
     trt = types.SimpleNamespace(
         __version__="0",
@@ -131,7 +136,7 @@ def open_stand_in(tmp_path, *, for_rtx=False, **settings):
         CudaGraphStrategy=types.SimpleNamespace(WHOLE_GRAPH_CAPTURE="whole"),
         DataType=types.SimpleNamespace(FLOAT="float"),
         Runtime=lambda log: types.SimpleNamespace(
-            deserialize_cuda_engine=lambda data: StandInEngine(device) if data else None
+            deserialize_cuda_engine=lambda data: StandInEngine(device, names) if data else None
         ),
     )
     log = types.SimpleNamespace(last_error="no magic number")
@@ -151,6 +156,16 @@ def batch(n, seed=0):
 def stand_in(tmp_path):
     _, device, load = open_stand_in(tmp_path)
     return load(b"engine"), device
+
+
+@pytest.mark.parametrize("n", [1, 3, MAX_BATCH + 1])
+def test_focal_lengths_go_with_their_images(n, tmp_path):
+    _, _, load = open_stand_in(tmp_path, names=("focal", "image", "doubled"))
+    backend, images = load(b"engine"), batch(n)
+    assert backend.reads_focal
+    focal = np.arange(1, n + 1, dtype=np.float32)[:, None]
+    expected = images * focal[..., None, None]
+    np.testing.assert_allclose(backend.run(images, focal)["doubled"], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("n", [1, 2, MAX_BATCH, MAX_BATCH + 1, 3 * MAX_BATCH])

@@ -9,10 +9,12 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.errors import AssetError, RecordingError
+from hmr_live.core.state import CropBox
 from hmr_live.export.clip import make_clip
 from hmr_live.export.exporter import Exporter, ExportOptions
 from hmr_live.export.formats import FORMATS
 from hmr_live.imports.motion_file import FRAME_SIZE, open_motion_file, open_take
+from hmr_live.recovery.crop_camera import CropCamera
 from tests.engine.export.takes import cut, even_times, make_motion, make_take
 from tests.engine.imports.files import amass_file, channels, turn, write_bvh
 
@@ -34,6 +36,14 @@ def assert_before_the_camera(take, body):
     for frame in (0, -1):
         joints = body.joints(rotmats[frame], motion.betas[frame]) + motion.transl[frame]
         np.testing.assert_allclose(joints, motion.joints[frame], atol=1e-4)
+        crop_camera = CropCamera.of(
+            CropBox(*motion.crop_box[frame]), FRAME_SIZE, float(motion.focal_length[frame])
+        )
+        pelvis = body.rest_joints(motion.betas[frame])[0]
+        place = crop_camera.translation_in_frame(motion.camera[frame], pelvis)
+        np.testing.assert_allclose(place, motion.transl[frame], atol=1e-3)
+        in_crop = crop_camera.project(joints @ crop_camera.rotation.T)
+        assert np.abs(in_crop).max() < 1
     # Upright in the picture: the head is above the feet, y down.
     assert motion.joints[0, JOINT["head"], 1] < motion.joints[0, JOINT["left_ankle"], 1]
     assert take.info["body"]["sha256"] == body.sha256

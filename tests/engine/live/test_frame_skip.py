@@ -43,7 +43,7 @@ class Walker:
             camera=np.array([1, 0, 0], np.float32),
             crop_box=CropBox(160, 120, 200),
             joints=joints,
-            joints_2d=project(joints, float(transl[2]), 300.0, SIZE),
+            joints_2d=project(joints, 300.0, SIZE),
             confidence=np.ones(NUM_JOINTS, np.float32),
             score=0.9,
             angles_of=joint_angles,

@@ -14,6 +14,8 @@ from hmr_live.recovery.crop import (
     crop_image,
     frame_from_crop,
 )
+from hmr_live.recovery.crop_camera import CropCamera
+from hmr_live.recovery.frame_camera import project
 
 
 def dot_picture(x, y, size=(400, 500)):
@@ -66,6 +68,41 @@ def test_a_large_crop_box_is_averaged_not_sampled():
     picture = np.repeat(checks[..., None], 3, axis=2).astype(np.uint8)
     crop = crop_image(picture, CropBox(800, 800, 1500, 0.0), 256)
     assert np.ptp(crop[8:-8, 8:-8].astype(int)) < 40, "a fine chequerboard must become grey"
+
+
+def test_a_crop_in_the_middle_of_the_frame_is_a_plain_cut_out():
+    picture = np.random.default_rng(2).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    crop_box = CropBox(320, 240, 300, 0.4)
+    camera = CropCamera.of(crop_box, (640, 480), 550)
+    plain, seen = (
+        crop_image(picture, crop_box, 256),
+        crop_image(picture, crop_box, 256, camera=camera),
+    )
+    assert np.abs(plain.astype(int) - seen).max() <= 2
+
+
+@pytest.mark.parametrize("side", [200, 900, 2100])
+@pytest.mark.parametrize("centre", [(1700, 300), (1010, 745)], ids=["aside", "near the middle"])
+def test_a_crop_is_what_its_camera_sees(centre, side):
+    size, focal_length = (2000, 1500), 1500.0
+    crop_box = CropBox(*centre, side, 0.3)
+    camera = CropCamera.of(crop_box, size, focal_length)
+    in_crop = np.array([-0.35, 0.3])
+    point = camera.rotation.T @ [*in_crop, camera.focal]
+    x, y = project(point, focal_length, size)
+    picture = np.zeros((size[1], size[0], 3), np.uint8)
+    cv2.circle(picture, (round(x), round(y)), side // 30, (255, 255, 255), -1)
+    out = np.empty((256, 256, 3), np.uint8)
+    assert crop_image(picture, crop_box, 256, camera=camera, out=out) is out
+    np.testing.assert_allclose(centroid(out), 128 * (in_crop + 1), atol=0.8)
+
+
+@pytest.mark.parametrize("side", [600, 4000])
+def test_a_camera_that_sees_far_beyond_the_frame_repeats_its_edge(side):
+    picture = np.full((480, 640, 3), 77, np.uint8)
+    crop_box = CropBox(630, 470, side, 0.2)
+    camera = CropCamera.of(crop_box, (640, 480), 550)
+    assert (crop_image(picture, crop_box, 64, camera=camera) == 77).all()
 
 
 def test_beyond_the_frame_the_edge_is_repeated():

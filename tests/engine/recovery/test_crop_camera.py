@@ -35,7 +35,7 @@ def test_homography_and_projection_agree() -> None:
     points = np.random.default_rng(0).normal(0, 0.4, (20, 3)) + np.array([1.2, -0.5, 3.0])
     in_crop = camera.project(points @ camera.rotation.T)
     pixels = np.column_stack([(in_crop + 1) * 128, np.ones(20)])
-    mapped = pixels @ camera.frame_from_crop(256, SIZE, FOCAL).T
+    mapped = pixels @ camera.frame_from_crop(256, SIZE).T
     in_frame = points[:, :2] / points[:, 2:] * FOCAL + np.array(SIZE) / 2
     assert mapped[:, :2] / mapped[:, 2:] == pytest.approx(in_frame, abs=1e-2)
 
@@ -61,7 +61,7 @@ def test_perspective_becomes_weak_far_away() -> None:
     weak = np.array([0.8, 0.1, -0.2], np.float32)
     points = np.random.default_rng(2).normal(0, 0.5, (20, 3))
     for focal, apart in ((4.0, 0.3), (4e4, 1e-4)):
-        camera = CropCamera(np.eye(3, dtype=np.float32), focal)
+        camera = CropCamera(np.eye(3, dtype=np.float32), focal, FOCAL)
         exact = camera.project(points + camera.translation(weak))
         near = weak[0] * (points[:, :2] + weak[1:])
         assert np.abs(exact - near).max() < apart

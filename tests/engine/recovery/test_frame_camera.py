@@ -4,8 +4,8 @@ import pytest
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.state import CropBox
-from hmr_live.recovery.crop import apply_affine, frame_from_crop
-from hmr_live.recovery.frame_camera import default_focal_length, project, roll, translation_in_frame
+from hmr_live.recovery.crop_camera import CropCamera
+from hmr_live.recovery.frame_camera import default_focal_length, project, roll
 
 SIZE = (1280, 720)
 FOCAL = 1100.0
@@ -28,27 +28,30 @@ def upright_pose(seed=0):
     ],
 )
 def test_the_full_frame_body_projects_where_the_crop_camera_says(crop_box):
-    """x = s (X + t) in the crop, mapped to the frame, must equal the frame's projection."""
+    """What the crop's camera sees, mapped to the frame, must equal the frame's projection."""
     body = BodyModel.default()
     rotmats, betas = upright_pose(), np.zeros(10, np.float32)
-    camera = np.array([0.9, 0.07, 0.21], np.float32)
-    in_crop = camera[0] * (body.joints(rotmats, betas)[:, :2] + camera[1:])
-    expected = apply_affine(frame_from_crop(crop_box, 2), in_crop + 1)  # [-1, 1] is a crop of 2
-
+    weak = np.array([0.9, 0.07, 0.21], np.float32)
+    camera = CropCamera.of(crop_box, SIZE, FOCAL)
+    in_crop = camera.project(body.joints(rotmats, betas) + camera.translation(weak))
+    mapped = np.c_[in_crop + 1, np.ones(24)] @ camera.frame_from_crop(2, SIZE).T
     turned = rotmats.copy()
-    turned[0] = roll(crop_box.angle) @ turned[0]
-    pelvis = body.rest_joints(betas)[0]
-    transl = translation_in_frame(camera, crop_box, pelvis, SIZE, FOCAL)
+    turned[0] = camera.rotation.T @ turned[0]
+    transl = camera.translation_in_frame(weak, body.rest_joints(betas)[0])
     joints = body.joints(turned, betas) + transl
-    np.testing.assert_allclose(project(joints, transl[2], FOCAL, SIZE), expected, atol=0.01)
+    found = project(joints, FOCAL, SIZE)
+    np.testing.assert_allclose(found, mapped[:, :2] / mapped[:, 2:], atol=0.02)
+
+
+def test_what_is_behind_the_camera_has_finite_pixels():
+    behind = np.array([[0.1, 0.2, -3.0], [0.0, 0.0, 0.0]])
+    assert np.isfinite(project(behind, FOCAL, SIZE)).all()
 
 
 def test_depth_follows_the_size_of_the_person():
-    near = translation_in_frame(
-        np.array([0.9, 0, 0]), CropBox(640, 360, 600), np.zeros(3), SIZE, 1100.0
-    )
-    far = translation_in_frame(
-        np.array([0.9, 0, 0]), CropBox(640, 360, 300), np.zeros(3), SIZE, 1100.0
+    near, far = (
+        CropCamera.of(CropBox(640, 360, side), SIZE, 1100.0).translation(np.array([0.9, 0, 0]))
+        for side in (600, 300)
     )
     assert near[2] == pytest.approx(2 * 1100 / (600 * 0.9), rel=1e-5)
     assert far[2] == pytest.approx(2 * near[2], rel=1e-5)

@@ -10,6 +10,8 @@ from hmr_live.core.assets import asset_path, read_manifest
 from hmr_live.core.errors import AssetError, BackendError
 from hmr_live.core.state import CropBox
 from hmr_live.recovery.crop import crop_image
+from hmr_live.recovery.crop_camera import CropCamera
+from hmr_live.recovery.frame_camera import default_focal_length
 from hmr_live.recovery.network import HmrNetwork
 from tests.shipped import NETWORKS
 
@@ -31,7 +33,10 @@ def test_the_shipped_networks_match_their_manifests(name):
     assert manifest["licence"]
     backend = open_backend(asset_path("networks", f"{name}.onnx"))
     height, width = manifest["input"]["size"]
-    outputs = backend.run(np.zeros((1, 3, height, width), np.float32))
+    perspective = manifest.get("camera") == "perspective"
+    assert backend.reads_focal == perspective
+    focal = np.full((1, 1), 4.0, np.float32) if perspective else None
+    outputs = backend.run(np.zeros((1, 3, height, width), np.float32), focal)
     assert set(manifest["outputs"]) == set(outputs)
 
 
@@ -122,7 +127,14 @@ def test_the_input_is_rgb_in_0_to_1_channels_first(demo_clip):
     frame = VideoFile(demo_clip).read().image
     crop_boxes = [CropBox(150, 150, 200, 0.3), CropBox(300, 200, 90), CropBox(200, 100, 600)]
     network = HmrNetwork()
-    crops = np.stack([crop_image(frame, crop_box, network.size) for crop_box in crop_boxes])
+    size = (frame.shape[1], frame.shape[0])
+    cameras = [CropCamera.of(box, size, default_focal_length(size)) for box in crop_boxes]
+    crops = np.stack(
+        [
+            crop_image(frame, box, network.size, camera=camera if network.perspective else None)
+            for box, camera in zip(crop_boxes, cameras, strict=True)
+        ]
+    )
     expected = crops[..., ::-1].transpose(0, 3, 1, 2) / 255
     for count in (1, 3, 2):
         made = network.crop(frame, crop_boxes[:count])

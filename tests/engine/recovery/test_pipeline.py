@@ -9,6 +9,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
 from hmr_live.core.state import Frame
 from hmr_live.recovery.crop import crop_box_around
+from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live.recovery.detector import Detection
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live.recovery.pipeline import (
@@ -57,7 +58,7 @@ class FakeNetwork:
         self.crop_boxes = []
         self._rng = np.random.default_rng(0)
 
-    def run(self, image, crop_boxes):
+    def run(self, image, crop_boxes, focal_length):
         self.crop_boxes += crop_boxes
         outputs = []
         for crop_box in crop_boxes:
@@ -68,21 +69,21 @@ class FakeNetwork:
             rotmats = matrix_from_axis_angle(pose)
             turn = np.array([0, self.heading, 0], np.float32)
             rotmats[0] = rotmats[0] @ matrix_from_axis_angle(turn)
-            camera = self._camera(crop_box)
+            crop_camera = CropCamera.of(crop_box, SIZE, focal_length)
+            camera = self._camera(crop_camera, focal_length)
             if self.poison is not None:
                 rotmats[5, 0, 0] = self.poison
             confidence = np.full(24, 0.8, np.float32)
+            betas = np.zeros(10, np.float32)
             outputs.append(
-                NetworkOutput(rotmats, np.zeros(10, np.float32), camera, self.score, confidence)
+                NetworkOutput(rotmats, betas, camera, self.score, confidence, crop_camera.focal)
             )
         return outputs
 
-    def _camera(self, crop_box):
-        s = 2 * PIXELS_A_METRE / crop_box.side
-        away = (PLACE - [crop_box.cx, crop_box.cy]) / (crop_box.side / 2)
-        cos, sin = math.cos(crop_box.angle), math.sin(crop_box.angle)
-        in_crop = np.array([[cos, sin], [-sin, cos]]) @ away
-        return np.array([s, *(in_crop / s - PELVIS[:2])], np.float32)
+    def _camera(self, crop_camera, focal_length):
+        x, y = (PLACE - np.array(SIZE) / 2) / PIXELS_A_METRE
+        pelvis = np.array([x, y, focal_length / PIXELS_A_METRE])
+        return crop_camera.camera(crop_camera.rotation @ pelvis - PELVIS)
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ def test_a_state_is_consistent_with_the_body_model(pipeline):
     mesh = pipeline.body.forward(body.rotmats, body.betas)
     np.testing.assert_allclose(mesh.joints + body.transl, body.joints, atol=1e-5)
     np.testing.assert_allclose(pipeline.vertices(body), mesh.vertices + body.transl, atol=1e-6)
-    scale = body.focal_length / body.transl[2]
+    scale = body.focal_length / body.joints[:, 2:]
     projected = body.joints[:, :2] * scale + np.array(SIZE) / 2
     np.testing.assert_allclose(projected, body.joints_2d, atol=1e-2)
 

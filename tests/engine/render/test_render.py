@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,19 +140,6 @@ def test_projection_puts_points_where_the_pinhole_model_puts_them() -> None:
     assert (np.diff(ndc[nearer_first, 2]) > 0).all()
 
 
-def test_weak_perspective_agrees_with_the_pinhole_model_at_its_own_depth() -> None:
-    camera = ViewCamera.weak_perspective(FOCAL, 3.0, SIZE)
-    points = np.random.default_rng(0).uniform([-1, -1, 2], [1, 1, 6], (50, 3))
-    at_depth = points * [1, 1, 0] + [0, 0, 3]
-    matrix = camera.projection @ camera.view
-    clip = np.c_[points, np.ones(50)] @ matrix.T
-    pinhole = np.c_[at_depth, np.ones(50)] @ PINHOLE.T
-    np.testing.assert_allclose(clip[:, :2], pinhole[:, :2] / pinhole[:, 3:], atol=1e-6)
-    nearer_first = np.argsort(points[:, 2])
-    assert (np.diff(clip[nearer_first, 2]) > 0).all()
-    assert (np.abs(clip[:, 2]) < 1).all()
-
-
 def test_silhouette_covers_exactly_the_projected_body(
     renderer: OffscreenRenderer, body: BodyModel
 ) -> None:
@@ -159,7 +147,7 @@ def test_silhouette_covers_exactly_the_projected_body(
     covered = renderer.silhouette(SIZE, state)
     assert covered.shape == (SIZE[1], SIZE[0])
     vertices = body.forward(state.rotmats, state.betas).vertices + state.transl
-    pixels = project(vertices, state.transl[2], FOCAL, SIZE)
+    pixels = project(vertices, FOCAL, SIZE)
     rows, columns = np.nonzero(covered)
     found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
     # A pixel is covered when its centre is: the box may differ by one pixel.
@@ -226,6 +214,34 @@ def test_people_beside_the_frame_leave_it_as_it_is(
     picture = renderer.overlay(frame, [standing(body, (9.0, 0.2, 4.0))])
     np.testing.assert_array_equal(picture, frame.image)
     assert picture is not frame.image
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.1, 0.0, -0.3])
+def test_somebody_at_or_behind_the_lens_is_drawn_without_harm(
+    renderer: OffscreenRenderer, body: BodyModel, depth: float
+) -> None:
+    picture = renderer.overlay(grey_frame(), [standing(body, (0.1, 0.2, depth))])
+    assert picture.shape == (SIZE[1], SIZE[0], 3)
+
+
+def test_what_is_nearer_is_drawn_larger(renderer: OffscreenRenderer, body: BodyModel) -> None:
+    """A person who leans towards the camera has a larger head than one who leans away."""
+    widths = []
+    for lean in (0.9, -0.9):
+        state = standing(body, (0.0, 0.2, 2.0))
+        turn = matrix_from_axis_angle(np.array([lean, 0, 0], np.float32))
+        state = replace(
+            state, rotmats=np.concatenate([(state.rotmats[0] @ turn)[None], state.rotmats[1:]])
+        )
+        covered = renderer.silhouette(SIZE, state)
+        vertices = body.forward(state.rotmats, state.betas).vertices + state.transl
+        pixels = project(vertices, FOCAL, SIZE)
+        columns = np.flatnonzero(covered.any(axis=0))
+        np.testing.assert_allclose(
+            [columns[0], columns[-1] + 1], [pixels[:, 0].min(), pixels[:, 0].max()], atol=1.0
+        )
+        widths.append(np.ptp(columns))
+    assert widths[0] > 1.2 * widths[1]
 
 
 def test_overlay_without_anybody_is_the_frame_itself(renderer: OffscreenRenderer) -> None:

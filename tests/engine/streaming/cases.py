@@ -13,6 +13,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult
+from hmr_live.recovery.frame_camera import project
 
 SIZE = (640, 480)
 FOCAL = 554.0
@@ -51,7 +52,7 @@ def person(
         camera=np.array([1, 0, 0], np.float32),
         crop_box=CropBox(320, 240, 400),
         joints=joints,
-        joints_2d=joints[:, :2] / transl[2] * FOCAL + np.array(SIZE, np.float32) / 2,
+        joints_2d=project(joints, FOCAL, SIZE),
         confidence=np.linspace(0, 1, NUM_JOINTS, dtype=np.float32),
         score=0.9,
         angles_of=joint_angles,

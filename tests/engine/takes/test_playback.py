@@ -116,7 +116,7 @@ def test_a_frame_becomes_the_body_that_was_recorded():
     state = body_state(stream, 0, (640, 480))
     assert not state.measured
     np.testing.assert_allclose(state.rotmats, rotmats, atol=1e-6)
-    expected = joints[:, :2] * 500 / state.transl[2] + [320, 240]
+    expected = joints[:, :2] * 500 / joints[:, 2:] + [320, 240]
     np.testing.assert_allclose(state.joints_2d, expected, atol=1e-3)
     assert np.isfinite(state.angles).all()
 

@@ -155,10 +155,10 @@ def test_what_was_interrupted_goes_on_as_if_it_had_not_been(build, lite, tmp_pat
 def test_a_finished_build_has_nothing_to_do(build, lite, capsys):
     before = (lite / "networks" / "lite.onnx").stat().st_mtime_ns
     assert build("lite", lite) == 0
-    assert capsys.readouterr().out.count("done before") == 10
+    assert capsys.readouterr().out.count("done before") == 12
     assert (lite / "networks" / "lite.onnx").stat().st_mtime_ns == before
     assert build("lite", lite, "--list") == 0
-    assert capsys.readouterr().out.count(" done") == 10
+    assert capsys.readouterr().out.count(" done") == 12
 
 
 def test_a_changed_setting_runs_its_stage_and_all_that_follow_anew(build, lite, tmp_path, capsys):
@@ -184,7 +184,7 @@ def test_a_build_goes_on_from_the_network_that_ships(build, lite, networks, tmp_
     stages = BuildRecord(tmp_path / "state.json").stages
     assert "regressor_warm_up" not in stages
     assert stages["evaluate"].finished
-    started = load_checkpoint(tmp_path / "checkpoints" / "end_to_end.pt")
+    started = load_checkpoint(tmp_path / "checkpoints" / "perspective_regressor.pt")
     assert started.config.start_from == "start"
 
 
@@ -198,7 +198,7 @@ def test_full_is_built_from_both_starts(build, lite, networks, tmp_path):
     assert build(full, tmp_path / "published") == 0
     path = tmp_path / "published" / "networks" / "full.onnx"
     assert_opens(path)
-    hidden = weights(tmp_path / "published", "distillation")["regressor.hidden2.bias"]
+    hidden = weights(tmp_path / "published", "perspective_regressor")["regressor.hidden2.bias"]
     assert hidden.shape == (512,)
     work = tmp_path / "shipped"
     copy_converted(tmp_path / "published", work)

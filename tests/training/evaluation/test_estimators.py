@@ -68,7 +68,7 @@ def test_the_camera_scales_what_it_has_shifted(reader):
 
 def test_a_network_that_overflows_is_named(reader):
     class Overflowing:
-        def run(self, image, crop_boxes):
+        def run(self, image, crop_boxes, focal_length=None):
             return [facing_output(score=math.nan)]
 
     estimator = NetworkEstimator("broken.onnx", Overflowing(), reader)

@@ -38,7 +38,7 @@ class Network:
     def __init__(self, function):
         self._function = function
 
-    def run(self, image, crop_boxes):
+    def run(self, image, crop_boxes, focal_length=None):
         return [self._function(image, crop_box) for crop_box in crop_boxes]
 
 

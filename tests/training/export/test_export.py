@@ -239,8 +239,10 @@ def test_shipped_networks_match_their_manifests(name):
     assert [o.version for o in model.opset_import if o.domain == ""] == [OPSET]
     assert manifest["opset"] == OPSET
     assert [o.name for o in model.graph.output] == list(manifest["outputs"])
-    (image,) = model.graph.input
+    image, *others = model.graph.input
     assert image.name == manifest["input"]["name"]
+    perspective = manifest.get("camera") == "perspective"
+    assert [other.name for other in others] == (["focal"] if perspective else [])
     batch, _, height, width = image.type.tensor_type.shape.dim
     assert batch.dim_param
     assert [height.dim_value, width.dim_value] == manifest["input"]["size"]
@@ -258,6 +260,8 @@ def test_a_shipped_network_tells_a_person_from_an_empty_picture(name, demo_clip)
     session = onnxruntime.InferenceSession(
         str(asset_path("networks", f"{name}.onnx")), providers=["CPUExecutionProvider"]
     )
-    scores = session.run(["score"], {"image": network_input(np.stack([person, empty]))})[0]
+    focal = np.full((2, 1), 4.0, np.float32)
+    images = network_input(np.stack([person, empty]))
+    scores = session.run(["score"], {"image": images, "focal": focal})[0]
     assert scores[0, 0] > 0.8
     assert scores[1, 0] < 0.2

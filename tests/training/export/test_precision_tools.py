@@ -141,7 +141,8 @@ def test_a_half_network_keeps_float32_outside_and_casts_only_where_it_changes():
 def test_the_whole_shipped_network_can_be_half(model):
     half = to_half(model, all_nodes(model))
     found = open_candidate(half, HmrNetwork(backend="onnxruntime").manifest)
-    outputs = found.backend.run(np.full((2, 3, 256, 256), 0.5, np.float32))
+    focal = np.full((2, 1), 4.0, np.float32)
+    outputs = found.backend.run(np.full((2, 3, 256, 256), 0.5, np.float32), focal)
     assert all(values.dtype == np.float32 for values in outputs.values())
     assert len(half.SerializeToString()) < 0.6 * len(model.SerializeToString())
 

@@ -7,11 +7,12 @@ import torch
 
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.gauss_newton import POINTS, GaussNewton, joint_rotation_std, solve
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import unpack
 from hmr_live_training.models.rotations import matrix_from_axis_angle, sixd_from_matrix
-from tests.training.cases import seen_as, tiny_config, tiny_network
+from tests.training.cases import rest_body, seen_as, tiny_config, tiny_network
 
 BENT = {
     "left_hip": (0.3, 0.0, 0.3),
@@ -48,15 +49,30 @@ def refine(regressor, theta, seen, steps=1):
     return theta
 
 
-def points_of(regressor, theta):
+def points_of(regressor, theta, perspective=None):
     rotmats, betas, camera = unpack(theta)
     _, points = regressor.body(rotmats, betas)
-    return project(points[:, :NUM_BLAZEPOSE], camera), points[:, :NUM_BLAZEPOSE]
+    return project(points[:, :NUM_BLAZEPOSE], camera, perspective), points[:, :NUM_BLAZEPOSE]
 
 
 def farthest(regressor, theta, seen, but=()):
     chosen = [point for point in POINTS if BODY_LANDMARKS[point].name not in but]
-    return (points_of(regressor, theta)[0] - seen.points)[0, chosen].norm(dim=1).max()
+    found = points_of(regressor, theta, seen.perspective)[0]
+    return (found - seen.points)[0, chosen].norm(dim=1).max()
+
+
+def test_perspective_is_met_as_well_as_weak_perspective(regressor):
+    """From a close camera that looks down, no joint need bend to make the shins short."""
+    theta = bent(regressor)
+    near = torch.full((1, 1), 0.5)
+    seen = seen_as(regressor, theta, near)
+    torch.testing.assert_close(refine(regressor, theta, seen), theta)
+    first = farthest(regressor, regressor.mean_theta[None], seen)
+    moved = refine(regressor, regressor.mean_theta[None], seen, steps=4)
+    assert farthest(regressor, moved, seen) < 0.15 * first
+    # Taken for weak perspective, the same landmarks ask for another body.
+    flat = seen._replace(perspective=torch.zeros(1, 1))
+    assert farthest(regressor, theta, flat) > 0.1
 
 
 def test_the_series_solves_what_it_is_asked():
@@ -141,6 +157,7 @@ def test_gradients_pass_through_the_step(regressor):
 
 
 def test_joints_without_landmarks_do_not_turn():
-    step = GaussNewton(torch.full((24, 3), 0.3))
+    moved_by = BodyLandmarks(rest_body()).moved_by
+    step = GaussNewton(torch.full((24, 3), 0.3), moved_by)
     still = [j for j in range(24) if not step.put[j].any()]
     assert {JOINT["left_ankle"], JOINT["right_hand"], JOINT["left_wrist"]} <= set(still)

@@ -8,20 +8,28 @@ import torch
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.data.mocap import joint_limits
 from hmr_live_training.landmarks import BODY_LANDMARKS, NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.discriminators import (
     NUM_DISCRIMINATORS,
     Discriminators,
     discriminator_loss,
     encoder_loss,
 )
-from hmr_live_training.models.landmark_feedback import FEEDBACK_SIZE, LandmarkObservation, moved_by
+from hmr_live_training.models.landmark_feedback import FEEDBACK_SIZE, LandmarkObservation
 from hmr_live_training.models.regressor import POSE_SIZE, THETA_SIZE, unpack
 from hmr_live_training.models.rotations import (
     axis_angle_from_matrix,
     matrix_from_axis_angle,
     sixd_from_matrix,
 )
-from tests.training.cases import NUM_FEATURES, mocap_poses, seen_as, tiny_config, tiny_network
+from tests.training.cases import (
+    NUM_FEATURES,
+    mocap_poses,
+    rest_body,
+    seen_as,
+    tiny_config,
+    tiny_network,
+)
 
 
 def observed(count):
@@ -30,6 +38,7 @@ def observed(count):
         torch.randn(count, NUM_BLAZEPOSE, 2, generator=g),
         torch.randn(count, NUM_BLAZEPOSE, 3, generator=g),
         torch.rand(count, NUM_BLAZEPOSE, generator=g),
+        torch.zeros(count, 1),
     )
 
 
@@ -150,7 +159,7 @@ def test_the_camera_fed_back_is_the_one_that_is_missing(regressor):
 
 def test_a_joint_turns_what_lies_beyond_it():
     names = [landmark.name for landmark in BODY_LANDMARKS[:NUM_BLAZEPOSE]]
-    moved = moved_by()
+    moved = BodyLandmarks(rest_body()).moved_by
 
     def beyond(joint):
         return {name for name, m in zip(names, moved[JOINT[joint]], strict=True) if m}

@@ -10,6 +10,12 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle as engine_matrix
 from hmr_live.body.skeleton import MIRROR
 from hmr_live_training.landmarks import BODY_LANDMARKS, HIPS, LANDMARK_MIRROR, LIMBS, NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import (
+    EXACT_JOINTS,
+    LIMB_JOINTS,
+    BodyLandmarks,
+    learned_corrections,
+)
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.rotations import (
     axis_angle_from_matrix,
@@ -18,13 +24,7 @@ from hmr_live_training.models.rotations import (
     multiply,
     sixd_from_matrix,
 )
-from hmr_live_training.models.smpl_layer import (
-    EXACT_JOINTS,
-    LIMB_JOINTS,
-    BodyLandmarks,
-    ForwardKinematics,
-    learned_corrections,
-)
+from hmr_live_training.models.smpl_layer import ForwardKinematics
 from tests.training.cases import rest_body
 
 
@@ -63,10 +63,10 @@ def test_landmarks_of_the_mirrored_pose_are_the_mirrored_landmarks(body):
 def test_corrections_reach_only_the_landmarks_that_may_move(body, limbs):
     exact = LIMB_JOINTS if limbs else EXACT_JOINTS
     layer = BodyLandmarks(body, learned_corrections(exact))
-    before = layer.total_offsets().detach().clone()
+    before = layer.corrections().detach().clone()
     with torch.no_grad():
         layer.correction.fill_(0.02)
-    moved = (layer.total_offsets() - before).abs().sum(dim=1) > 0
+    moved = (layer.corrections() - before).abs().sum(dim=1) > 0
     names = {landmark.name for landmark, m in zip(BODY_LANDMARKS, moved, strict=True) if not m}
     assert "lsp_LKnee" in names
     assert "left_wrist" in names

@@ -21,7 +21,7 @@ from hmr_live.imports.world_motion import WorldMotion
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.checkpoints.checkpoint import load_checkpoint
 from hmr_live_training.data.augment import AugmentConfig, generator
-from hmr_live_training.data.mocap import save_motions
+from hmr_live_training.data.mocap import MOTION_FILES, save_motions
 from hmr_live_training.data.readers.joint_sets import COMMON, NUM_COMMON
 from hmr_live_training.data.readers.person import (
     ImageReader,
@@ -367,7 +367,8 @@ def test_the_command_trains_a_resnet50_from_shards_and_motion_capture(shards, tm
     poses = mocap_poses(400).numpy()
     still = np.zeros((400, 3), np.float32)
     motions = [WorldMotion(str(k), poses, still, 30.0) for k in range(2)]
-    save_motions(tmp_path / "data" / "cmu_smpl24" / "cmu_smpl24_30fps.npz", motions)
+    for file in MOTION_FILES:
+        save_motions(tmp_path / "data" / file, motions)
     common = ["--data", str(tmp_path / "data"), "--body", str(asset_path("body", "open_body.npz"))]
     small = ["--steps", "1", "--batch", "2", "--workers", "0", "--out", str(tmp_path / "runs")]
     train(["paper", "--shards", str(shards[0].parent), *small, *common])

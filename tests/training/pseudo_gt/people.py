@@ -10,9 +10,9 @@ import torch
 from hmr_live_training.data.mocap import joint_limits
 from hmr_live_training.data.teacher import TeacherLabels
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import BodyLandmarks, learned_corrections
 from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.models.rotations import matrix_from_axis_angle, sixd_from_matrix
-from hmr_live_training.models.smpl_layer import BodyLandmarks, learned_corrections
 from hmr_live_training.pseudo_gt.bank import PoseBank, turned_upright
 from hmr_live_training.pseudo_gt.bodies import Bodies
 from hmr_live_training.pseudo_gt.energy import FitEnergy, PosedBodies

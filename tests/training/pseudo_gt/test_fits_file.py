@@ -9,7 +9,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.lspet import Photos
-from hmr_live_training.models.smpl_layer import BodyLandmarks
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.pseudo_gt.fits_file import (
     Fits,
     load_fits,

@@ -9,7 +9,7 @@ from hmr_live_training.data.lspet import Photos, load_lspet
 from hmr_live_training.data.mocap import joint_limits
 from hmr_live_training.data.teacher import TeacherLabels
 from hmr_live_training.landmarks import LSP_NAMES
-from hmr_live_training.models.smpl_layer import BodyLandmarks
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.pseudo_gt.__main__ import main
 from hmr_live_training.pseudo_gt.fit_report import fit_figures, rotation_spread
 from hmr_live_training.pseudo_gt.observations import observe

@@ -55,7 +55,7 @@ def test_a_trained_start_leaves_the_first_stages_out():
     names = [stage.name for stage in recipe.started("shipped").stages]
     assert "regressor_warm_up" not in names
     assert "prune_regressor" not in names
-    assert names.index("distillation") < names.index("export")
+    assert names.index("perspective_regressor") < names.index("export")
     assert recipe.started().stages == recipe.stages
 
 

@@ -36,12 +36,19 @@ from hmr_live_training.data.crops import (
     warp,
 )
 from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.data.mocap import joint_limits, load_poses, mean_pose_6d, mirror_pose
+from hmr_live_training.data.mocap import (
+    MOTION_FILES,
+    joint_limits,
+    load_poses,
+    mean_pose_6d,
+    mirror_pose,
+)
 from hmr_live_training.data.teacher import TeacherLabels, refine_points, teacher_confidence
 from hmr_live_training.distributed import Processes
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS, HIPS, LSP_LIMBS_IN_BLAZEPOSE, LSP_NAMES
+from hmr_live_training.models.body_landmarks import BodyLandmarks
+from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.models.projection import project
-from hmr_live_training.models.smpl_layer import BodyLandmarks
 from hmr_live_training.sampling.features import (
     FeatureRound,
     existing_rounds,
@@ -273,24 +280,26 @@ def test_rounds_are_stored(tmp_path, photos):
 def write_mocap(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     lengths = np.full(20, 10)
-    (folder / "cmu_smpl24").mkdir()
     pose = rng.normal(0, 0.2, (200, 24, 3)).astype(np.float16)
     pose[:10, 5] = 2.0  # the first sequence is held out
-    np.savez(
-        folder / "cmu_smpl24" / "cmu_smpl24_30fps.npz",
-        pose=pose,
-        start=np.arange(20) * 10,
-        length=lengths,
-        name=np.array([f"walk_{k}" for k in range(20)]),
-        fps=np.array(30),
-        parents=np.array(PARENTS),
-    )
+    parts = (slice(100), slice(100, None))
+    for file, part in zip(MOTION_FILES, parts, strict=True):
+        (folder / file).parent.mkdir()
+        np.savez(
+            folder / file,
+            pose=pose[part],
+            start=np.arange(10) * 10,
+            length=lengths[:10],
+            name=np.array([f"walk_{k}" for k in range(10)]),
+            fps=np.array(30),
+            parents=np.array(PARENTS),
+        )
     return folder
 
 
 def test_whole_sequences_are_held_out(tmp_path):
     data = write_mocap(tmp_path)
-    train, held_out = load_poses(data), load_poses(data, held_out=True)
+    train, held_out = load_poses(data, raw=True), load_poses(data, held_out=True, raw=True)
     assert train.shape == (180, 24, 3)
     assert held_out.shape == (20, 24, 3)
     assert train[:, 5].max() < 2
@@ -336,10 +345,13 @@ def synthetic_shard():
         "landmarks": body + 3,
         "landmarks_2d": np.full((3, 41, 2), 192.0),
         "landmark_visibility": visibility,
-        "orient_seen": seen,
         "orient_frame": turn,
-        "rotmats": matrix_from_axis_angle(rng.normal(0, 0.3, (3, 24, 3))),
+        "rotmats": np.concatenate(
+            [seen[:, None], matrix_from_axis_angle(rng.normal(0, 0.3, (3, 23, 3)))], axis=1
+        ),
         "betas": rng.normal(0, 1, (3, 10)),
+        "crop_focal": np.array([3.0, 5.0, 0.0]),
+        "camera": np.array([[0.8, 0.1, 0.2], [0.7, 0.0, 0.1], [0.0, 0.0, 0.0]]),
     }
     pictures = [cv2.imencode(".png", np.full((256, 256, 3), 255, np.uint8))[1]] * 3
     return body, SyntheticShard(labels, pictures, pictures)
@@ -368,7 +380,7 @@ def test_synthetic_labels_know_who_is_there_and_what_is_hidden():
     assert labels.visible[0, :3].tolist() == [[0, 0], [0, 1], [1, 1]]
     assert labels.body[2].tolist() == [0, 0]
     assert labels.points[2, :, 2].max() == 0
-    np.testing.assert_allclose(labels.rotmats[1, 0], shard.labels["orient_seen"][1])
+    np.testing.assert_allclose(labels.rotmats[1, 0], shard.labels["rotmats"][1, 0])
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -452,7 +464,8 @@ def test_photos_and_empty_places_become_crops(tmp_path, photos):
 
 def test_synthetic_crops_are_moved_with_their_labels():
     _, shard = synthetic_shard()
-    pictures = SyntheticPictures([shard, shard], AugmentConfig(mirror=0.0))
+    body = BodyLandmarks(rest_body())
+    pictures = SyntheticPictures([shard, shard], AugmentConfig(mirror=0.0), body)
     assert len(pictures) == 6
     matrix = pictures.plan(generator(0, 1), 4).matrix
     samples = place(
@@ -461,8 +474,26 @@ def test_synthetic_crops_are_moved_with_their_labels():
         matrix[None],
         np.array([WHOLE_CROP]),
     )
-    moved = apply_matrix(matrix, np.array([[192.0, 192.0]]))[0] / 128 - 1
-    np.testing.assert_allclose(samples.points[0, 3, :2].numpy(), moved, atol=1e-5)
+    # Of the second shard's second person; the crop is turned and scaled, and so is the body.
+    theta = samples.rotmats, samples.betas
+    scale = math.sqrt(np.linalg.det(matrix[:, :2]))
+    turn = torch.from_numpy(matrix[:, :2] / scale).float()
+    assert samples.perspective.item() == pytest.approx(1 / (5.0 * scale))
+    centred = hip_centred(body(*theta)[1][:, :27])
+    torch.testing.assert_close(samples.world[..., :3], centred, atol=1e-5, rtol=0)
+    shift = torch.cat([turn @ torch.tensor([0.0, 0.1]), torch.tensor([5.0 / 0.7])])
+    landmarks = _about_origin(body, theta, turn)[0, :27] + shift
+    points = landmarks[:, :2] / landmarks[:, 2:] / samples.perspective
+    torch.testing.assert_close(samples.points[0, :, :2], points, atol=1e-4, rtol=0)
+
+
+def _about_origin(body, theta, turn):
+    """Landmarks of a body that is turned about the camera's axis and not about its pelvis."""
+    _, landmarks = body(*theta)
+    pelvis = body.tree.rest_joints(theta[1])[:, :1]
+    turned = pelvis.clone()
+    turned[..., :2] = pelvis[..., :2] @ turn.T
+    return landmarks - pelvis + turned
 
 
 def test_lifted_bodies_fill_the_trackers_region():

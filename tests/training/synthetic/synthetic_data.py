@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from hmr_live.body.skeleton import PARENTS
+from hmr_live_training.data.mocap import MOTION_FILES
 
 GARMENTS = ("dress", "longsleeve", "outwear", "pants", "shirt", "shorts", "skirt", "t-shirt")
 SEQUENCES, FRAMES = 20, 4
@@ -14,7 +15,8 @@ SEQUENCES, FRAMES = 20, 4
 def write_data(folder: Path) -> Path:
     """Write all stand-ins; pose k of the motion capture bends the left elbow by its own angle."""
     rng = np.random.default_rng(0)
-    _write_motion(folder / "cmu_smpl24", rng)
+    write_motion(folder / MOTION_FILES[0], rng)
+    write_motion(folder / MOTION_FILES[1], rng, low=1.6)
     hdri, patches = folder / "backgrounds_hdri_crops", folder / "clothing_patches_192"
     hdri.mkdir(parents=True)
     patches.mkdir()
@@ -27,13 +29,14 @@ def write_data(folder: Path) -> Path:
     return folder
 
 
-def _write_motion(folder: Path, rng: np.random.Generator) -> None:
-    folder.mkdir(parents=True)
+def write_motion(path: Path, rng: np.random.Generator, low: float = 0.05) -> None:
+    """Write one file of motion capture; left elbows bend by 1.45 rad from ``low`` on."""
+    path.parent.mkdir(parents=True)
     pose = rng.normal(0, 0.15, (SEQUENCES * FRAMES, 24, 3))
     pose[:, 18] = 0
-    pose[:, 18, 1] = -np.linspace(0.05, 1.5, len(pose))
+    pose[:, 18, 1] = -np.linspace(low, low + 1.45, len(pose))
     np.savez(
-        folder / "cmu_smpl24_30fps.npz",
+        path,
         pose=pose.astype(np.float32),
         start=np.arange(SEQUENCES) * FRAMES,
         length=np.full(SEQUENCES, FRAMES),

@@ -9,7 +9,7 @@ import pytest
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.errors import AssetError
 from hmr_live.core.state import CropBox
-from hmr_live.recovery.frame_camera import translation_in_frame
+from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople
 from hmr_live_training.synthetic.labels import HIDDEN, OUTSIDE, VISIBLE
@@ -58,6 +58,12 @@ def test_a_sample_is_a_crop_with_a_mask(alone):
         assert sample.labels.person == 1
 
 
+def crop_camera_of(labels):
+    crop_box = CropBox(*(float(v) for v in labels.crop_box))
+    size = (int(labels.size[0]), int(labels.size[1]))
+    return CropCamera.of(crop_box, size, float(labels.focal))
+
+
 def test_visible_joints_lie_on_the_silhouette(alone):
     for sample in alone[0]:
         visible = sample.labels.joint_visibility == VISIBLE
@@ -70,8 +76,8 @@ def test_the_body_fills_its_silhouette_and_nothing_beyond_clothes(alone):
         labels = sample.labels
         rotmats = np.concatenate([labels.orient_frame[None], labels.rotmats[1:]])
         vertices = body.forward(rotmats, labels.betas).vertices + labels.transl
-        seen = vertices @ labels.intrinsics.T
-        pixels = seen[:, :2] / seen[:, 2:]
+        view = crop_camera_of(labels)
+        pixels = (view.project(vertices @ view.rotation.T) + 1) * 128
         width, height = labels.size
         frame = vertices[:, :2] / vertices[:, 2:] * labels.focal + labels.size / 2
         inside = (frame > 0).all(axis=1) & (frame < (width, height)).all(axis=1)
@@ -94,54 +100,39 @@ def test_parameters_give_the_joints(alone):
         np.testing.assert_allclose(joints, labels.joints, atol=1e-4)
 
 
-def test_intrinsics_project_joints_and_landmarks(alone):
+def test_the_crop_camera_projects_joints_and_landmarks(alone):
     for sample in alone[0]:
         labels = sample.labels
         for points, pixels, codes in (
             (labels.joints, labels.joints_2d, labels.joint_visibility),
             (labels.landmarks, labels.landmarks_2d, labels.landmark_visibility),
         ):
-            seen = points @ labels.intrinsics.T
+            view = crop_camera_of(labels)
+            seen = (view.project(points @ view.rotation.T) + 1) * 128
             kept = codes > OUTSIDE
-            np.testing.assert_allclose((seen[:, :2] / seen[:, 2:])[kept], pixels[kept], atol=0.02)
+            np.testing.assert_allclose(seen[kept], pixels[kept], atol=0.02)
 
 
-def test_the_crop_camera_is_the_frame_camera_without_the_rotation_of_the_crop_box(far):
-    for sample in far[0]:
-        labels = sample.labels
-        angle = labels.crop_box[3]
-        turn = np.array(
-            [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
-        )
-        np.testing.assert_allclose(turn @ labels.rotmats[0], labels.orient_frame, atol=1e-5)
-
-
-def test_the_weak_perspective_camera_fits_people_far_away(far):
+def test_parameters_and_camera_project_exactly_onto_the_joints(far):
     samples, body = far
     for sample in samples:
         labels = sample.labels
-        rotmats = np.concatenate([labels.orient_seen[None], labels.rotmats[1:]])
-        flat = body.joints(rotmats, labels.betas)[:, :2]
-        drawn = labels.camera_seen[0] * (flat + labels.camera_seen[1:])
-        error = np.linalg.norm(drawn - (labels.joints_2d / 128 - 1), axis=1)
-        assert error.mean() < 0.03
-        assert labels.camera_error < 0.03
+        (scale, x, y), focal = labels.camera, labels.crop_focal
+        joints = body.joints(labels.rotmats, labels.betas) + np.array([x, y, focal / scale])
+        seen = (joints[:, :2] / joints[:, 2:] * focal + 1) * 128
+        np.testing.assert_allclose(seen, labels.joints_2d, atol=0.02)
 
 
 def test_the_engine_puts_the_labelled_body_where_it_stood(far):
     samples, body = far
     for sample in samples:
         labels = sample.labels
-        size = (int(labels.size[0]), int(labels.size[1]))
-        transl = translation_in_frame(
-            labels.camera,
-            CropBox(*(float(v) for v in labels.crop_box)),
-            body.rest_joints(labels.betas)[0],
-            size,
-            float(labels.focal),
+        camera = crop_camera_of(labels)
+        np.testing.assert_allclose(
+            camera.rotation.T @ labels.rotmats[0], labels.orient_frame, atol=1e-5
         )
-        distance = np.linalg.norm(labels.transl)
-        assert np.linalg.norm(transl - labels.transl) < 0.05 * distance
+        transl = camera.translation_in_frame(labels.camera, body.rest_joints(labels.betas)[0])
+        np.testing.assert_allclose(transl, labels.transl, atol=1e-3)
 
 
 def test_a_sample_is_the_same_every_time(data, alone):

@@ -30,6 +30,7 @@ from tests.training.synthetic.synthetic_data import SEQUENCES, write_data
 
 FACING = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
 AWAY = np.diag([-1.0, -1.0, 1.0]).astype(np.float32)
+SHOULDERS = [JOINT["left_shoulder"], JOINT["right_shoulder"]]
 WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 NO_SHAPE = np.zeros(10, np.float32)
 LIGHT = Light(
@@ -67,7 +68,7 @@ def test_splits_share_no_sequence(data):
     train, test = (load_poses(data, held_out=held_out) for held_out in (False, True))
     angles = [set(np.round(part[:, 18, 1], 5).tolist()) for part in (train, test)]
     assert not angles[0] & angles[1]
-    assert len(angles[0] | angles[1]) == SEQUENCES * 4
+    assert len(angles[0] | angles[1]) == 2 * SEQUENCES * 4
 
 
 def test_the_sampler_knows_only_its_own_sequences(data, body):
@@ -183,7 +184,7 @@ def test_fitted_poses_join_in(data, body, tmp_path):
     fitted[:, JOINT["left_knee"], 0] = 2.0
     path = tmp_path / "fitted.npz"
     np.savez(path, pose=fitted)
-    config = SyntheticConfig(fitted_poses=path, captured=0, blended=0, made=0, fitted=1)
+    config = SyntheticConfig(fitted_poses=path, captured=0, blended=0, made=0, upright=0, fitted=1)
     pose = PoseSampler(data, "train", body, config).draw(rng)
     knees = axis_angle_from_matrix(pose[[JOINT["left_knee"], JOINT["right_knee"]]])
     assert np.linalg.norm(knees, axis=1).max() > 1.5
@@ -265,3 +266,39 @@ def test_a_skirt_hangs_outside_the_legs(surface, body):
     legs = surface.rest[np.abs(surface.rest[:, 1] + 0.4) < 0.02][:, [0, 2]] - middle
     assert np.linalg.norm(row, axis=1).min() > 0.8 * np.abs(legs[:, 1]).max()
     assert np.abs(row[:, 0]).max() > np.abs(legs[:, 0]).max()
+
+
+def bends(joints):
+    """Angle between thigh and shank, left and right, degrees."""
+    made = []
+    for side in ("left", "right"):
+        hip, knee, ankle = (joints[JOINT[f"{side}_{name}"]] for name in ("hip", "knee", "ankle"))
+        thigh, shank = knee - hip, ankle - knee
+        cosine = thigh @ shank / np.linalg.norm(thigh) / np.linalg.norm(shank)
+        made.append(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
+    return made
+
+
+def lean(joints):
+    trunk = joints[SHOULDERS].mean(axis=0) - joints[[1, 2]].mean(axis=0)
+    return np.rad2deg(np.arccos(trunk[1] / np.linalg.norm(trunk)))
+
+
+def test_upright_people_stand_on_straight_legs_or_sit(data, body):
+    config = SyntheticConfig(captured=0, blended=0, made=0, upright=1, fitted=0)
+    upright, rng = PoseSampler(data, "train", body, config), np.random.default_rng(3)
+    joints = [body.joints(upright.draw(rng), NO_SHAPE) for _ in range(120)]
+    knees = np.array([bends(j) for j in joints])
+    stands = knees.min(axis=1) < 30
+    assert 0.5 < stands.mean() < 0.9
+    assert np.median(knees[stands].min(axis=1)) < 5
+    assert (knees[stands].max(axis=1) < 12).mean() > 0.6
+    assert knees[~stands].min() > 45
+    assert np.percentile([lean(j) for j in joints], 90) < 12
+
+
+def test_people_at_a_desk_hold_their_trunks_upright(sampler, body):
+    rng = np.random.default_rng(4)
+    leans = [lean(body.joints(sampler.draw(rng, desk=True), NO_SHAPE)) for _ in range(80)]
+    assert np.median(leans) < 8
+    assert np.percentile(leans, 90) < 14

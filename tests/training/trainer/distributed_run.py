@@ -18,6 +18,7 @@ import torch
 from hmr_live.core.assets import asset_path
 from hmr_live_training.distributed import LossModule, Processes, joined_processes
 from hmr_live_training.landmarks import BODY_LANDMARKS
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.discriminators import Discriminators, discriminator_loss, encoder_loss
 from hmr_live_training.models.losses import reprojection_loss, rotation_loss
 from hmr_live_training.models.projection import project
@@ -28,7 +29,7 @@ from hmr_live_training.models.regressor import (
     unpack,
 )
 from hmr_live_training.models.rotations import matrix_from_axis_angle, sixd_from_matrix
-from hmr_live_training.models.smpl_layer import BodyLandmarks, read_rest_body
+from hmr_live_training.models.smpl_layer import read_rest_body
 from hmr_live_training.paper.crops import CropBatch
 from hmr_live_training.paper.network import build_paper_network
 from hmr_live_training.recipes.paper_runs import PAPER_RUNS

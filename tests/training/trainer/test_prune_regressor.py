@@ -17,14 +17,16 @@ from tests.training.cases import NUM_FEATURES, tiny_config, tiny_network
 
 def cached(count: int) -> torch.Tensor:
     g = torch.Generator().manual_seed(0)
-    return torch.rand(count, NUM_FEATURES + NUM_BLAZEPOSE * 6, generator=g)
+    return torch.rand(count, NUM_FEATURES + NUM_BLAZEPOSE * 2, generator=g)
 
 
 def prune(network: BodyNetwork, hidden: int) -> BodyNetwork:
     """The pruned network."""
     config = tiny_config(name="run")
     saved = Checkpoint(config, 1, 1.0, network.state_dict(), {}, [], {})
-    pruned = prune_checkpoint(saved, network, cached(400).half(), name="pruned", hidden=hidden)
+    pruned = prune_checkpoint(
+        saved, network, cached(400).half(), torch.zeros(400, 1), name="pruned", hidden=hidden
+    )
     assert pruned.config == replace(config, name="pruned", hidden=hidden)
     other = tiny_network(pruned.config)
     other.load_state_dict(pruned.network)
@@ -33,7 +35,8 @@ def prune(network: BodyNetwork, hidden: int) -> BodyNetwork:
 
 def thetas(network: BodyNetwork) -> torch.Tensor:
     with torch.no_grad():
-        return torch.stack(network.regressor(*regressor_inputs(network, cached(50))))
+        inputs = regressor_inputs(network, cached(50), torch.zeros(50, 1))
+        return torch.stack(network.regressor(*inputs))
 
 
 def test_units_that_the_next_layer_ignores_go_without_a_trace():

@@ -12,6 +12,7 @@ import numpy as np
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.lspet import FIRST_DEVELOPMENT_PHOTO, photo_number
+from hmr_live_training.data.mocap import MOTION_FILES
 from hmr_live_training.recipes.recipe import Recipe, Stage
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.recipes.stages import (
@@ -84,7 +85,8 @@ def sample_data(data: Path, out: Path) -> Path:
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     _photos(data / "lspet_224", part / "lspet_224")
-    _motion(data / "cmu_smpl24", part / "cmu_smpl24")
+    for file in MOTION_FILES:
+        _motion(data / file, part / file)
     for name in ("backgrounds_hdri_crops", "backgrounds_coco_cc"):
         files = sorted((data / name).rglob("*.jpg"))
         # Not the first ones alone, which are views of one panorama.
@@ -113,15 +115,14 @@ def _photos(folder: Path, out: Path) -> None:
     np.savez(out / "lspet_224.npz", **rows)
 
 
-def _motion(folder: Path, out: Path) -> None:
-    name = "cmu_smpl24_30fps.npz"
-    with np.load(folder / name) as file:
+def _motion(path: Path, out: Path) -> None:
+    with np.load(path) as file:
         arrays = {n: file[n] for n in ("pose", "start", "length", "name", "fps", "parents")}
     for n in ("start", "length", "name"):
         arrays[n] = arrays[n][:_SEQUENCES]
     arrays["pose"] = arrays["pose"][: int((arrays["start"] + arrays["length"]).max())]
-    out.mkdir(parents=True)
-    np.savez(out / name, **arrays)
+    out.parent.mkdir(parents=True)
+    np.savez(out, **arrays)
 
 
 def _copy(files: Iterable[Path], out: Path) -> None:

@@ -76,7 +76,9 @@ def digest_of(*parts: object) -> str:
 
 def data_digest(data: Path) -> str:
     """Digest of a data folder: label and motion files by content, pictures by name and size."""
-    labels = [p for name in ("lspet_224", "cmu_smpl24") for p in (data / name).glob("*.npz")]
+    labels = [
+        p for name in ("lspet_224", "cmu_smpl24", "cmu_extra") for p in (data / name).glob("*.npz")
+    ]
     rows = [(path.name, sha256_of(path)) for path in sorted(labels)]
     for folder in ("backgrounds_hdri_crops", "backgrounds_coco_cc", "clothing_patches_192"):
         pictures = sorted((data / folder).rglob("*.jpg"))

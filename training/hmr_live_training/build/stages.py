@@ -57,6 +57,7 @@ from hmr_live_training.synthetic.materials import background_files
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 from hmr_live_training.synthetic.shards import load_shard, shard_paths, write_shards
 from hmr_live_training.trainer.calibrate import adjust, confidence_logits, scale_and_shift
+from hmr_live_training.trainer.initial_weights import load_start
 from hmr_live_training.trainer.person_score import person_logits, person_threshold
 from hmr_live_training.trainer.prune_regressor import prune_checkpoint
 from hmr_live_training.trainer.train import Folders, start_run
@@ -158,7 +159,10 @@ def _cached_features(c: Context, _: Stage, s: CachedFeatures) -> Results:
     if c.before is None:
         network = build_network(reader, **c.files)
     else:
-        network = restore_network(load_checkpoint(c.before_checkpoint()), **c.files)
+        # The labels are those of the stage that reads; the regressor may still be a larger one.
+        saved = load_checkpoint(c.before_checkpoint())
+        network = build_network(replace(reader, hidden=saved.config.hidden), **c.files)
+        load_start(network, saved.network)
     folder = features_folder(w.cache, network)
     if c.processes.is_first:
         # Shares of another number of processes would be read too.
@@ -213,11 +217,13 @@ def _check_fits(config: RunConfig, before: RunConfig) -> None:
 def _prune_regressor(c: Context, stage: Stage, s: PruneRegressor) -> Results:
     saved = load_checkpoint(c.before_checkpoint())
     network = restore_network(saved, **c.files)
-    inputs = load_features(features_folder(c.workspace.cache, network), "photos").inputs
+    photos = load_features(features_folder(c.workspace.cache, network), "photos")
     chosen = {"hidden": s.hidden, "samples": s.samples, "seed": c.recipe.seed}
-    pruned = prune_checkpoint(saved, network, inputs, name=stage.name, **chosen)
+    pruned = prune_checkpoint(
+        saved, network, photos.inputs, photos.perspective, name=stage.name, **chosen
+    )
     save_checkpoint(c.workspace.checkpoint(stage.name), pruned)
-    return {"hidden": s.hidden, "samples": min(s.samples, len(inputs))}
+    return {"hidden": s.hidden, "samples": min(s.samples, len(photos.inputs))}
 
 
 def _calibrate_confidence(c: Context, stage: Stage, s: CalibrateConfidence) -> Results:

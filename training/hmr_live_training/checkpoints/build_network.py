@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import torch
 
+from hmr_live.core.assets import ROOT
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
+from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
+from hmr_live_training.models.body_landmarks import (
+    LIMB_JOINTS,
+    BodyLandmarks,
+    LandmarkBinding,
+    learned_corrections,
+    mesh_binding,
+)
 from hmr_live_training.models.gauss_newton import GaussNewton, joint_rotation_std
 from hmr_live_training.models.joint_limits import JointLimitProjection
 from hmr_live_training.models.network import BodyNetwork
 from hmr_live_training.models.regressor import IterativeRegressor, RegressorConfig, mean_theta
-from hmr_live_training.models.smpl_layer import (
-    LIMB_JOINTS,
-    BodyLandmarks,
-    RestBody,
-    learned_corrections,
-    read_rest_body,
-)
+from hmr_live_training.models.smpl_layer import RestBody, read_rest_body
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.synthetic.body_poses import load_body_poses
 
+#: Keypoints of the open body's mesh.
+KEYPOINT_REGRESSORS: Final = ROOT / "body" / "keypoint_regressors.npz"
+
 
 def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
-    """A network with the published backbone and a fresh regressor that starts at the mean pose.
+    """A network with the published backbone and a fresh regressor.
+
+    It starts at the mean pose of people who stand.
 
     Raises
     ------
@@ -39,13 +48,12 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
         )
     encoder = BlazePoseEncoder.load(encoders, config.encoder)
     poses = load_body_poses(data, body)
-    mean_pose, spread = (
-        torch.from_numpy(mean_pose_6d(poses)),
-        joint_rotation_std(torch.from_numpy(poses)),
-    )
+    mean_pose = torch.from_numpy(mean_pose_6d(load_body_poses(data, body, standing=True)))
+    spread = joint_rotation_std(torch.from_numpy(poses))
     limits = joint_limits(poses)
     rest = read_rest_body(body)
-    regressor = build_regressor(config, encoder.dim, rest, mean_pose, spread, limits)
+    binding = mesh_binding(body, KEYPOINT_REGRESSORS) if config.keypoints == "mesh" else None
+    regressor = build_regressor(config, encoder.dim, rest, mean_pose, spread, limits, binding)
     return BodyNetwork(encoder, regressor, heatmaps=config.heatmaps)
 
 
@@ -63,8 +71,12 @@ def build_regressor(
     mean_pose: torch.Tensor,
     spread: torch.Tensor,
     limits: JointLimits,
+    binding: LandmarkBinding | None = None,
 ) -> IterativeRegressor:
-    """A fresh regressor; its first weights follow from the run's seed."""
+    """A fresh regressor; its first weights follow from the run's seed.
+
+    Landmarks are bound to joints where no ``binding`` to the mesh is given.
+    """
     torch.manual_seed(config.seed)
     sizes = RegressorConfig(
         features=features,
@@ -72,10 +84,12 @@ def build_regressor(
         dropout=config.dropout,
         iterations=config.iterations,
         feedback=config.feedback,
+        perspective=config.perspective,
     )
-    body = BodyLandmarks(rest, learned_corrections(LIMB_JOINTS))
+    learned = learned_corrections(LIMB_JOINTS) if binding is None else [False] * len(BODY_LANDMARKS)
+    body = BodyLandmarks(rest, learned, binding)
     start = mean_theta(mean_pose, torch.from_numpy(rest.joints[0]))
-    gauss_newton = GaussNewton(spread) if config.gauss_newton else None
+    gauss_newton = GaussNewton(spread, body.moved_by) if config.gauss_newton else None
     tolerance = config.joint_tolerance
     limit_projection = None
     if tolerance is not None:

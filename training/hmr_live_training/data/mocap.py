@@ -1,8 +1,8 @@
 """Motion capture on SMPL's tree: the mean start, the prior's real poses, the joint limits.
 
-The file holds ``pose`` (frames, 24, 3) axis-angle, ``start``, ``length`` and ``name`` of the
-sequences in it, and ``fps``.  Sequences are held out whole, because neighbouring frames are
-nearly equal.
+A file holds ``pose`` (frames, 24, 3) axis-angle since a flat T-pose, ``start``, ``length`` and
+``name`` of the sequences in it, and ``fps``.  Sequences are held out whole, because neighbouring
+frames are nearly equal.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from hmr_live.body.rotations import matrix_from_axis_angle, sixd_from_matrix
 from hmr_live.body.skeleton import MIRROR, PARENTS
 from hmr_live.core.errors import AssetError
 from hmr_live.imports.world_motion import WorldMotion
+from hmr_live_training.data.straighten import knee_offsets, straightened
 
 Array = NDArray[np.floating[Any]]
 
-#: Every tenth sequence is kept out of training.
+#: The sets, under the data folder.
+MOTION_FILES: Final = (
+    "cmu_smpl24/cmu_smpl24_30fps.npz",
+    "cmu_extra/cmu_smpl24_extra_30fps.npz",
+)
+#: Every tenth sequence of a set is kept out of training.
 _HELD_OUT: Final = 10
 #: Limits are judged on the joints that motion capture moves: neither root nor hands.
 LIMITED_JOINTS: Final = slice(1, 22)
@@ -48,26 +54,82 @@ class JointLimits:
         return np.asarray(beyond.any(axis=-1))
 
 
-def load_sequences(data: Path | str, *, held_out: bool = False) -> list[Array]:
-    """The training (or the held-out) sequences, each ``(F, 24, 3)`` float32, 30 frames a second."""
-    path = Path(data) / "cmu_smpl24" / "cmu_smpl24_30fps.npz"
+@dataclass(frozen=True)
+class CapturedSequence:
+    """One sequence of motion capture.
+
+    Attributes
+    ----------
+    name
+        As the data set has it.
+    poses
+        ``(F, 24, 3)`` axis-angle since a flat T-pose, float32, 30 frames a second.
+    held_out
+        Whether it is kept out of training.
+    """
+
+    name: str
+    poses: Array
+    held_out: bool
+
+
+def read_motions(path: Path | str) -> list[CapturedSequence]:
+    """Read all sequences of one file as they were captured.
+
+    Raises
+    ------
+    AssetError
+        When the file is missing, or is of another skeleton.
+    """
     try:
         with np.load(path) as file:
             if tuple(file["parents"].tolist()) != PARENTS:
                 raise AssetError(f"The skeleton in {path} is not SMPL's; copy the data set again.")
-            pose, start, length = file["pose"], file["start"], file["length"]
+            pose, rows = file["pose"], [file[key] for key in ("name", "start", "length")]
     except OSError as error:
         raise AssetError(f"There is no {path}; give the data folder with --data.") from error
     return [
-        pose[begin : begin + frames].astype(np.float32)
-        for number, (begin, frames) in enumerate(zip(start, length, strict=True))
-        if (number % _HELD_OUT == 0) == held_out
+        CapturedSequence(
+            str(name), pose[begin : begin + frames].astype(np.float32), number % _HELD_OUT == 0
+        )
+        for number, (name, begin, frames) in enumerate(zip(*rows, strict=True))
     ]
 
 
-def load_poses(data: Path | str, *, held_out: bool = False) -> Array:
-    """All frames of the training (or the held-out) sequences, ``(F, 24, 3)`` float32."""
-    return np.concatenate(load_sequences(data, held_out=held_out))
+def load_sequences(
+    data: Path | str, *, held_out: bool = False, raw: bool = False
+) -> list[CapturedSequence]:
+    """The training (or the held-out) sequences of both sets, their knees straightened.
+
+    Parameters
+    ----------
+    data
+        Folder with the sets of :data:`MOTION_FILES`.
+    held_out
+        The sequences kept out of training instead of the others.
+    raw
+        As they were captured, with the skeletons' offset of the knees
+        (:mod:`hmr_live_training.data.straighten`).
+
+    Raises
+    ------
+    AssetError
+        When a file is missing, or is of another skeleton.
+    """
+    sequences = [sequence for file in MOTION_FILES for sequence in read_motions(Path(data) / file)]
+    if not raw:
+        offsets = knee_offsets([s.name for s in sequences], [s.poses for s in sequences])
+        sequences = [
+            replace(sequence, poses=straightened(sequence.poses, offset))
+            for sequence, offset in zip(sequences, offsets, strict=True)
+        ]
+    return [sequence for sequence in sequences if sequence.held_out == held_out]
+
+
+def load_poses(data: Path | str, *, held_out: bool = False, raw: bool = False) -> Array:
+    """All frames of :func:`load_sequences`, ``(F, 24, 3)`` float32."""
+    sequences = load_sequences(data, held_out=held_out, raw=raw)
+    return np.concatenate([sequence.poses for sequence in sequences])
 
 
 def mirror_pose(axis_angle: Array) -> Array:
@@ -109,7 +171,7 @@ def resampled(motion: WorldMotion, fps: float) -> WorldMotion:
 
 
 def save_motions(path: Path | str, motions: Sequence[WorldMotion], *, fps: float = 30.0) -> int:
-    """Write the file that :func:`load_sequences` reads; return its number of frames.
+    """Write a file that :func:`read_motions` reads; return its number of frames.
 
     Raises
     ------

@@ -59,8 +59,10 @@ class BlazePoseEstimator:
 
         return cls(kind, open_network(landmark_file(encoders, cache, kind), threads))
 
-    def estimate(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
-        """See :meth:`.Estimator.estimate`."""
+    def estimate(
+        self, image: Image, crop_boxes: Sequence[CropBox], focal_length: float | None = None
+    ) -> list[Estimate]:
+        """See :meth:`.Estimator.estimate`; BlazePose knows no focal length."""
         return [self._one(crop_image(image, crop_box, CROP_SIZE)) for crop_box in crop_boxes]
 
     def _one(self, crop: Image) -> Estimate:

@@ -90,7 +90,8 @@ def predict(
     for start in range(0, len(samples.lsp), batch):
         chosen = torch.arange(start, min(start + batch, len(samples.lsp)))
         part = samples.at(chosen).to(device)
-        encoded = network.encode(part.inputs, stage)
+        encoded = network.encode(part.inputs, stage, part.perspective)
+        perspective = encoded.observed.perspective
         theta = unpack(network.thetas(encoded)[-1])
         joints, landmarks = network.regressor.body(theta.rotmats, theta.betas)
         rows.append(
@@ -98,9 +99,9 @@ def predict(
                 *(
                     value.cpu().numpy()
                     for value in (
-                        project(joints, theta.camera),
+                        project(joints, theta.camera, perspective),
                         hip_centred(landmarks),
-                        project(landmarks, theta.camera),
+                        project(landmarks, theta.camera, perspective),
                         theta.rotmats,
                         theta.betas,
                         encoded.observed.points,

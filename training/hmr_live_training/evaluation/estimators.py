@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -18,7 +18,9 @@ from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import AssetError
 from hmr_live.core.state import CropBox, Image
 from hmr_live.recovery.crop import apply_affine, frame_from_crop
+from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live.recovery.detector import PersonDetector
+from hmr_live.recovery.frame_camera import default_focal_length
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
 from hmr_live.recovery.pipeline import Pipeline
 from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_LIMBS_IN_SMPL, NUM_BLAZEPOSE
@@ -27,6 +29,8 @@ from hmr_live_training.synthetic.surface import BodySurface
 
 Array = NDArray[np.floating[Any]]
 
+#: Points so near to the camera, over the distance of the body, count as so near.
+_LEAST_DEPTH: Final = 0.05
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
 _VERTEX_NAMES: Final = {
     landmark.vertex
@@ -73,8 +77,20 @@ class Estimator(Protocol):
         """Name in the tables."""
         ...
 
-    def estimate(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
-        """One estimate for each crop box of an ``(H, W, 3)`` BGR image."""
+    def estimate(
+        self, image: Image, crop_boxes: Sequence[CropBox], focal_length: float | None = None
+    ) -> list[Estimate]:
+        """One estimate for each crop box.
+
+        Parameters
+        ----------
+        image
+            ``(H, W, 3)`` BGR.
+        crop_boxes
+            Where the people are.
+        focal_length
+            Of the camera, pixels; from a 60 degree field of view when None.
+        """
         ...
 
 
@@ -93,7 +109,7 @@ class BodyReader:
         self._landmarks = LandmarkReader(BodySurface(body)) if named else None
 
     def __call__(self, output: NetworkOutput) -> Estimate:
-        """Pose the body and project it with the weak-perspective camera of the crop."""
+        """Pose the body and project it with the camera of the crop."""
         mesh = self.body.forward(output.rotmats, output.betas)
         points = np.full((NUM_BLAZEPOSE, 2), np.nan)
         if self._landmarks is not None:
@@ -109,7 +125,24 @@ class BodyReader:
 
 
 def _projected(points: Array, output: NetworkOutput) -> Array:
-    return np.asarray(output.camera[0] * (points[:, :2] + output.camera[1:]))
+    scale = output.camera[0]
+    depth = np.maximum(1 + scale * points[:, 2:] / output.focal, _LEAST_DEPTH)
+    return np.asarray(scale * (points[:, :2] + output.camera[1:]) / depth)
+
+
+def _cut_out(
+    estimate: Estimate, crop_box: CropBox, size: tuple[int, int], focal_length: float | None
+) -> Estimate:
+    """The estimate with its 2D points in the plain cut-out of the frame, as labels are."""
+    if estimate.output is None or math.isinf(estimate.output.focal):
+        return estimate
+    camera = CropCamera.of(crop_box, size, focal_length or default_focal_length(size))
+    mapping = camera.frame_from_crop(2, size)
+    moved = []
+    for points in (estimate.joints_2d, estimate.points_2d):
+        mapped = np.column_stack([points + 1, np.ones(len(points))]) @ mapping.T
+        moved.append(to_crop(mapped[:, :2] / mapped[:, 2:], crop_box))
+    return replace(estimate, joints_2d=moved[0], points_2d=moved[1])
 
 
 class NetworkEstimator:
@@ -130,7 +163,9 @@ class NetworkEstimator:
         self.network = network
         self.reader = reader
 
-    def estimate(self, image: Image, crop_boxes: Sequence[CropBox]) -> list[Estimate]:
+    def estimate(
+        self, image: Image, crop_boxes: Sequence[CropBox], focal_length: float | None = None
+    ) -> list[Estimate]:
         """See :meth:`Estimator.estimate`.
 
         Raises
@@ -138,12 +173,16 @@ class NetworkEstimator:
         AssetError
             When an output of the network is NaN or infinite.
         """
-        outputs = self.network.run(image, crop_boxes)
+        outputs = self.network.run(image, crop_boxes, focal_length)
         if not all(output.is_finite for output in outputs):
             raise AssetError(
                 f"An output of {self.name} is NaN or infinite; export the network again in float32."
             )
-        return [self.reader(output) for output in outputs]
+        size = (image.shape[1], image.shape[0])
+        return [
+            _cut_out(self.reader(output), crop_box, size, focal_length)
+            for output, crop_box in zip(outputs, crop_boxes, strict=True)
+        ]
 
 
 def live_pipelines(

@@ -24,6 +24,12 @@ from hmr_live_training.evaluation.datasets.empty_scenes import (
 from hmr_live_training.evaluation.datasets.labelled_people import labelled_people_rows
 from hmr_live_training.evaluation.datasets.lspet import LIVE, LspetRun, run_lspet
 from hmr_live_training.evaluation.datasets.lspet_figures import lspet_rows
+from hmr_live_training.evaluation.datasets.posture import drawn_posture_rows
+from hmr_live_training.evaluation.datasets.posture_seen import (
+    clip_rows,
+    standing_photo_rows,
+    true_clip_rows,
+)
 from hmr_live_training.evaluation.datasets.synthetic_figures import synthetic_rows
 from hmr_live_training.evaluation.datasets.synthetic_people import SPLIT, run_synthetic
 from hmr_live_training.evaluation.datasets.synthetic_sequences import (
@@ -46,7 +52,10 @@ DATA_SETS: Final = {
     "shards": "shards",
     "videos": "videos",
     "triangulated": "truth",
+    "posture": "data",
 }
+#: Not among the data sets that are evaluated unless they are asked for.
+ON_REQUEST: Final = ("posture",)
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,11 @@ class EvaluationData:
     def available(self) -> list[str]:
         """Names of the data sets that can be evaluated."""
         return [name for name, field in DATA_SETS.items() if getattr(self, field)]
+
+    @property
+    def usual(self) -> list[str]:
+        """Those of them that are evaluated where none is named."""
+        return [name for name in self.available if name not in ON_REQUEST]
 
     @property
     def folder(self) -> Path:
@@ -142,6 +156,7 @@ class Evaluator:
             "shards": self._shard_rows,
             "videos": self._video_rows,
             "triangulated": self._triangulated_rows,
+            "posture": self._posture_rows,
         }
         rows = [row for name in DATA_SETS if name in names for row in evaluations[name]()]
         if self._lspet is not None and self._empty is not None:
@@ -200,6 +215,13 @@ class Evaluator:
             raise AssetError("Triangulated joints belong to one video; give exactly one --video.")
         (video,) = self._data.videos
         return triangulated_rows(video, self._data.truth, self._networks, self._detector)
+
+    def _posture_rows(self) -> list[ResultRow]:
+        data, networks, step = self._data.folder, self._networks, self._step
+        rows = drawn_posture_rows(data, networks, step=step)
+        rows += standing_photo_rows(data, networks, step=step)
+        rows += clip_rows(data, networks, self._detector, step=step)
+        return rows + true_clip_rows(data, networks, self._detector)
 
 
 def _score_rows(lspet: LspetRun, empty: EmptySceneRun) -> list[ResultRow]:

@@ -17,7 +17,7 @@ from hmr_live_training.export.manifest import detector_manifest, network_manifes
 from hmr_live_training.models.backbones.blazepose import CROP_SIZE
 from hmr_live_training.models.backbones.graph_module import GraphModule
 from hmr_live_training.models.backbones.tflite_reader import read_tflite
-from hmr_live_training.models.network import OUTPUTS, BodyNetwork
+from hmr_live_training.models.network import INPUTS, OUTPUTS, BodyNetwork
 from hmr_live_training.models.regressor import unpack
 from hmr_live_training.onnx_tools.onnx_files import export_onnx
 from hmr_live_training.onnx_tools.onnx_weights import CORRECTION, SHIFT, shift_score
@@ -93,8 +93,16 @@ def export_network(
         When that change is more than :data:`MAX_JOINT_CHANGE_MM`; nothing is replaced then.
     """
     temporary = path.with_name(f".{path.name}.part")
-    example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
-    export_onnx(network.eval(), example, temporary, OUTPUTS, keep_float32=keep_float32)
+    images = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
+    example = (images, torch.full((2, 1), 4.0)) if network.perspective else (images,)
+    export_onnx(
+        network.eval(),
+        example,
+        temporary,
+        OUTPUTS,
+        inputs=INPUTS[: len(example)],
+        keep_float32=keep_float32,
+    )
     change = joint_change_mm(network, temporary)
     if change > MAX_JOINT_CHANGE_MM:
         temporary.unlink()
@@ -107,6 +115,7 @@ def export_network(
         path,
         encoder=encoder,
         iterations=network.regressor.config.iterations,
+        perspective=network.perspective,
         training={**training, CORRECTION: correction},
         figures={**figures, "onnx_joint_change_mm": round(change, 3)},
     )
@@ -167,9 +176,13 @@ def joint_change_mm(network: BodyNetwork, path: Path, count: int = 8) -> float:
     crops = torch.nn.functional.interpolate(
         torch.from_numpy(coarse), size=(CROP_SIZE, CROP_SIZE), mode="bilinear"
     )
+    inputs = [crops]
+    if network.perspective:
+        inputs.append(torch.linspace(1.5, 12, count)[:, None])
     with torch.no_grad():
-        expected = network(crops)
-    exported = open_network(path).run(list(OUTPUTS), {"image": crops.numpy()})
+        expected = network(*inputs)
+    fed = {name: value.numpy() for name, value in zip(INPUTS, inputs, strict=False)}
+    exported = open_network(path).run(list(OUTPUTS), fed)
     tree = network.regressor.body.tree
     joints = []
     for pose, betas, camera in (expected[:3], [torch.from_numpy(o) for o in exported[:3]]):

@@ -15,9 +15,20 @@ from hmr_live_training.onnx_tools.onnx_files import OPSET, write_atomically
 
 LICENCE = "Apache-2.0 (trunk: BlazePose, Google; regressor: hmr-live)"
 
+_PROJECTIONS = {
+    False: "weak perspective, x = s (X_xy + t)",
+    True: "x = s (X_xy + t) / (1 + s X_z / F) with the crop's focal length F in its halves",
+}
+
 
 def network_manifest(
-    file: Path, *, encoder: str, iterations: int, training: dict[str, Any], figures: dict[str, Any]
+    file: Path,
+    *,
+    encoder: str,
+    iterations: int,
+    perspective: bool,
+    training: dict[str, Any],
+    figures: dict[str, Any],
 ) -> dict[str, Any]:
     """Describe a body network.
 
@@ -29,6 +40,8 @@ def network_manifest(
         ``lite``, ``full`` or ``heavy``.
     iterations
         T of the regressor.
+    perspective
+        Whether it reads the focal lengths of its crops.
     training
         Data, hours and method, in words.
     figures
@@ -49,6 +62,7 @@ def network_manifest(
             "mean": [0.0, 0.0, 0.0],
             "std": [1.0, 1.0, 1.0],
         },
+        "camera": "perspective" if perspective else "weak_perspective",
         "region": {
             "rule": (
                 "square around the middle of the hips; side = 2 * scale * distance to the "
@@ -59,7 +73,7 @@ def network_manifest(
             "scale_on_joints": CROP_BOX_SCALE * BODY_BEYOND_JOINTS,
             "border": "replicate",
         },
-        "outputs": _network_outputs(),
+        "outputs": _network_outputs(perspective),
         "rotation": "6d",
         "encoder": f"blazepose-{encoder}",
         "iterations": iterations,
@@ -69,7 +83,7 @@ def network_manifest(
     }
 
 
-def _network_outputs() -> dict[str, Any]:
+def _network_outputs(perspective: bool) -> dict[str, Any]:
     return {
         "pose_6d": {
             "shape": ["n", 24, 6],
@@ -83,7 +97,7 @@ def _network_outputs() -> dict[str, Any]:
         "camera": {
             "shape": ["n", 3],
             "meaning": (
-                "weak perspective (s, tx, ty): x = s (X_xy + t), x in [-1, 1] across the crop, "
+                f"(s, tx, ty): {_PROJECTIONS[perspective]}, x in [-1, 1] across the crop, "
                 "X in metres as the body model gives it (pelvis not moved to the origin)"
             ),
         },

@@ -115,8 +115,10 @@ def predict(network: HmrNetwork, subjects: Sequence[Subject], body: BodyModel) -
     """Run a network over all subjects."""
     outputs = [network.run(s.image, [s.crop_box])[0] for s in subjects]
     joints = np.stack([body.joints(o.rotmats, o.betas) for o in outputs])
-    camera = np.stack([o.camera for o in outputs])
-    points = camera[:, None, :1] * (joints[..., :2] + camera[:, None, 1:])
+    camera = np.stack([o.camera for o in outputs])[:, None]
+    focal = np.array([o.focal for o in outputs])[:, None, None]
+    depth = np.maximum(1 + camera[..., :1] * joints[..., 2:] / focal, 0.05)
+    points = camera[..., :1] * (joints[..., :2] + camera[..., 1:]) / depth
     return JointPrediction(
         joints, (points + 1) * network.size / 2, np.array([o.score for o in outputs])
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+import numpy as np
 import onnx
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -17,6 +18,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
+from hmr_live.backends.base import FOCAL
 from hmr_live.core.errors import AssetError
 from hmr_live.core.telemetry import import_without_telemetry
 from hmr_live_training.export.precision import Array
@@ -27,16 +29,26 @@ CALIBRATION: Final = {
     "entropy": CalibrationMethod.Entropy,
 }
 
+#: In halves of the crop.
+_USUAL_FOCAL = 4.0
+
 
 class _Crops(CalibrationDataReader):  # type: ignore[misc]  # a package without types
     """Hands the calibration one crop after the other."""
 
-    def __init__(self, name: str, crops: Array) -> None:
-        self._crops = iter([{name: crop[None]} for crop in crops])
+    def __init__(self, model: onnx.ModelProto, crops: Array) -> None:
+        self._crops = iter(_inputs(model, crops))
 
     def get_next(self) -> dict[str, Array] | None:
         """Next input, None at the end."""
         return next(self._crops, None)
+
+
+def _inputs(model: onnx.ModelProto, crops: Array) -> list[dict[str, Array]]:
+    """What the network takes for each crop; the focal length touches no convolution."""
+    names = [given.name for given in model.graph.input]
+    usual = np.full((1, 1), _USUAL_FOCAL, np.float32)
+    return [{name: usual if name == FOCAL else crop[None] for name in names} for crop in crops]
 
 
 class Quantiser(Protocol):
@@ -75,7 +87,7 @@ class OnnxRuntimeQuantiser:
             quantize_static(
                 str(source),
                 str(target),
-                _Crops(self._model.graph.input[0].name, self._crops),
+                _Crops(self._model, self._crops),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
@@ -117,8 +129,7 @@ class NncfQuantiser:
         nncf.set_log_level(logging.ERROR)
         self._nncf = nncf
         self._model = model
-        name = model.graph.input[0].name
-        self._crops = nncf.Dataset([{name: crop[None]} for crop in crops])
+        self._crops = nncf.Dataset(_inputs(model, crops))
         self._count = len(crops)
 
     def quantise(self, names: Sequence[str]) -> onnx.ModelProto:

@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from hmr_live.body.skeleton import NUM_JOINTS
 from hmr_live_training.landmarks import HIPS, LIMBS, NOSE
-from hmr_live_training.models.landmark_feedback import LandmarkObservation, Posed, moved_by
-from hmr_live_training.models.projection import project
+from hmr_live_training.models.landmark_feedback import LandmarkObservation, Posed
+from hmr_live_training.models.projection import project, relative_depth
 from hmr_live_training.models.smpl_layer import PARENT_FRAMES
 
 #: Landmarks that the step looks at; hands, feet and face follow with the limbs they belong to.
@@ -33,13 +33,15 @@ _DEPTH_ERROR: Final = 0.18
 _POINT_MISTAKE: Final = 0.3
 _DEPTH_MISTAKE: Final = 0.2
 #: Hidden landmarks count this much: the encoder's guess is better than none.
-_LEAST_PULL: Final = 0.1
+_LEAST_PULL: Final = 0.02
 #: Standard deviations of the whole body's turn, radians, and of the camera: of the scale as a
 #: share of it, of the place in crop halves.
 _ROOT_TURN: Final = 0.3
 _CAMERA_CHANGE: Final = 0.1
 #: A joint turns at least this widely about every axis, radians.
 _LEAST_TURN: Final = 0.05
+#: A joint that no landmark follows by more than this is left as it is.
+_LEAST_MOVED: Final = 0.3
 #: Doublings of the Neumann series that solves the linear system: 2 ** 10 terms.
 _DOUBLINGS: Final = 10
 
@@ -81,12 +83,15 @@ class GaussNewton(nn.Module):
     ----------
     spread
         ``(24, 3)`` from :func:`joint_rotation_std`.
+    moved_by
+        ``(24, 27)`` how much of a joint's turn each landmark follows
+        (:attr:`.BodyLandmarks.moved_by`).
     """
 
-    def __init__(self, spread: Tensor) -> None:
+    def __init__(self, spread: Tensor, moved_by: Tensor) -> None:
         super().__init__()
-        moves = moved_by()[:, list(POINTS)]
-        joints = [joint for joint in range(NUM_JOINTS) if moves[joint].any()]
+        moves = moved_by[:, list(POINTS)]
+        joints = [joint for joint in range(NUM_JOINTS) if (moves[joint] > _LEAST_MOVED).any()]
         put = torch.zeros(NUM_JOINTS, len(joints))
         put[joints, range(len(joints))] = 1
         # d (w x r) / d w for r along each axis.
@@ -132,18 +137,16 @@ class GaussNewton(nn.Module):
         """
         joints, frames, landmarks, camera = posed
         points = landmarks.index_select(1, self.points)
-        flat = project(points, camera)
+        depth = relative_depth(points, camera, observed.perspective)
+        flat = project(points, camera, observed.perspective)
         missing = self._residuals(landmarks, flat, observed)
         weights = self._weights(missing, observed.visibility.index_select(1, self.points))
-        ones = torch.ones_like(camera[:, :1])
-        rows = weights * torch.cat([camera[:, :1], camera[:, :1], ones], dim=1)[:, None]
-        slopes = torch.cat(
-            [
-                self._joint_jacobian(points, joints, frames) * rows.flatten(1)[..., None],
-                self._camera_jacobian(flat) * weights.flatten(1)[..., None],
-            ],
-            dim=2,
-        )
+        # A point's own scale: crop halves a metre at its depth.
+        scale = camera[:, None, :1] / depth
+        turning = self._joint_jacobian(points, joints, frames)
+        turning = self._in_picture(turning, flat, scale, observed.perspective)
+        slopes = torch.cat([turning, self._camera_jacobian(flat, depth)], dim=2)
+        slopes = slopes * weights.flatten(1)[..., None]
         system = slopes @ slopes.mT + torch.eye(slopes.shape[1], device=slopes.device)
         step = slopes.mT @ solve(system, (missing * weights).flatten(1)[..., None])
         turns = step[:, :-3].reshape(-1, *self.spread.shape) * self.spread
@@ -173,8 +176,19 @@ class GaussNewton(nn.Module):
         moved = moved @ frames.index_select(1, self.parents) * self.spread[:, None]
         return moved.transpose(1, 2).flatten(2)
 
-    def _camera_jacobian(self, flat: Tensor) -> Tensor:
+    def _in_picture(
+        self, moved: Tensor, flat: Tensor, scale: Tensor, perspective: Tensor
+    ) -> Tensor:
+        """Movements in space as movements of x and y in the picture, and of depth in metres."""
+        moved = moved.reshape(-1, len(POINTS), 3, moved.shape[2])
+        sideways, deeper = torch.split(moved, [2, 1], dim=2)
+        # What goes away from the camera also moves towards the middle of the picture.
+        inwards = (flat * perspective[:, None])[..., None] * deeper
+        return torch.cat([scale[..., None] * (sideways - inwards), deeper], dim=2).flatten(1, 2)
+
+    def _camera_jacobian(self, flat: Tensor, depth: Tensor) -> Tensor:
         """How points move in the picture when the camera changes by its spread, ``(N, 3 K, 3)``."""
+        nearness = functional.pad(1 / depth.expand(-1, -1, 2), (0, 1)).flatten(1)[..., None]
         by_scale = functional.pad(flat, (0, 1)).flatten(1)[..., None]
-        shifts = self.shifts.expand(flat.shape[0], -1, -1)
-        return torch.cat([by_scale, shifts], dim=2) * _CAMERA_CHANGE
+        changes = torch.cat([by_scale, self.shifts.expand(flat.shape[0], -1, -1)], dim=2)
+        return changes * nearness * _CAMERA_CHANGE

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hmr_live.body.skeleton import NUM_JOINTS, PARENTS
-from hmr_live_training.landmarks import BLAZEPOSE_POINTS, BODY_LANDMARKS, HIPS, NUM_BLAZEPOSE
+from hmr_live.body.skeleton import NUM_JOINTS
+from hmr_live_training.landmarks import BLAZEPOSE_POINTS, HIPS, NUM_BLAZEPOSE
 from hmr_live_training.models.backbones.blazepose import Landmarks
-from hmr_live_training.models.projection import project
+from hmr_live_training.models.projection import project, relative_depth
 from hmr_live_training.models.rotations import cross, multiply
 from hmr_live_training.models.smpl_layer import PARENT_FRAMES
 
@@ -69,11 +69,14 @@ class LandmarkObservation(NamedTuple):
         ``(N, 27, 3)`` metres, relative to the hips' middle.
     visibility
         ``(N, 27)``.
+    perspective
+        ``(N, 1)`` inverse focal length of the crop (:mod:`.projection`); 0 in weak perspective.
     """
 
     points: Tensor
     world: Tensor
     visibility: Tensor
+    perspective: Tensor
 
 
 class Posed(NamedTuple):
@@ -95,7 +98,7 @@ class Posed(NamedTuple):
     camera: Tensor
 
 
-def observation_from(landmarks: Landmarks) -> LandmarkObservation:
+def observation_from(landmarks: Landmarks, perspective: Tensor) -> LandmarkObservation:
     """Choose the body's 27 of BlazePose's 33 landmarks."""
     order = list(BLAZEPOSE_POINTS)
     world = landmarks.world[:, order]
@@ -103,27 +106,24 @@ def observation_from(landmarks: Landmarks) -> LandmarkObservation:
         landmarks.points[:, order],
         world - world[:, list(HIPS)].mean(dim=1, keepdim=True),
         (landmarks.visibility * landmarks.presence)[:, order],
+        perspective,
     )
 
 
-def moved_by() -> Tensor:
-    """``(24, 27)``: 1 where turning the joint moves the landmark."""
-    mask = torch.zeros(NUM_JOINTS, NUM_BLAZEPOSE)
-    for column, landmark in enumerate(BODY_LANDMARKS[:NUM_BLAZEPOSE]):
-        joint = landmark.frame
-        while joint >= 0:
-            mask[joint, column] = 1
-            joint = PARENTS[joint]
-    return mask
-
-
 class Feedback(nn.Module):
-    """Turns a posed body and the encoder's landmarks into the regressor's error input."""
+    """Turns a posed body and the encoder's landmarks into the regressor's error input.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    moved_by
+        ``(24, 27)`` how much of a joint's turn each landmark follows
+        (:attr:`.BodyLandmarks.moved_by`).
+    """
+
+    def __init__(self, moved_by: Tensor) -> None:
         super().__init__()
         self.moved_by: Tensor
-        self.register_buffer("moved_by", moved_by())
+        self.register_buffer("moved_by", moved_by)
         self.parents: Tensor
         self.hips: Tensor
         self.scales: Tensor
@@ -146,15 +146,18 @@ class Feedback(nn.Module):
         """
         joints, frames, landmarks, camera = posed
         hips = self._hips(landmarks)
-        flat = observed.points - project(landmarks, camera)
+        perspective = observed.perspective
+        depth = relative_depth(landmarks, camera, perspective)
+        flat = observed.points - project(landmarks, camera, perspective)
         deep = observed.world - (landmarks - hips)
         pull = _LEAST_PULL + (1 - _LEAST_PULL) * observed.visibility[..., None]
         # Moves of the whole body are the camera's business, not the joints'.
-        sideways = functional.pad((flat - self._hips(flat)) / camera[:, None, :1], (0, 1))
+        apart = flat * depth
+        sideways = functional.pad((apart - self._hips(apart)) / camera[:, None, :1], (0, 1))
         parents = frames.index_select(1, self.parents).transpose(2, 3)
         forces = torch.stack([sideways, deep], dim=1)
         turns = self.turns(joints - hips, parents, landmarks - hips, pull, forces)
-        change = camera_change(landmarks, camera, observed.points, pull)
+        change = camera_change(landmarks, camera, observed.points * depth, pull)
         errors = torch.cat([flat, deep], dim=-1)
         values = torch.cat([errors.flatten(1), turns.flatten(1), change], dim=1)
         values = asinh(values * self.scales)
@@ -193,7 +196,11 @@ class Feedback(nn.Module):
 
 
 def camera_change(landmarks: Tensor, camera: Tensor, points: Tensor, pull: Tensor) -> Tensor:
-    """Difference to the weak-perspective camera that fits best in least squares, ``(N, 3)``."""
+    """Difference to the camera that fits best in least squares, ``(N, 3)``.
+
+    ``points`` are those in the picture, times their relative depth: what is left is weak
+    perspective.
+    """
     total = pull.sum(dim=1)
     flat = landmarks[..., :2]
     middle = (pull * flat).sum(dim=1) / total

@@ -21,6 +21,8 @@ NEAR: Final = 0.2
 _RIGHT_HIP, _LEFT_SHOULDER = LSP_LIMBS_IN_LANDMARKS[2], LSP_LIMBS_IN_LANDMARKS[9]
 #: Crop halves.
 _AGREEMENT = 0.12
+#: Root mean square of a rotation matrix' change by about 4 degrees.
+_ROUNDED: Final = 0.03
 
 
 def weighted_l1(difference: Tensor, weight: Tensor, saturation: float | None = None) -> Tensor:
@@ -74,13 +76,15 @@ def world_loss(landmarks: Tensor, labels: Tensor) -> Tensor:
     return weighted_l1(hip_centred(landmarks) - labels[..., :3], labels[..., 3])
 
 
-def rotation_loss(predicted: Tensor, true: Tensor) -> Tensor:
+def rotation_loss(predicted: Tensor, true: Tensor, *, median: bool = False) -> Tensor:
     """Mean squared difference of rotation matrices ``(N, 24, 3, 3)``, ``(N,)``.
 
     The root counts four-fold: it turns the whole body, so an error there costs more than one in a
-    wrist.
+    wrist.  With ``median`` it is not squared: linear beyond a few degrees.
     """
     squared = ((predicted - true) ** 2).mean(dim=(2, 3))
+    if median:
+        squared = _ROUNDED * (torch.sqrt(1 + squared / _ROUNDED**2) - 1)
     return (squared[:, 1:].sum(dim=1) + 4 * squared[:, 0]) / (squared.shape[1] + 3)
 
 

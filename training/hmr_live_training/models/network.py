@@ -14,10 +14,12 @@ from hmr_live_training.models.heatmaps import decode_heatmaps
 from hmr_live_training.models.landmark_feedback import LandmarkObservation, observation_from
 from hmr_live_training.models.regressor import POSE_SIZE, IterativeRegressor
 
+#: The second for networks with perspective.
+INPUTS: Final = ("image", "focal")
 OUTPUTS: Final = ("pose_6d", "betas", "camera", "score", "confidence")
 #: What a pass starts from: an image, the same as cameras give it (``crop``: BGR, 0 to 255,
 #: ``(N, 256, 256, 3)``), the stem's maps as one array, the 8 x 8 feature map, the features, or the
-#: features with the observed landmarks (``encoder_output``: :func:`packed`).
+#: features with the points found on the heat maps (``encoder_output``: :func:`packed`).
 Stage = Literal["image", "crop", "stem", "feature_map", "features", "encoder_output"]
 
 _HIP, _SHOULDER = (23, 24), (11, 12)
@@ -110,18 +112,35 @@ class BodyNetwork(nn.Module):
         self.confidence_matrix: Tensor
         self.register_buffer("confidence_matrix", confidence_matrix())
 
-    def encode(self, inputs: Tensor, stage: Stage) -> EncoderOutput:
-        """Run the encoder from ``stage`` on (see :data:`Stage`)."""
+    def encode(
+        self, inputs: Tensor, stage: Stage, perspective: Tensor | None = None
+    ) -> EncoderOutput:
+        """Run the encoder.
+
+        Parameters
+        ----------
+        inputs
+            What the pass starts from.
+        stage
+            Which that is.
+        perspective
+            ``(N, 1)`` inverse focal lengths of the crops in halves of the crop; None, and for a
+            network that does not read them: weak perspective.
+        """
         skips = None
+        if perspective is None or not self.perspective:
+            perspective = inputs.new_zeros((inputs.shape[0], 1), dtype=torch.float32)
         if stage == "encoder_output":
-            features, observed = unpacked(inputs, self.encoder.dim)
-            return EncoderOutput(features, self.encoder.heads(features), observed, None)
+            features, points = unpacked(inputs, self.encoder.dim)
+            landmarks = self.encoder.heads(features)
+            observed = observation_from(landmarks, perspective)._replace(points=points)
+            return EncoderOutput(features, landmarks, observed, None)
         if stage in ("image", "crop", "stem"):
             features, skips = self.encoder.trace(self._shallow(inputs, stage))
         else:
             features = self.encoder.features(inputs) if stage == "feature_map" else inputs
         landmarks = self.encoder.heads(features)
-        observed, heatmaps = observation_from(landmarks), None
+        observed, heatmaps = observation_from(landmarks, perspective), None
         if self.heatmaps:
             if skips is None:
                 raise ValueError("A network with heat maps needs pictures or the stem's maps.")
@@ -130,6 +149,11 @@ class BodyNetwork(nn.Module):
             points = decode_heatmaps(heatmaps.detach(), observed.points.detach())
             observed = observed._replace(points=points)
         return EncoderOutput(features, landmarks, observed, heatmaps)
+
+    @property
+    def perspective(self) -> bool:
+        """Whether the network reads the focal length of its crops."""
+        return self.regressor.config.perspective
 
     def encode_features(self, inputs: Tensor, stage: Stage) -> Tensor:
         """The features ``(N, D)`` alone."""
@@ -157,9 +181,19 @@ class BodyNetwork(nn.Module):
         logits: Tensor = self.confidence(self.regressor.normalise(features))
         return logits
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """``(N, 3, 256, 256)`` RGB in [0, 1] -> the five outputs named in :data:`OUTPUTS`."""
-        encoded = self.encode(image, "image")
+    def forward(
+        self, image: Tensor, focal: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """From crops to the five outputs named in :data:`OUTPUTS`.
+
+        Parameters
+        ----------
+        image
+            ``(N, 3, 256, 256)`` RGB in [0, 1].
+        focal
+            ``(N, 1)`` focal lengths in halves of the crop, for a network that reads them.
+        """
+        encoded = self.encode(image, "image", None if focal is None else 1 / focal)
         theta = self.thetas(encoded)[-1]
         probability = torch.sigmoid(self.confidence_logits(encoded.features))
         return (
@@ -172,14 +206,11 @@ class BodyNetwork(nn.Module):
 
 
 def packed(encoded: EncoderOutput) -> Tensor:
-    """What the regressor needs of N crops as one array ``(N, D + 162)``, for the cache."""
-    return torch.cat([encoded.features, *(part.flatten(1) for part in encoded.observed)], dim=1)
+    """What follows of N crops but from the heads, as one array ``(N, D + 54)``, for the cache."""
+    return torch.cat([encoded.features, encoded.observed.points.flatten(1)], dim=1)
 
 
-def unpacked(values: Tensor, dim: int) -> tuple[Tensor, LandmarkObservation]:
-    """Inverse of :func:`packed`: features ``(N, dim)`` and observed landmarks."""
-    sizes = [dim, NUM_BLAZEPOSE * 2, NUM_BLAZEPOSE * 3, NUM_BLAZEPOSE]
-    features, points, world, visibility = torch.split(values, sizes, dim=1)
-    return features, LandmarkObservation(
-        points.reshape(-1, NUM_BLAZEPOSE, 2), world.reshape(-1, NUM_BLAZEPOSE, 3), visibility
-    )
+def unpacked(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Inverse of :func:`packed`: features ``(N, dim)`` and observed points ``(N, 27, 2)``."""
+    features, points = torch.split(values, [dim, NUM_BLAZEPOSE * 2], dim=1)
+    return features, points.reshape(-1, NUM_BLAZEPOSE, 2)

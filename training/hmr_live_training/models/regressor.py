@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hmr_live_training.landmarks import NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.gauss_newton import GaussNewton
 from hmr_live_training.models.joint_limits import JointLimitProjection
 from hmr_live_training.models.landmark_feedback import (
@@ -30,7 +31,6 @@ from hmr_live_training.models.landmark_feedback import (
     Posed,
 )
 from hmr_live_training.models.rotations import cross, matrix_from_6d, sixd_from_matrix
-from hmr_live_training.models.smpl_layer import BodyLandmarks
 
 POSE_SIZE: Final = 24 * 6
 THETA_SIZE: Final = POSE_SIZE + 10 + 3
@@ -69,13 +69,17 @@ def theta_of(body: Theta) -> Tensor:
 
 @dataclass(frozen=True)
 class RegressorConfig:
-    """Shape of the regressor."""
+    """Shape of the regressor.
+
+    With ``perspective`` it is told the inverse focal length of the crop.
+    """
 
     features: int = 1152
     hidden: int = 1024
     dropout: float = 0.05
     iterations: int = 3
     feedback: bool = True
+    perspective: bool = False
 
 
 class IterativeRegressor(nn.Module):
@@ -112,12 +116,12 @@ class IterativeRegressor(nn.Module):
         self.register_buffer("mean_theta", mean_theta)
         self.register_buffer("feature_mean", torch.zeros(config.features))
         self.register_buffer("feature_scale", torch.ones(config.features))
-        self.feedback = Feedback()
+        self.feedback = Feedback(body.moved_by.clone())
         self.gauss_newton, self.limit_projection = gauss_newton, limit_projection
-        feedback = FEEDBACK_SIZE if config.feedback else 0
+        told = (FEEDBACK_SIZE if config.feedback else 0) + int(config.perspective)
         # One layer on [phi, Theta, error], split in two because phi's part never changes.
         self.hidden1_phi = nn.Linear(config.features, config.hidden)
-        self.hidden1_theta = nn.Linear(THETA_SIZE + feedback, config.hidden, bias=False)
+        self.hidden1_theta = nn.Linear(THETA_SIZE + told, config.hidden, bias=False)
         self.hidden2 = nn.Linear(config.hidden, config.hidden)
         self.update = nn.Linear(config.hidden, THETA_SIZE)
         self.dropout = nn.Dropout(config.dropout)
@@ -148,6 +152,8 @@ class IterativeRegressor(nn.Module):
                 if observed is None:
                     raise ValueError("A regressor with feedback needs the encoder's landmarks.")
                 inputs = torch.cat([theta, self._exact_error(posed, observed)], dim=1)
+            if self.config.perspective and observed is not None:
+                inputs = torch.cat([inputs, observed.perspective], dim=1)
             hidden = self.dropout(torch.relu(from_phi + self.hidden1_theta(inputs)))
             hidden = self.dropout(torch.relu(self.hidden2(hidden)))
             theta = posed = theta + self.update(hidden).float()

@@ -55,6 +55,15 @@ def _unit(columns: Tensor) -> Tensor:
     return columns / length.clamp_min(_LEAST_LENGTH)
 
 
+def shortest_turn(start: Tensor, goal: Tensor) -> Tensor:
+    """Rotation ``(3, 3)`` of one unit vector ``(3,)`` onto another that is not its opposite."""
+    axis = torch.linalg.cross(start, goal)
+    zero = torch.zeros(())
+    x, y, z = axis
+    crossed = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero]).reshape(3, 3)
+    return torch.eye(3) + crossed + crossed @ crossed / (1 + start @ goal)
+
+
 def sixd_from_matrix(matrix: Tensor) -> Tensor:
     """``(..., 3, 3)`` -> ``(..., 6)``, the inverse of :func:`matrix_from_6d`."""
     return matrix[..., :2].reshape(*matrix.shape[:-2], 6)

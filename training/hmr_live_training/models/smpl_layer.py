@@ -6,7 +6,6 @@ kinematic tree.  ``tests/training`` compare it with the engine's body model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hmr_live.body.skeleton import JOINT, NUM_JOINTS, PARENTS
+from hmr_live.body.skeleton import NUM_JOINTS, PARENTS
 from hmr_live.core.errors import AssetError
-from hmr_live_training.landmarks import BODY_LANDMARKS, LANDMARK_MIRROR, Landmark
+from hmr_live_training.landmarks import BODY_LANDMARKS, Landmark
 from hmr_live_training.models.rotations import multiply
 
 Array = NDArray[np.floating[Any]]
@@ -161,69 +160,3 @@ def _from_parents(values: Tensor) -> Tensor:
     """``(24, ...)`` of joints: the difference to the parent's; the root's own."""
     parents = torch.tensor([max(parent, 0) for parent in PARENTS])
     return torch.cat([values[:1], (values - values[parents])[1:]])
-
-
-class BodyLandmarks(nn.Module):
-    """Landmarks of :data:`hmr_live_training.landmarks.BODY_LANDMARKS` on the posed body.
-
-    Annotators and other networks do not click on SMPL's joints; ``correction`` is the learned
-    difference, shared by left and right.  It is part of training only: what ships are SMPL's
-    joints.
-    """
-
-    def __init__(self, body: RestBody, learned: Sequence[bool] | None = None) -> None:
-        super().__init__()
-        self.tree = ForwardKinematics(body)
-        self.offsets: Tensor
-        self.free: Tensor
-        self.mirror_sign: Tensor
-        self.register_buffer("offsets", torch.from_numpy(body.landmark_offsets))
-        free = torch.ones(len(BODY_LANDMARKS)) if learned is None else torch.tensor(learned).float()
-        self.register_buffer("free", free[:, None], persistent=False)
-        self.register_buffer("mirror_sign", torch.tensor([-1.0, 1.0, 1.0]))
-        self.correction = nn.Parameter(torch.zeros(len(BODY_LANDMARKS), 3))
-        self.starts: Tensor
-        self.turned_by: Tensor
-        for name, joints in (
-            ("starts", [landmark.joint for landmark in BODY_LANDMARKS]),
-            ("turned_by", [landmark.frame for landmark in BODY_LANDMARKS]),
-        ):
-            self.register_buffer(name, torch.tensor(joints), persistent=False)
-        self._mirror = list(LANDMARK_MIRROR)
-
-    def total_offsets(self) -> Tensor:
-        """``(L, 3)`` offsets with the symmetric correction."""
-        mirrored = self.correction[self._mirror] * self.mirror_sign
-        return self.offsets + self.free * (self.correction + mirrored) / 2
-
-    def pose(self, rotmats: Tensor, betas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Joints and frames of the tree (:class:`ForwardKinematics`), landmarks ``(N, L, 3)``."""
-        joints, frames = self.tree(rotmats, betas)
-        by = frames.index_select(1, self.turned_by)
-        turned = multiply(by, self.total_offsets()[..., None])[..., 0]
-        return joints, frames, joints.index_select(1, self.starts) + turned
-
-    def forward(self, rotmats: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
-        """Joints ``(N, 24, 3)`` and landmarks ``(N, L, 3)``, metres."""
-        joints, _, landmarks = self.pose(rotmats, betas)
-        return joints, landmarks
-
-
-#: Body joints whose landmark corrections stay zero: there the clicked point is the joint itself.
-EXACT_JOINTS: Final = frozenset(
-    JOINT[f"{side}_{name}"]
-    for side in ("left", "right")
-    for name in ("knee", "ankle", "elbow", "wrist")
-)
-#: The joints of all limbs.  People click 2 cm beside SMPL's hips and shoulders; a network whose
-#: joints shall lie where people click has no correction there either.
-LIMB_JOINTS: Final = EXACT_JOINTS | frozenset(
-    JOINT[f"{side}_{name}"] for side in ("left", "right") for name in ("hip", "shoulder")
-)
-
-
-def learned_corrections(exact: frozenset[int] = EXACT_JOINTS) -> list[bool]:
-    """Which landmarks may move away from their rest offsets: all but joints that are ``exact``."""
-    return [
-        landmark.vertex is not None or landmark.joint not in exact for landmark in BODY_LANDMARKS
-    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,39 +26,46 @@ _MIN_SIZE = 256
 
 def export_onnx(
     module: nn.Module,
-    example: Tensor,
+    example: Tensor | tuple[Tensor, ...],
     path: Path,
     outputs: Sequence[str],
     *,
+    inputs: Sequence[str] = ("image",),
     keep_float32: Sequence[str] = (),
 ) -> None:
-    """Export ``module(image)`` with a dynamic batch dimension ``n``; replace ``path`` at once.
+    """Export ``module(image, ...)`` with a dynamic batch dimension ``n``; replace ``path`` at once.
 
     Parameters
     ----------
     module
-        Takes one tensor, returns a tuple of tensors.
+        Takes the inputs, returns a tuple of tensors.
     example
-        A batch of at least two (a batch of one would be exported as a constant).
+        A batch of at least two (a batch of one would be exported as a constant) of each input.
     path
         The file to write; a reader sees either the old or the new one, never a part.
     outputs
         Names of the outputs, in order.
+    inputs
+        Names of the inputs, in order.
     keep_float32
         Weights whose names contain one of these words are stored as float16 only where that
         changes nothing.
     """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    program = torch.onnx.export(
-        module.eval(),
-        (example,),
-        input_names=["image"],
-        output_names=list(outputs),
-        dynamic_shapes=({0: torch.export.Dim("n")},),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    count = torch.export.Dim("n")
+    with warnings.catch_warnings():
+        # All inputs have the batch in common; the exporter says that it names it once.
+        warnings.filterwarnings("ignore", message=".*axis name: n will not be used")
+        program = torch.onnx.export(
+            module.eval(),
+            (example,) if isinstance(example, Tensor) else example,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=tuple({0: count} for _ in inputs),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     if program is None:  # pragma: no cover - only the old exporter returns None
         raise RuntimeError("torch.onnx.export returned no program")
     model = program.model_proto

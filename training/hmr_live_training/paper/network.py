@@ -9,18 +9,14 @@ from torch import Tensor, nn
 
 from hmr_live_training.data.mocap import load_poses, mean_pose_6d
 from hmr_live_training.models.backbones.resnet50 import ResNet50Encoder
+from hmr_live_training.models.body_landmarks import BodyLandmarks, learned_corrections
 from hmr_live_training.models.regressor import (
     POSE_SIZE,
     IterativeRegressor,
     RegressorConfig,
     mean_theta,
 )
-from hmr_live_training.models.smpl_layer import (
-    BodyLandmarks,
-    RestBody,
-    learned_corrections,
-    read_rest_body,
-)
+from hmr_live_training.models.smpl_layer import RestBody, read_rest_body
 from hmr_live_training.recipes.run_config import RunConfig
 
 

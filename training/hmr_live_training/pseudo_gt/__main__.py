@@ -19,7 +19,8 @@ from hmr_live.core.errors import AssetError, HmrLiveError
 from hmr_live_training.data.lspet import load_lspet
 from hmr_live_training.data.mocap import joint_limits
 from hmr_live_training.data.teacher import load_labels, teacher_path
-from hmr_live_training.models.smpl_layer import BodyLandmarks, learned_corrections, read_rest_body
+from hmr_live_training.models.body_landmarks import BodyLandmarks, learned_corrections
+from hmr_live_training.models.smpl_layer import read_rest_body
 from hmr_live_training.pseudo_gt.fit_config import FitConfig
 from hmr_live_training.pseudo_gt.fit_report import fit_figures
 from hmr_live_training.pseudo_gt.fits_file import load_fits, save_arrays, world_poses

@@ -17,9 +17,9 @@ from torch import Tensor
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live_training.data.mocap import mirror_pose
 from hmr_live_training.landmarks import LIMBS, NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.models.rotations import matrix_from_6d, sixd_from_matrix
-from hmr_live_training.models.smpl_layer import BodyLandmarks
 from hmr_live_training.pseudo_gt.bodies import Bodies, fit_camera
 from hmr_live_training.pseudo_gt.observations import Observations
 

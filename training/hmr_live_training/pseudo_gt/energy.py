@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.landmarks import NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.models.rotations import axis_angle_from_matrix, matrix_from_6d
-from hmr_live_training.models.smpl_layer import BodyLandmarks
 from hmr_live_training.pseudo_gt.bodies import Bodies, to_photo
 from hmr_live_training.pseudo_gt.fit_config import FitConfig
 from hmr_live_training.pseudo_gt.observations import Observations

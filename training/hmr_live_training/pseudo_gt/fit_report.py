@@ -25,7 +25,7 @@ from hmr_live_training.landmarks import (
     LSP_LIMBS_IN_BLAZEPOSE,
     NUM_BLAZEPOSE,
 )
-from hmr_live_training.models.smpl_layer import BodyLandmarks
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.pseudo_gt.bodies import to_photo
 from hmr_live_training.pseudo_gt.fits_file import Fits
 

@@ -19,7 +19,8 @@ from hmr_live.body.rotations import axis_angle_from_matrix
 from hmr_live_training.data.lspet import Photos
 from hmr_live_training.data.mocap import joint_limits
 from hmr_live_training.data.teacher import TeacherLabels
-from hmr_live_training.models.smpl_layer import BodyLandmarks, learned_corrections, read_rest_body
+from hmr_live_training.models.body_landmarks import BodyLandmarks, learned_corrections
+from hmr_live_training.models.smpl_layer import read_rest_body
 from hmr_live_training.pseudo_gt.bank import PoseBank, turned_upright
 from hmr_live_training.pseudo_gt.energy import FitEnergy
 from hmr_live_training.pseudo_gt.fit_config import FitConfig
@@ -142,7 +143,7 @@ def _fit_batch(solver: Solver, names: NDArray[np.str_], seen: Observations) -> F
     quality = judge(solver.energy, bodies, seen)
     body = solver.energy.body
     pelvis = body.tree.rest_joints(bodies.betas)[:, 0]
-    correction = body.total_offsets() - body.offsets
+    correction = body.corrections()
     tensors = (*bodies, pelvis, *quality, correction)
     return Fits(names, *(tensor.detach().numpy().astype(np.float32) for tensor in tensors))
 

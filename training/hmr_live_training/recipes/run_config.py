@@ -26,11 +26,18 @@ class LossWeights:
     backbone_least: float = 0.0
     #: The same landmarks in 3D (the paper's L_3D, as L1 because the teacher errs grossly at times).
     world: float = 60.0
+    #: What the photos' 3D counts of that, which is their teacher's and not exact.
+    photo_world: float = 1.0
     #: SMPL's joints, squared distance (resnet50, whose 3D labels are joints).
     joints: float = 60.0
     #: Rotation matrices and betas where they are known: synthetic people, fits to photos.
     rotations: float = 30.0
+    #: Judge a rotation by its distance and not by the square: the median instead of the mean.  What
+    #: noise does to a straight limb is to bend it, so the mean bends.
+    median_rotations: bool = False
     shape: float = 0.5
+    #: Joints of the resting body, metres: statures and limb lengths, which betas hold unevenly.
+    stature: float = 0.0
     #: Radians beyond the range of motion capture, summed over joints (no part of the paper).
     joint_limits: float = 1.0
     #: Each of the 25 discriminators, on every Theta_t.
@@ -115,6 +122,14 @@ class RunConfig:
     hidden: int = 1024
     dropout: float = 0.05
     feedback: bool = True
+    #: Crops are pinhole cameras whose focal length the network is told
+    #: (hmr_live.recovery.crop_camera); without, its camera is HMR's weak perspective.
+    perspective: bool = False
+    #: Where landmarks are on the body: at joints, or regressed from the mesh
+    #: (hmr_live_training.models.body_landmarks).
+    keypoints: Literal["joints", "mesh"] = "joints"
+    #: Legs that a crop does not show are labelled as stretched (trainer.objective).
+    rest_hidden_legs: bool = False
     #: Refine the last Theta by Gauss-Newton towards the encoder's landmarks
     #: (hmr_live_training.models.gauss_newton).
     gauss_newton: bool = False

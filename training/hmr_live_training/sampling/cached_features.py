@@ -21,7 +21,7 @@ from hmr_live_training.data.teacher import TeacherPrediction
 from hmr_live_training.distributed import Processes
 from hmr_live_training.landmarks import BLAZEPOSE_POINTS
 from hmr_live_training.models.backbones.blazepose import CROP_SIZE
-from hmr_live_training.models.network import BodyNetwork, packed, unpacked
+from hmr_live_training.models.network import BodyNetwork, packed
 from hmr_live_training.onnx_tools.onnx_files import export_onnx
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.pictures import CropStream
@@ -122,9 +122,9 @@ def predict_as_teacher(
         ``(256, 256, 3)`` BGR.
     """
     encoded = torch.from_numpy(session.run(None, {"image": network_input(crop[None])})[0])
-    features, observed = unpacked(encoded, network.encoder.dim)
     with torch.no_grad():
-        flag = network.encoder.heads(features).flag
+        _, landmarks, observed, _ = network.encode(encoded, "encoder_output")
+    flag = landmarks.flag
     points, world, visibility = np.zeros((33, 2)), np.zeros((33, 3)), np.zeros(33)
     chosen = list(BLAZEPOSE_POINTS)
     points[chosen] = (observed.points[0].numpy() + 1) * (CROP_SIZE / 2)

@@ -7,10 +7,11 @@ faster than in torch; where it trains too, crops stay as they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import cv2
 import numpy as np
@@ -30,15 +31,18 @@ from hmr_live_training.data.augment import (
 from hmr_live_training.data.crops import CROP_SIZE, crop_matrix, encoder_input
 from hmr_live_training.data.lspet import Photos
 from hmr_live_training.distributed import Processes
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.sampling.samples import Labels, Samples, nobody, place
 from hmr_live_training.sampling.synthetic_samples import synthetic_labels
 from hmr_live_training.synthetic.shards import SyntheticShard
 
 Image = NDArray[np.uint8]
 
-#: Synthetic crops have their jitter already: what is added on top.
-_MORE_CENTRE: Final = 0.02
+#: Synthetic crops have their jitter already: what is added on top.  They are not moved sideways,
+#: which would turn their camera.
 _MORE_SCALE: Final = 0.12
+#: Inverse focal lengths, in halves of the crop, that crops of unknown cameras may have.
+_UNKNOWN_PERSPECTIVE: Final = (0.08, 0.55)
 #: Share of person-free crops that show a picture as a whole.
 _WHOLE_PICTURE: Final = 0.4
 
@@ -82,13 +86,25 @@ class PhotoPictures:
 
 
 class SyntheticPictures:
-    """Crops of synthetic people, moved, turned and mirrored once more."""
+    """Crops of synthetic people, scaled, turned and mirrored once more.
 
-    def __init__(self, shards: Sequence[SyntheticShard], config: AugmentConfig) -> None:
+    Parameters
+    ----------
+    shards
+        The people.
+    config
+        Strength of the augmentation.
+    body
+        Has the landmarks that labels are made of.
+    """
+
+    def __init__(
+        self, shards: Sequence[SyntheticShard], config: AugmentConfig, body: BodyLandmarks
+    ) -> None:
         self._shards = shards
         self._starts = np.cumsum([0, *(len(shard) for shard in shards)])
         self._config = config
-        parts = [synthetic_labels(shard) for shard in shards]
+        parts = [synthetic_labels(shard, body) for shard in shards]
         self.labels = Labels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def __len__(self) -> int:
@@ -100,13 +116,12 @@ class SyntheticPictures:
         return self._shards[shard].image(index - int(self._starts[shard]))
 
     def plan(self, rng: np.random.Generator, index: int) -> CropPlan:
-        """The crop as it is, a little moved; at times turned by any angle."""
+        """The crop as it is, a little larger or smaller; at times turned by any angle."""
         angle = rng.normal(0, np.radians(self._config.angle))
         if rng.random() < self._config.any_turn:
             angle = rng.uniform(-np.pi, np.pi)
-        centre = (0.5 + rng.normal(0, _MORE_CENTRE, 2)) * CROP_SIZE
         side = CROP_SIZE * np.exp(rng.uniform(-_MORE_SCALE, _MORE_SCALE))
-        crop_box = CropBox(float(centre[0]), float(centre[1]), float(side), float(angle))
+        crop_box = CropBox(CROP_SIZE / 2, CROP_SIZE / 2, float(side), float(angle))
         mirrored = bool(rng.random() < self._config.mirror)
         return CropPlan(crop_matrix(crop_box, mirrored=mirrored), WHOLE_CROP, 0)
 
@@ -185,8 +200,13 @@ class CropStream:
         made = [self._crop(int(n), int(k)) for n, k in zip(numbers, indices, strict=True)]
         crops, plans = zip(*made, strict=True)
         inputs = [encoder_input(crop, self.encoder, self.output) for crop in crops]
+        labels = self.pictures.labels.at(indices)
+        drawn = [
+            perspective_of(generator(self.seed, 3, int(n)), plan.matrix)
+            for n, plan in zip(numbers, plans, strict=True)
+        ]
         return place(
-            self.pictures.labels.at(indices),
+            labels._replace(focal=np.where(labels.focal > 0, labels.focal, drawn)),
             torch.from_numpy(np.stack(inputs)),
             np.stack([plan.matrix for plan in plans]),
             np.array([plan.visible for plan in plans]),
@@ -197,6 +217,16 @@ class CropStream:
         rng = generator(self.seed, 2, number)
         plan = self.pictures.plan(rng, index)
         return render_crop(rng, self.pictures.image(index), plan, self.config), plan
+
+
+def perspective_of(rng: np.random.Generator, matrix: NDArray[np.floating[Any]]) -> float:
+    """A focal length in picture pixels for a picture of an unknown camera.
+
+    Nothing in 3D is known of it, and the landmarks in the picture must be met whatever the lens.
+    """
+    scale = math.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    inverse = float(rng.uniform(*_UNKNOWN_PERSPECTIVE))
+    return (CROP_SIZE / 2) / (inverse * scale)
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,19 @@ from torch import Tensor
 
 from hmr_live.body.skeleton import MIRROR
 from hmr_live_training.landmarks import HIPS, LIMBS, NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.landmark_feedback import LandmarkObservation
 from hmr_live_training.models.losses import hip_centred
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import Theta
 from hmr_live_training.models.rotations import matrix_from_axis_angle, multiply
-from hmr_live_training.models.smpl_layer import BodyLandmarks
 
 #: Turns the body frame (y up) into the camera frame (y down) for a person facing the camera.
 _FACING: Final = ((1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0))
 _JOINT_NOISE: Final = 0.05
 _REGION: Final = 1.25 * 1.1
+#: Inverse focal length, in halves of the crop, of the widest lens.
+_WIDEST: Final = 0.65
 _SHOULDERS: Final = LIMBS[:2]
 
 
@@ -68,21 +70,25 @@ class ProjectedMocapSampler:
         """``count`` bodies as the live tracker's crop box would show them."""
         with generator.device:
             rotmats, betas = self.real(count, generator)
+            perspective = torch.rand(count, 1, generator=generator) * _WIDEST
             rotmats[:, 0] = self._view(count, generator) @ rotmats[:, 0]
             rotmats[:, 0] = self._upright(rotmats, betas, generator) @ rotmats[:, 0]
             _, landmarks = self.body(rotmats, betas)
             landmarks = landmarks[:, :NUM_BLAZEPOSE]
             camera = _tracker_camera(landmarks, generator)
             theta = Theta(rotmats, betas, camera)
-            return ProjectedMocap(theta, _noisy(landmarks, camera, generator))
+            return ProjectedMocap(theta, _noisy(landmarks, camera, perspective, generator))
 
     def _view(self, count: int, generator: torch.Generator) -> Tensor:
-        """Any heading, the camera up to 35 degrees above or below."""
+        """Any heading; the camera looks from 30 degrees up to 45 degrees down, mostly level."""
         angles = torch.zeros(count, 3)
         angles[:, 1] = (torch.rand(count, generator=generator) * 2 - 1) * math.pi
         heading = matrix_from_axis_angle(angles)
         pitch = torch.zeros(count, 3)
-        pitch[:, 0] = (torch.randn(count, generator=generator) * 0.25).clamp(-0.6, 0.6)
+        level = (torch.randn(count, generator=generator) * 0.15).clamp(-0.5, 0.6)
+        steep = torch.rand(count, generator=generator) * 1.3 - 0.52
+        often = torch.rand(count, generator=generator) < 0.5
+        pitch[:, 0] = torch.where(often, level, steep)
         return matrix_from_axis_angle(pitch) @ torch.tensor(_FACING) @ heading
 
     def _upright(self, rotmats: Tensor, betas: Tensor, generator: torch.Generator) -> Tensor:
@@ -110,16 +116,18 @@ def _tracker_camera(landmarks: Tensor, generator: torch.Generator) -> Tensor:
     return torch.cat([scale[:, None], shift / scale[:, None] - hips], dim=1)
 
 
-def _noisy(landmarks: Tensor, camera: Tensor, generator: torch.Generator) -> LandmarkObservation:
+def _noisy(
+    landmarks: Tensor, camera: Tensor, perspective: Tensor, generator: torch.Generator
+) -> LandmarkObservation:
     """Landmarks as an encoder reports them: imprecise, at times far off and then unsure."""
     count, points = landmarks.shape[:2]
     lost = torch.rand(count, points, generator=generator) < 0.06
     sigma = torch.exp(torch.randn(count, 1, generator=generator) * 0.5)
     wide = torch.where(lost, torch.full_like(lost, 6.0, dtype=torch.float32), sigma)[..., None]
-    seen = project(landmarks, camera)
+    seen = project(landmarks, camera, perspective)
     seen = seen + torch.randn(seen.shape, generator=generator) * 0.02 * wide
     world = hip_centred(landmarks)
     noise = torch.randn(world.shape, generator=generator) * torch.tensor([0.02, 0.02, 0.045])
     sure = 0.6 + 0.4 * torch.rand(count, points, generator=generator)
     visibility = torch.where(lost, 0.4 * sure, sure)
-    return LandmarkObservation(seen, world + noise * wide, visibility)
+    return LandmarkObservation(seen, world + noise * wide, visibility, perspective)

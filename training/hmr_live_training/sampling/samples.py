@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ Array = NDArray[np.floating[Any]]
 Flags = NDArray[np.bool_]
 
 _POINT_MIRROR = LANDMARK_MIRROR[:NUM_BLAZEPOSE]
+#: Inverse focal length of crops whose camera is unknown: a person seven metres away.
+USUAL_PERSPECTIVE: Final = 0.18
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
 
@@ -45,6 +47,9 @@ class Labels(NamedTuple):
         ``(N, 2)`` weights of rotations and betas.
     person
         ``(N,)`` 1 where somebody is, 0 where nobody is.
+    focal
+        ``(N,)`` focal length of the picture's camera in its pixels, whose axis is the picture's
+        middle; 0 where it is not known.
     """
 
     lsp: Array
@@ -55,6 +60,7 @@ class Labels(NamedTuple):
     betas: Array
     body: Array
     person: Array
+    focal: Array
 
     def at(self, index: NDArray[np.integer[Any]]) -> Labels:
         """The chosen people."""
@@ -80,6 +86,8 @@ class Samples(NamedTuple):
         ``(N, 24, 3, 3)``, ``(N, 10)`` and their weights ``(N, 2)``.
     person
         ``(N,)``.
+    perspective
+        ``(N, 1)`` inverse focal length in halves of the crop.
     """
 
     inputs: Tensor
@@ -91,6 +99,7 @@ class Samples(NamedTuple):
     betas: Tensor
     body: Tensor
     person: Tensor
+    perspective: Tensor
 
     def at(self, index: Tensor) -> Samples:
         """The chosen samples, in float32."""
@@ -113,6 +122,7 @@ def nobody(count: int) -> Labels:
         betas=np.zeros((count, 10)),
         body=np.zeros((count, 2)),
         person=np.zeros(count),
+        focal=np.zeros(count),
     )
 
 
@@ -138,6 +148,22 @@ def photo_labels(photos: Photos, teacher: TeacherLabels) -> Labels:
         visible=np.dstack([visible, believed]),
         person=np.ones(len(photos)),
     )
+
+
+def inverse_focal(focal: Array, matrix: Array) -> Array:
+    """Inverse focal lengths ``(N,)`` in halves of the crop.
+
+    Parameters
+    ----------
+    focal
+        ``(N,)`` focal lengths in picture pixels.  Where they are 0, a crop of a picture that does
+        not say what took it, :data:`USUAL_PERSPECTIVE` stands for them.
+    matrix
+        ``(N, 2, 3)`` picture -> crop pixels.
+    """
+    scale = np.sqrt(np.abs(np.linalg.det(matrix[:, :, :2])))
+    known = (CROP_SIZE / 2) / np.maximum(focal * scale, 1e-6)
+    return np.where(focal > 0, known, USUAL_PERSPECTIVE)
 
 
 def place(
@@ -176,6 +202,7 @@ def place(
         labels.betas,
         labels.body,
         labels.person,
+        inverse_focal(labels.focal, matrix)[:, None],
     )
     return Samples(inputs, *(torch.from_numpy(part.astype(np.float32)) for part in parts))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Final
 
@@ -120,7 +121,8 @@ def fresh_crops(
     chosen: dict[str, tuple[LabelledPictures, int]] = {"photos": (photos, config.batch)}
     if config.synthetic:
         loaded = [load_shard(path) for path in training_shards(shards)]
-        chosen["synthetic"] = (SyntheticPictures(loaded, config.augment), config.synthetic)
+        body = copy.deepcopy(network.regressor.body).cpu()
+        chosen["synthetic"] = (SyntheticPictures(loaded, config.augment, body), config.synthetic)
     if config.empty:
         paths = background_files(data, "train")
         chosen["empty"] = (EmptyPictures(paths, config.augment), config.empty)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.data.augment import WHOLE_CROP
-from hmr_live_training.data.crops import encoder_input
+from hmr_live_training.data.crops import CROP_SIZE, encoder_input
 from hmr_live_training.landmarks import HIPS, NUM_BLAZEPOSE
+from hmr_live_training.models.body_landmarks import BodyLandmarks
+from hmr_live_training.models.projection import project
 from hmr_live_training.sampling.samples import Labels, Samples, place
 from hmr_live_training.synthetic.shards import SyntheticShard
 
@@ -23,17 +25,28 @@ Array = NDArray[np.floating[Any]]
 _UNSEEN_WORLD_WEIGHT: Final = 0.3
 #: Landmarks in the picture but hidden.
 _HIDDEN_WEIGHT: Final = 0.6
+#: People that are posed together.
+_BATCH: Final = 500
 #: The whole picture as it is.
 _SAME: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
-def synthetic_labels(shard: SyntheticShard) -> Labels:
+def synthetic_labels(shard: SyntheticShard, body: BodyLandmarks | None = None) -> Labels:
     """Labels of a shard's pictures, those without people included, in pixels of its crops.
 
-    Orientation and 3D points are those of a camera that looks straight at the crop
-    (``orient_seen``), the only ones that a crop determines.
+    Orientation and 3D points are those of the crop's camera, which looks straight at its middle.
+
+    Parameters
+    ----------
+    shard
+        Pictures and their labels.
+    body
+        Has the landmarks, which are posed anew then; those that were measured on the mesh when
+        the pictures were drawn are at joints.
     """
-    labels = shard.labels
+    labels = dict(shard.labels)
+    if body is not None:
+        labels |= _posed_anew(labels, body)
     visibility = labels["landmark_visibility"]
     weight = np.select([visibility == 2, visibility == 1], [1.0, _HIDDEN_WEIGHT], 0.0)
     person = (labels["person"] > 0).astype(np.float64)
@@ -42,7 +55,6 @@ def synthetic_labels(shard: SyntheticShard) -> Labels:
     world_weight = np.maximum(weight, _UNSEEN_WORLD_WEIGHT) * person[:, None]
     blazepose = slice(0, NUM_BLAZEPOSE)
     rotmats = labels["rotmats"].astype(np.float64)
-    rotmats[:, 0] = labels["orient_seen"]
     # Of a body that is mostly outside the frame the parameters can hardly be known.
     in_frame = (visibility[:, blazepose] > 0).mean(axis=1) * person
     return Labels(
@@ -54,14 +66,32 @@ def synthetic_labels(shard: SyntheticShard) -> Labels:
         betas=labels["betas"].astype(np.float64),
         body=np.column_stack([in_frame, in_frame]),
         person=person,
+        focal=labels["crop_focal"].astype(np.float64) * (CROP_SIZE / 2),
     )
+
+
+@torch.no_grad()
+def _posed_anew(labels: dict[str, NDArray[Any]], body: BodyLandmarks) -> dict[str, NDArray[Any]]:
+    """Landmarks in the frame's camera and in crop pixels, of the body that was drawn."""
+    rotmats = torch.from_numpy(labels["rotmats"].astype(np.float32))
+    betas = torch.from_numpy(labels["betas"].astype(np.float32))
+    parts = zip(torch.split(rotmats, _BATCH), torch.split(betas, _BATCH), strict=True)
+    seen = [body(*part)[1] for part in parts]
+    landmarks = torch.cat(seen)
+    focal = np.where(labels["person"] > 0, labels["crop_focal"], 1).astype(np.float32)
+    inverse = 1 / torch.from_numpy(focal)[:, None]
+    camera = torch.from_numpy(labels["camera"].astype(np.float32))
+    pixels = (project(landmarks, camera, inverse) + 1) * (CROP_SIZE / 2)
+    back = labels["orient_frame"] @ np.swapaxes(labels["rotmats"][:, 0], 1, 2)
+    in_frame = landmarks.numpy() @ np.swapaxes(back, 1, 2)
+    return {"landmarks": in_frame, "landmarks_2d": pixels.numpy()}
 
 
 def _world(labels: dict[str, NDArray[Any]]) -> Array:
     """Hip-centred landmarks, turned from the frame's camera to one that looks at the crop."""
     landmarks = labels["landmarks"].astype(np.float64)
     centred = landmarks - landmarks[:, list(HIPS)].mean(axis=1, keepdims=True)
-    turn = labels["orient_seen"] @ np.swapaxes(labels["orient_frame"], 1, 2)
+    turn = labels["rotmats"][:, 0] @ np.swapaxes(labels["orient_frame"], 1, 2)
     return np.asarray(centred @ np.swapaxes(turn, 1, 2))
 
 

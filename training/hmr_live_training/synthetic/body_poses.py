@@ -7,6 +7,7 @@ the regressor need rotations relative to the rest pose of the body.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,60 @@ from numpy.typing import NDArray
 
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
-from hmr_live_training.data.mocap import load_poses
+from hmr_live_training.data.everyday import CLASSES, STANDING, everyday_frames, posture_classes
+from hmr_live_training.data.mocap import MOTION_FILES, load_sequences
 from hmr_live_training.synthetic.poses.sampler import flat_tpose_offsets, onto_body
 
 Array = NDArray[np.floating[Any]]
 
 
-def load_body_poses(data: Path, body: Path, *, held_out: bool = False) -> Array:
-    """Frames of the training (or held-out) sequences on a body, ``(F, 24, 3)`` axis-angle."""
-    rotmats = matrix_from_axis_angle(load_poses(data, held_out=held_out))
+def load_body_poses(
+    data: Path,
+    body: Path,
+    *,
+    held_out: bool = False,
+    everyday: bool = False,
+    standing: bool = False,
+) -> Array:
+    """Frames of the training (or held-out) sequences on a body, ``(F, 24, 3)`` axis-angle.
+
+    Parameters
+    ----------
+    data
+        Folder with the motion capture.
+    body
+        The body's ``.npz``.
+    held_out
+        The sequences kept out of training instead of the others.
+    everyday
+        Draw as many frames again, always the same ones, so that everyday postures have their
+        share (:mod:`hmr_live_training.data.everyday`).
+    standing
+        Of people who stand only; of all where nobody does.
+    """
+    files = [body, *(Path(data) / name for name in MOTION_FILES)]
+    # Straightening takes seconds, and a build asks again in every stage; files may be written anew.
+    stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
+    return _body_poses(Path(data), Path(body), stamps, held_out, everyday, standing).copy()
+
+
+@lru_cache(maxsize=4)
+def _body_poses(
+    data: Path,
+    body: Path,
+    stamps: tuple[int, ...],
+    held_out: bool,
+    everyday: bool,
+    standing: bool,
+) -> Array:
+    sequences = [sequence.poses for sequence in load_sequences(data, held_out=held_out)]
+    poses = np.concatenate(sequences)
+    if standing:
+        classes = np.concatenate([posture_classes(each) for each in sequences])
+        stands = np.isin(classes, [CLASSES.index(name) for name in STANDING])
+        poses = poses[stands] if stands.any() else poses
+    elif everyday:
+        poses = poses[everyday_frames(sequences)]
+    rotmats = matrix_from_axis_angle(poses)
     turned = onto_body(rotmats, flat_tpose_offsets(BodyModel.load(body)))
     return axis_angle_from_matrix(turned).astype(np.float32)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import JOINT
-from hmr_live_training.data.crops import apply_matrix
 from hmr_live_training.landmarks import NUM_BLAZEPOSE
 from hmr_live_training.synthetic.labels import (
     VISIBLE,
@@ -21,10 +20,8 @@ from hmr_live_training.synthetic.labels import (
     Sample,
     SyntheticLabels,
     allowances,
-    crop_orientations,
     nobody,
     visibility,
-    weak_cameras,
 )
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.opengl.renderer import PeopleRenderer
@@ -105,8 +102,9 @@ class SyntheticPeople:
         for _ in range(_DRAWS):
             scene = self._scenes.draw(rng)
             view = self._view(rng, scene)
-            picture = self._painter.paint(rng, scene, view)
-            labels = self._labels(scene, view, picture)
+            turned = scene.turned(view.crop_camera.rotation, self.body)
+            picture = self._painter.paint(rng, turned, view)
+            labels = self._labels(scene, turned, view, picture)
             if _worth_learning(picture, labels):
                 break
         return _sample(view, picture, labels)
@@ -119,7 +117,7 @@ class SyntheticPeople:
         camera = self._scenes.empty_camera(rng)
         view = CropView.of(camera, free_crop_box(rng, camera.size), self.config.crop_size)
         picture = self._painter.paint_nobody(rng, view)
-        labels = nobody(camera, view.crop_box, view.intrinsics(view.finished))
+        labels = nobody(camera, view.crop_box, view.crop_camera.focal)
         return _sample(view, picture, labels)
 
     def _view(self, rng: np.random.Generator, scene: SyntheticScene) -> CropView:
@@ -137,29 +135,24 @@ class SyntheticPeople:
         return CropView.of(camera, crop_box, self.config.crop_size)
 
     def _labels(
-        self, scene: SyntheticScene, view: CropView, picture: PaintedPicture
+        self, scene: SyntheticScene, turned: SyntheticScene, view: CropView, picture: PaintedPicture
     ) -> SyntheticLabels:
-        person, camera, size = scene.people[0], scene.camera, view.finished
-        landmarks = self._landmarks(person.joints, person.vertices)
+        """Of the scene in the frame's camera and turned into the crop's."""
+        person, seen_person, camera = scene.people[0], turned.people[0], scene.camera
+        landmarks, size = self._landmarks(person.joints, person.vertices), view.finished
+        turn = view.crop_camera.rotation
         parts = []
         for points, allowance in zip((person.joints, landmarks), self._allowances, strict=True):
-            pixels = camera.project(points)
-            drawn = apply_matrix(view.matrix(), pixels)
+            there = points @ turn.T
             inside = in_frame(points, camera)
-            seen = visibility(points, drawn, inside, picture.mask, picture.depth, allowance)
-            parts.append((apply_matrix(view.matrix(size), pixels), seen))
+            drawn = view.project(there)
+            seen = visibility(there, drawn, inside, picture.mask, picture.depth, allowance)
+            parts.append((view.project(there, size), seen))
         (joints_2d, joint_seen), (landmarks_2d, landmark_seen) = parts
-        cropped, facing = crop_orientations(person, camera, view.crop_box)
-        posed = []
-        for orientation in (cropped, facing):
-            rotmats = np.concatenate([orientation[None], person.rotmats[1:]])
-            posed.append(self.body.joints(rotmats.astype(np.float32), person.betas))
-        cameras = weak_cameras((posed[0], posed[1]), joints_2d, joint_seen > 0, size)
         crop_box = view.crop_box
         return SyntheticLabels(
             person=np.array(1, np.float32),
-            rotmats=np.concatenate([cropped[None], person.rotmats[1:]]).astype(np.float32),
-            orient_seen=facing.astype(np.float32),
+            rotmats=seen_person.rotmats.astype(np.float32),
             betas=person.betas,
             transl=person.transl,
             orient_frame=person.rotmats[0].astype(np.float32),
@@ -168,16 +161,14 @@ class SyntheticPeople:
             crop_box=np.array(
                 [crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle], np.float32
             ),
-            intrinsics=view.intrinsics(size).astype(np.float32),
+            crop_focal=np.array(view.crop_camera.focal, np.float32),
+            camera=view.crop_camera.camera(seen_person.transl),
             joints=person.joints.astype(np.float32),
             landmarks=landmarks.astype(np.float32),
             joints_2d=joints_2d.astype(np.float32),
             landmarks_2d=landmarks_2d.astype(np.float32),
             joint_visibility=joint_seen,
             landmark_visibility=landmark_seen,
-            camera=cameras[0],
-            camera_seen=cameras[1],
-            camera_error=np.array(cameras[2], np.float32),
         )
 
 

@@ -1,14 +1,8 @@
 """Ground truth of a sample: parameters, joints, cameras, visibility, mask.
 
-The crop is a perspective picture, but the network predicts a weak-perspective camera.  The labels
-hold both: exact perspective projections (``joints_2d``), and the weak-perspective camera that fits
-them best in least squares.
-
-There are two global orientations.  ``rotmats[0]`` is that of the frame camera with the rotation of
-the crop box removed, which :func:`.translation_in_frame` undoes.  ``orient_seen`` is that of a
-camera that looks straight at the centre of the crop box: it is what a crop near the edge of the
-frame shows, and the only one of the two that a crop alone determines.  They agree for people in
-the middle of the frame.
+The crop is what its own camera sees, a pinhole that looks along the ray to the person
+(:mod:`hmr_live.recovery.crop_camera`), and the body is given in the frame of that camera, the only
+one that a crop determines.
 """
 
 from __future__ import annotations
@@ -21,9 +15,7 @@ from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live.core.state import CropBox, Image
-from hmr_live.recovery.frame_camera import roll
 from hmr_live_training.landmarks import BODY_LANDMARKS
-from hmr_live_training.synthetic.people.person import Person
 from hmr_live_training.synthetic.scene.camera_sampling import PinholeCamera
 from hmr_live_training.synthetic.surface import BodySurface
 
@@ -40,8 +32,6 @@ VISIBLE: Final = 2
 _DEPTH_BELOW_SKIN: Final = 0.14
 _THICK: Final = ("pelvis", "spine1", "spine2", "spine3", "left_hip", "right_hip")
 _DEPTH_IN_TRUNK: Final = 0.22
-#: The weak-perspective camera is fitted to the joints in the frame when there are this many.
-_ENOUGH: Final = 8
 
 
 @dataclass(frozen=True)
@@ -53,10 +43,7 @@ class SyntheticLabels:
     person
         1.0 if the crop shows a person, else 0.0.
     rotmats
-        ``(24, 3, 3)`` relative rotations; joint 0 into the camera frame of the crop: the frame
-        camera with the rotation of the crop box removed.
-    orient_seen
-        ``(3, 3)`` joint 0 for a camera that looks at the centre of the crop box (see the module).
+        ``(24, 3, 3)`` relative rotations; joint 0 into the frame of the crop's camera.
     betas
         ``(10,)``.
     transl
@@ -67,8 +54,11 @@ class SyntheticLabels:
         Focal length and (width, height) of the frame in pixels.
     crop_box
         ``(4,)`` cx, cy, side in frame pixels and angle in radians.
-    intrinsics
-        ``(3, 3)`` from the frame camera to crop pixels, the rotation of the crop box included.
+    crop_focal
+        Focal length of the crop's camera in halves of the crop.
+    camera
+        ``(3,)`` as (s, tx, ty): with ``rotmats``, ``betas`` and ``crop_focal`` the exact projection
+        of the body.
     joints, landmarks
         ``(24, 3)`` and ``(L, 3)`` metres, frame camera; landmarks as
         :data:`hmr_live_training.landmarks.BODY_LANDMARKS`, measured on the posed mesh.
@@ -77,32 +67,24 @@ class SyntheticLabels:
     joint_visibility, landmark_visibility
         0 outside the frame (or behind the camera), 1 in the frame but hidden by the own body,
         another person or an object, 2 visible.
-    camera, camera_seen
-        ``(3,)`` weak-perspective (s, tx, ty) for ``rotmats[0]`` and for ``orient_seen``, fitted to
-        the joints in the frame (to all when fewer than eight are).
-    camera_error
-        Root mean square residual of that fit, in half crops: how strong the perspective is.
     """
 
     person: Array
     rotmats: Array
-    orient_seen: Array
     betas: Array
     transl: Array
     orient_frame: Array
     focal: Array
     size: Array
     crop_box: Array
-    intrinsics: Array
+    crop_focal: Array
+    camera: Array
     joints: Array
     landmarks: Array
     joints_2d: Array
     landmarks_2d: Array
     joint_visibility: NDArray[np.uint8]
     landmark_visibility: NDArray[np.uint8]
-    camera: Array
-    camera_seen: Array
-    camera_error: Array
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """The labels by field name."""
@@ -192,63 +174,7 @@ def allowances() -> tuple[Array, Array]:
     return joints, np.array(landmarks)
 
 
-def look_at_crop_box(crop_box: CropBox, camera: PinholeCamera) -> Array:
-    """Shortest rotation ``(3, 3)`` of the ray through the centre of the crop box onto the axis."""
-    width, height = camera.size
-    ray = np.array([crop_box.cx - width / 2, crop_box.cy - height / 2, camera.focal])
-    x, y, z = ray / np.linalg.norm(ray)
-    share = 1 / (1 + z)
-    return np.array(
-        [
-            [1 - share * x * x, -share * x * y, -x],
-            [-share * x * y, 1 - share * y * y, -y],
-            [x, y, z],
-        ]
-    )
-
-
-def fit_weak_perspective(joints: Array, targets: Array, weights: Array) -> tuple[Array, float]:
-    """Camera (s, tx, ty) that minimises sum w |s (X_xy + t) - x|^2, and its RMS residual.
-
-    Parameters
-    ----------
-    joints
-        ``(N, 3)`` metres.
-    targets
-        ``(N, 2)`` in [-1, 1] across the crop.
-    weights
-        ``(N,)``.
-    """
-    share = (weights / weights.sum())[:, None]
-    middle, goal = (share * joints[:, :2]).sum(axis=0), (share * targets).sum(axis=0)
-    flat, seen = joints[:, :2] - middle, targets - goal
-    scale = max(float((share * flat * seen).sum() / (share * flat**2).sum()), 1e-3)
-    left = scale * flat - seen
-    error = float(np.sqrt((share * left**2).sum()))
-    return np.array([scale, *(goal / scale - middle)], np.float32), error
-
-
-def weak_cameras(
-    body_joints: tuple[Array, Array], joints_2d: Array, seen: NDArray[np.bool_], size: int
-) -> tuple[Array, Array, float]:
-    """``camera``, ``camera_seen`` and ``camera_error`` for joints posed with either orientation."""
-    weights = seen if seen.sum() >= _ENOUGH else np.ones(len(seen))
-    targets = joints_2d * (2 / size) - 1
-    first, _ = fit_weak_perspective(body_joints[0], targets, weights.astype(np.float64))
-    second, error = fit_weak_perspective(body_joints[1], targets, weights.astype(np.float64))
-    return first, second, error
-
-
-def crop_orientations(
-    person: Person, camera: PinholeCamera, crop_box: CropBox
-) -> tuple[Array, Array]:
-    """Joint 0 for ``rotmats`` and ``orient_seen``."""
-    upright = roll(-crop_box.angle)
-    frame = person.rotmats[0]
-    return upright @ frame, upright @ look_at_crop_box(crop_box, camera) @ frame
-
-
-def nobody(camera: PinholeCamera, crop_box: CropBox, intrinsics: Array) -> SyntheticLabels:
+def nobody(camera: PinholeCamera, crop_box: CropBox, crop_focal: float) -> SyntheticLabels:
     """Labels of a crop without people."""
     identity = np.tile(np.eye(3, dtype=np.float32), (NUM_JOINTS, 1, 1))
     count = len(BODY_LANDMARKS)
@@ -259,21 +185,18 @@ def nobody(camera: PinholeCamera, crop_box: CropBox, intrinsics: Array) -> Synth
     return SyntheticLabels(
         person=np.array(0, np.float32),
         rotmats=identity,
-        orient_seen=identity[0],
         betas=zeros(10),
         transl=zeros(3),
         orient_frame=identity[0],
         focal=np.array(camera.focal, np.float32),
         size=np.array(camera.size, np.float32),
         crop_box=np.array([crop_box.cx, crop_box.cy, crop_box.side, crop_box.angle], np.float32),
-        intrinsics=intrinsics.astype(np.float32),
+        crop_focal=np.array(crop_focal, np.float32),
+        camera=zeros(3),
         joints=zeros(NUM_JOINTS, 3),
         landmarks=zeros(count, 3),
         joints_2d=zeros(NUM_JOINTS, 2),
         landmarks_2d=zeros(count, 2),
         joint_visibility=np.zeros(NUM_JOINTS, np.uint8),
         landmark_visibility=np.zeros(count, np.uint8),
-        camera=zeros(3),
-        camera_seen=zeros(3),
-        camera_error=np.array(0, np.float32),
     )

@@ -34,35 +34,49 @@ class SyntheticConfig:
     company: float = 0.20
 
     #: Poses: share of each family (see hmr_live_training.synthetic.poses.sampler).
-    captured: float = 0.42
-    blended: float = 0.18
-    made: float = 0.32
-    fitted: float = 0.08
+    captured: float = 0.32
+    blended: float = 0.13
+    made: float = 0.24
+    upright: float = 0.25
+    fitted: float = 0.06
     #: Sigma of the joint noise, radians, before the joint limits are applied.
     joint_noise: float = 0.10
-    #: Betas: sigma of the normal draw, and the share drawn uniformly from the whole cube.
+    #: Betas: sigma of the normal draw, and the share drawn uniformly from the whole cube: all
+    #: statures from 1.45 to 2 m and all widths.
     beta_sigma: float = 1.1
-    beta_uniform: float = 0.2
+    beta_uniform: float = 0.4
     beta_limit: float = 3.0
 
     #: How often clothes, shoes and hair are MakeHuman's (see hmr_live_training.synthetic.wardrobe)
     #: and not made from the body's own surface; each is drawn by itself.
     makehuman: float = 0.5
 
-    #: Metres from the camera to the person, log-uniform.
+    #: Metres from the camera to the person, log-uniform; and of the share that is far away.
     distance: tuple[float, float] = (0.7, 8.0)
+    far: float = 0.10
+    far_distance: tuple[float, float] = (8.0, 14.0)
     webcam_distance: tuple[float, float] = (0.5, 1.3)
-    #: Field of view of the longer side, degrees.
-    field_of_view: tuple[float, float] = (38.0, 92.0)
-    #: Height of the camera above the floor, metres.
+    #: Field of view of the longer side, degrees; and of the share of long lenses.
+    field_of_view: tuple[float, float] = (45.0, 100.0)
+    long_lens: float = 0.12
+    long_field_of_view: tuple[float, float] = (18.0, 45.0)
+    #: Share of cameras of any pitch, degrees downwards; the others have a height, metres above the
+    #: floor, and look about level.
+    pitched: float = 0.45
+    pitch: tuple[float, float] = (-30.0, 45.0)
     camera_height: tuple[float, float] = (0.25, 2.4)
     #: Share of the other positives whose whole body the frame holds if it can.
     whole: float = 0.72
+    #: Share of the rest whose picture ends somewhere between chest and ankles.
+    cut: float = 0.6
     #: Where the person is in the frame: sigma of the distance from the middle, share of the frame.
-    off_centre: tuple[float, float] = (0.13, 0.09)
-    #: In-plane turn of the camera: sigma in degrees, and the share of quarter and half turns.
-    roll_sigma: float = 6.0
-    large_roll: float = 0.06
+    off_centre: tuple[float, float] = (0.15, 0.10)
+    #: In-plane turn of the camera: sigma in degrees, the share of cameras held askew, up to so many
+    #: degrees, and the share of quarter and half turns.
+    roll_sigma: float = 5.0
+    askew: float = 0.15
+    largest_roll: float = 30.0
+    large_roll: float = 0.05
 
     #: Jitter of the crop box: centre (sigma, in sides), log scale (range), degrees (sigma).
     crop_box_centre: float = 0.035

@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hmr_live.body.model import BodyModel
 from hmr_live.core.errors import AssetError
-from hmr_live.core.state import Image
+from hmr_live.core.state import CropBox, Image
+from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live_training.synthetic.dataset import SyntheticPeople
 from hmr_live_training.synthetic.labels import Sample
 from hmr_live_training.synthetic.scene.crop_boxes import CropBoxRule, jittered_crop_box
@@ -97,7 +99,16 @@ def write_shards(
 
 
 def load_shard(path: Path) -> SyntheticShard:
-    """Read a shard (AssetError when the file is not one)."""
+    """Read a shard.
+
+    One that was written before crops were cameras gets ``crop_focal`` and ``camera``; its pictures
+    are plain cut-outs of the frame, which differ a little from what the crop's camera would see.
+
+    Raises
+    ------
+    AssetError
+        When the file is not a shard.
+    """
     try:
         with np.load(path) as file:
             arrays = {_FIELDS.get(name, name): file[name] for name in file.files}
@@ -108,7 +119,30 @@ def load_shard(path: Path) -> SyntheticShard:
             f"{path} is not a shard of synthetic people; render it again with "
             "hmr_live_training.synthetic."
         ) from error
+    if "crop_focal" not in arrays:
+        arrays |= _as_crop_cameras(arrays)
     return SyntheticShard(arrays, images, masks)
+
+
+def _as_crop_cameras(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Labels of the crop's camera for a shard without them."""
+    body = BodyModel.default()
+    rotmats, focals, cameras = labels["rotmats"].copy(), [], []
+    rotmats[:, 0] = labels.pop("orient_seen")
+    for box, size, focal, betas, transl in zip(
+        *(labels[name] for name in ("crop_box", "size", "focal", "betas", "transl")), strict=True
+    ):
+        crop_box = CropBox(*(float(value) for value in box))
+        camera = CropCamera.of(crop_box, (int(size[0]), int(size[1])), float(focal))
+        pelvis = body.rest_joints(betas)[0]
+        moved = camera.rotation @ (pelvis + transl) - pelvis
+        focals.append(camera.focal)
+        cameras.append(camera.camera(moved) if moved[2] > 0 else np.zeros(3, np.float32))
+    return {
+        "rotmats": rotmats,
+        "crop_focal": np.array(focals, np.float32),
+        "camera": np.stack(cameras),
+    }
 
 
 def save_shard(path: Path, samples: Iterable[Sample], indices: Sequence[int]) -> None:

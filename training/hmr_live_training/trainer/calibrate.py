@@ -40,8 +40,9 @@ def confidence_logits(
     rows = []
     for step in range(-(-count // _BATCH)):
         batch = stream.draw(step, _BATCH, Processes())
-        encoded = network.encode(batch.inputs, "crop")
-        points = body_points(network.regressor, unpack(network.thetas(encoded)[-1]))
+        encoded = network.encode(batch.inputs, "crop", batch.perspective)
+        refined = unpack(network.thetas(encoded)[-1])
+        points = body_points(network.regressor, refined, encoded.observed.perspective)
         truth = confidence_targets(points, clicked_first(batch), batch.visible, batch.person)
         rows.append((network.confidence_logits(encoded.features), *truth))
     logits, near, weight = (torch.cat(column) for column in zip(*rows, strict=True))

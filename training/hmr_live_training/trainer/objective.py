@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hmr_live.body.skeleton import JOINT, NUM_JOINTS
 from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.landmarks import (
     BLAZEPOSE_POINTS,
+    BODY_LANDMARKS,
     LSP_LIMBS_IN_LANDMARKS,
     NUM_BLAZEPOSE,
 )
+from hmr_live_training.models.body_landmarks import BodyLandmarks
 from hmr_live_training.models.discriminators import Discriminators, discriminator_loss, encoder_loss
 from hmr_live_training.models.heatmaps import heatmap_loss
 from hmr_live_training.models.landmark_feedback import LandmarkObservation
@@ -30,6 +35,7 @@ from hmr_live_training.models.losses import (
 from hmr_live_training.models.network import BodyNetwork, EncoderOutput
 from hmr_live_training.models.projection import project
 from hmr_live_training.models.regressor import IterativeRegressor, Theta, theta_of, unpack
+from hmr_live_training.models.rotations import shortest_turn
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.projected_mocap import ProjectedMocap
 from hmr_live_training.sampling.samples import Samples
@@ -68,6 +74,7 @@ class RunLosses:
         device = network.regressor.feature_mean.device
         sides = (limits.low, limits.high)
         self.limits = tuple(torch.from_numpy(side).float().to(device) for side in sides)
+        self.straight_legs = straight_legs(network.regressor.body).to(device)
 
     def __call__(
         self, batch: Samples, mocap: ProjectedMocap, adversarial: bool
@@ -75,7 +82,9 @@ class RunLosses:
         """Losses of one batch, and every Theta_t of its pictures."""
         if not self.config.pairs:
             batch = without_pairs(batch)
-        encoded = self.network.encode(batch.inputs, self.config.stage)
+        if self.config.rest_hidden_legs:
+            batch = with_resting_legs(with_ends_of_frames(batch), self.straight_legs)
+        encoded = self.network.encode(batch.inputs, self.config.stage, batch.perspective)
         thetas = self._thetas(encoded, mocap)
         count = len(batch.lsp)
         last = Theta(*(part[:count] for part in thetas[-1]))
@@ -90,6 +99,10 @@ class RunLosses:
             _, flag = self.network.encoder.heads.logits(encoded.features)
             person = F.binary_cross_entropy_with_logits(flag, batch.person)
             terms["person"] = self.config.loss.person * person
+        if self.config.stage != "features":
+            world = self._trusted_world(batch)
+            apart = encoded.observed.world - world[..., :3]
+            terms["own_world"] = self.config.loss.own_world * weighted_l1(apart, world[..., 3])
         if self.config.trained != "regressor":
             terms |= self._own_losses(batch, encoded)
         return terms, [Theta(*(part[:count] for part in theta)) for theta in thetas]
@@ -113,7 +126,7 @@ class RunLosses:
     def _picture_losses(self, batch: Samples, encoded: EncoderOutput, last: Theta) -> Terms:
         weights, regressor = self.config.loss, self.network.regressor
         _, body = regressor.body(last.rotmats, last.betas)
-        points = project(body, last.camera)
+        points = project(body, last.camera, encoded.observed.perspective)
         blazepose = points[:, :NUM_BLAZEPOSE]
         correction = regressor.body.correction / _CORRECTION_SCALE
         terms = {
@@ -121,9 +134,15 @@ class RunLosses:
             * reprojection_loss(points[:, NUM_BLAZEPOSE:], batch.lsp, weights.saturation),
             "points": weights.points
             * reprojection_loss(blazepose, batch.points, weights.saturation),
-            "world": weights.world * world_loss(body[:, :NUM_BLAZEPOSE], batch.world),
+            "world": weights.world
+            * world_loss(body[:, :NUM_BLAZEPOSE], self._trusted_world(batch)),
             "rotations": weights.rotations
-            * weighted_mean(rotation_loss(last.rotmats, batch.rotmats), batch.body[:, 0]),
+            * weighted_mean(
+                rotation_loss(last.rotmats, batch.rotmats, median=weights.median_rotations),
+                batch.body[:, 0],
+            ),
+            "stature": weights.stature
+            * weighted_mean(self._rest_apart(last.betas, batch.betas), batch.body[:, 1]),
             "shape": weights.shape
             * weighted_mean(((last.betas - batch.betas) ** 2).mean(dim=1), batch.body[:, 1]),
             "betas": weights.betas * (last.betas**2).mean(),
@@ -152,7 +171,21 @@ class RunLosses:
     def _refined_points(self, last: Theta, encoded: EncoderOutput) -> Tensor:
         """Landmarks of the refined body, ``(N, 27, 2)`` in [-1, 1] across the crop."""
         regressor = self.network.regressor
-        return body_points(regressor, unpack(regressor.refine(theta_of(last), encoded.observed)))
+        refined = unpack(regressor.refine(theta_of(last), encoded.observed))
+        return body_points(regressor, refined, encoded.observed.perspective)
+
+    def _rest_apart(self, found: Tensor, true: Tensor) -> Tensor:
+        """Mean distance of the resting joints of two shapes, metres, ``(N,)``."""
+        tree = self.network.regressor.body.tree
+        apart = tree.rest_joints(found) - tree.rest_joints(true)
+        distances: Tensor = (apart - apart[:, :1]).norm(dim=-1)
+        return distances.mean(dim=1)
+
+    def _trusted_world(self, batch: Samples) -> Tensor:
+        """3D labels ``(N, 27, 4)``; those of a teacher, who is not exact, weigh less."""
+        exact = (batch.body[:, 0] > 0).float()[:, None]
+        trust = exact + (1 - exact) * self.config.loss.photo_world
+        return torch.cat([batch.world[..., :3], (batch.world[..., 3] * trust)[..., None]], dim=-1)
 
     def _backbone_loss(self, points: Tensor, batch: Samples, encoded: EncoderOutput) -> Tensor:
         """Distance of the body's points to the encoder's own, where these are right."""
@@ -163,17 +196,26 @@ class RunLosses:
         weight = weight * encoded.observed.visibility.detach()
         return weighted_l1(points - target, weight, self.config.loss.saturation)
 
+    def _perspective(self, mocap: ProjectedMocap) -> Tensor:
+        """Of the projected bodies; 0 for a network that does not read it."""
+        perspective = mocap.observed.perspective
+        return perspective if self.network.perspective else torch.zeros_like(perspective)
+
     def _mocap_loss(self, predicted: Theta, mocap: ProjectedMocap) -> Tensor:
         weights, body = self.config.loss, self.network.regressor.body
         with torch.no_grad():
             _, true = body(mocap.theta.rotmats, mocap.theta.betas)
-            true_points = project(true, mocap.theta.camera)
+            perspective = self._perspective(mocap)
+            true_points = project(true, mocap.theta.camera, perspective)
         _, found = body(predicted.rotmats, predicted.betas)
         everywhere = true.new_ones(true.shape[:2])
         apart = hip_centred(found) - hip_centred(true)
-        points = project(found, predicted.camera) - true_points
+        points = project(found, predicted.camera, perspective) - true_points
+        turned = rotation_loss(
+            predicted.rotmats, mocap.theta.rotmats, median=weights.median_rotations
+        )
         return (
-            weights.mocap_rotation * rotation_loss(predicted.rotmats, mocap.theta.rotmats).mean()
+            weights.mocap_rotation * turned.mean()
             + weights.mocap_joints * weighted_l1(apart, everywhere)
             + weights.mocap_reprojection * weighted_l1(points, everywhere)
             + weights.mocap_betas * ((predicted.betas - mocap.theta.betas) ** 2).mean()
@@ -203,10 +245,8 @@ class RunLosses:
         logits, _ = self.network.encoder.heads.logits(encoded.features)
         known = (batch.visible[..., 2] * batch.person[:, None])[..., None].expand(-1, -1, 2)
         probabilities = weighted_cross_entropy(logits[:, order], batch.visible[..., :2], known)
-        apart = encoded.observed.world - batch.world[..., :3]
         terms = {
             "own_points": weights.own_points * own,
-            "own_world": weights.own_world * weighted_l1(apart, batch.world[..., 3]),
             "own_probabilities": weights.own_probabilities * probabilities,
         }
         if encoded.heatmaps is not None:
@@ -215,10 +255,10 @@ class RunLosses:
         return terms
 
 
-def body_points(regressor: IterativeRegressor, theta: Theta) -> Tensor:
+def body_points(regressor: IterativeRegressor, theta: Theta, perspective: Tensor) -> Tensor:
     """The body's BlazePose landmarks ``(N, 27, 2)`` in [-1, 1] across the crop."""
     _, body = regressor.body(theta.rotmats, theta.betas)
-    return project(body[:, :NUM_BLAZEPOSE], theta.camera)
+    return project(body[:, :NUM_BLAZEPOSE], theta.camera, perspective)
 
 
 def _points_loss(points: Tensor, batch: Samples) -> Tensor:
@@ -238,6 +278,62 @@ def clicked_first(batch: Samples) -> Tensor:
     labels = batch.points.clone()
     labels[:, limbs] = torch.where(clicked[..., 2:] > 0, clicked, labels[:, limbs])
     return labels
+
+
+#: Joints of each leg, and the landmarks that show it.
+_LEGS: Final = tuple(
+    (
+        [JOINT[f"{side}_{name}"] for name in ("hip", "knee", "ankle", "foot")],
+        [
+            k
+            for k, landmark in enumerate(BODY_LANDMARKS[:NUM_BLAZEPOSE])
+            if landmark.name in {f"{side}_{name}" for name in ("knee", "ankle", "heel", "toe")}
+        ],
+    )
+    for side in ("left", "right")
+)
+
+
+def straight_legs(body: BodyLandmarks) -> Tensor:
+    """Rotations ``(24, 3, 3)`` that stretch the legs; a body rests with them a little bent."""
+    rest = body.tree.rest_joints(torch.zeros(1, 10))[0]
+    straight = torch.eye(3).repeat(NUM_JOINTS, 1, 1)
+    for (hip, knee, ankle, _), _ in _LEGS:
+        before = torch.eye(3)
+        for start, end in ((hip, knee), (knee, ankle)):
+            bone = F.normalize(rest[end] - rest[start], dim=0)
+            turn = shortest_turn(bone, torch.tensor([0.0, -1.0, 0.0]))
+            straight[start] = before.T @ turn
+            before = turn
+        straight[ankle] = before.T
+    return straight
+
+
+def with_ends_of_frames(batch: Samples) -> Samples:
+    """The batch in which landmarks beyond the frame of a drawn person are known to be hidden.
+
+    A crop goes on beyond the frame, whose edge it repeats: what lies there is not in the picture.
+    """
+    beyond = (batch.visible[..., 2] == 0) & (batch.body[:, :1] > 0)
+    hidden = torch.tensor([0.0, 0.0, 1.0], device=beyond.device)
+    return batch._replace(visible=torch.where(beyond[..., None], hidden, batch.visible))
+
+
+def with_resting_legs(batch: Samples, straight: Tensor) -> Samples:
+    """The batch with legs that the crop does not show stretched, as a standing person's.
+
+    Nobody can know them.  The most probable answer to a person cut off at the hips is one who
+    sits or one who stands, whichever is drawn more often; a leg at rest does the least harm.
+    """
+    rotmats, world = batch.rotmats.clone(), batch.world.clone()
+    exact = batch.body[:, 0] > 0
+    for joints, landmarks in _LEGS:
+        hidden = (batch.visible[:, landmarks, 1] == 0).all(dim=1) & exact
+        legs = rotmats[:, joints]
+        rotmats[:, joints] = torch.where(hidden[:, None, None, None], straight[joints], legs)
+        shown = (~hidden).float()[:, None]
+        world[:, landmarks, 3] = world[:, landmarks, 3] * shown
+    return batch._replace(rotmats=rotmats, world=world)
 
 
 def without_pairs(batch: Samples) -> Samples:

@@ -75,7 +75,7 @@ def trained_encoder_parts(config: RunConfig, network: BodyNetwork) -> list[nn.Mo
     """Parts of the encoder that a run trains."""
     encoder = network.encoder
     if config.stage == "encoder_output":
-        return [encoder.heads.flag]
+        return [encoder.heads.flag, encoder.heads.world]
     if config.trained == "regressor":
         return []
     late: list[nn.Module] = [encoder.late, encoder.heads]

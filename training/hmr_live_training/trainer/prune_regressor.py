@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint, State
 from hmr_live_training.models.landmark_feedback import LandmarkObservation
-from hmr_live_training.models.network import BodyNetwork, unpacked
+from hmr_live_training.models.network import BodyNetwork
 from hmr_live_training.models.regressor import IterativeRegressor
 
 #: Share of the mean square that is added for units that are hardly ever active.
@@ -104,16 +104,20 @@ def _least_squares(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
     return solution[:-1].T.contiguous(), solution[-1]
 
 
-def regressor_inputs(network: BodyNetwork, inputs: Tensor) -> tuple[Tensor, LandmarkObservation]:
-    """Normalised features and observed landmarks of cached samples ``(N, D + 162)``."""
-    features, observed = unpacked(inputs, network.encoder.dim)
-    return network.regressor.normalise(features), observed
+@torch.no_grad()
+def regressor_inputs(
+    network: BodyNetwork, inputs: Tensor, perspective: Tensor
+) -> tuple[Tensor, LandmarkObservation]:
+    """Normalised features and observed landmarks of cached samples ``(N, D + 54)``."""
+    encoded = network.encode(inputs, "encoder_output", perspective)
+    return network.regressor.normalise(encoded.features), encoded.observed
 
 
 def prune_checkpoint(
     saved: Checkpoint,
     network: BodyNetwork,
     inputs: Tensor,
+    perspective: Tensor,
     *,
     name: str,
     hidden: int,
@@ -127,7 +131,9 @@ def prune_checkpoint(
     saved, network
         What is pruned, and its network.
     inputs
-        ``(N, D + 162)`` cached encoder output of photos.
+        ``(N, D + 54)`` cached encoder output of photos.
+    perspective
+        ``(N, 1)`` inverse focal lengths of their crops.
     name
         Of the new checkpoint.
     hidden
@@ -136,7 +142,8 @@ def prune_checkpoint(
         How many of the inputs to measure activations on, drawn with ``seed``.
     """
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))
-    phi, observed = regressor_inputs(network.eval(), inputs[order[:samples]].float())
+    chosen = order[:samples]
+    phi, observed = regressor_inputs(network.eval(), inputs[chosen].float(), perspective[chosen])
     state = prune_regressor(network.regressor, phi, observed, hidden)
     weights = saved.network | {f"regressor.{key}": value for key, value in state.items()}
     config = replace(saved.config, name=name, hidden=hidden)

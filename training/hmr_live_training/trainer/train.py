@@ -150,11 +150,11 @@ def start_run(
     sources = make_sources(config, network, data, cache, folders.shards)
     if started is None:
         set_normalisation(network, sources[0][0], config.stage)
-    poses = load_body_poses(data, folders.body)
+    limits = joint_limits(load_body_poses(data, folders.body))
+    poses = load_body_poses(data, folders.body, everyday=True)
     mocap = ProjectedMocapSampler(
         torch.from_numpy(poses).to(processes.device), network.regressor.body
     )
-    limits = joint_limits(poses)
     trainer = make_trainer(config, network, sources, mocap, limits, processes)
     if started and started.training:
         trainer.discriminators.load_state_dict(started.training["discriminators"])

@@ -128,18 +128,15 @@ def _set_target(config: Untyped, distribution: TensorRtDistribution, gpu: GpuIde
 
 
 def _add_profile(builder: Untyped, network: Untyped, config: Untyped) -> None:
-    if network.num_inputs != 1:
-        raise BackendError(f"The network has {network.num_inputs} inputs and not one image")
-    image = network.get_input(0)
-    rest = tuple(image.shape)[1:]
-    if any(size < 1 for size in rest):
-        raise BackendError(f"The network's input {image.name} has no fixed size: {image.shape}")
     profile = builder.create_optimization_profile()
-    profile.set_shape(image.name, (1, *rest), (1, *rest), (MAX_BATCH, *rest))
+    for number in range(network.num_inputs):
+        given = network.get_input(number)
+        rest = tuple(given.shape)[1:]
+        if any(size < 1 for size in rest):
+            raise BackendError(f"The network's input {given.name} has no fixed size: {given.shape}")
+        profile.set_shape(given.name, (1, *rest), (1, *rest), (MAX_BATCH, *rest))
     if config.add_optimization_profile(profile) < 0:
-        raise BackendError(
-            f"The network's batch is fixed: export it with a free one ({image.name})"
-        )
+        raise BackendError("The network's batch is fixed: export it with a free one")
 
 
 class _Progress:

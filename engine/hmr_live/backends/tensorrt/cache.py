@@ -22,15 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_cache_path
-
 from hmr_live.backends.base import Untyped
+from hmr_live.core.cache_folder import FOLDER_VARIABLE, cache_folder
 from hmr_live.core.errors import BackendError
 
 logger = logging.getLogger(__name__)
 
-#: Names another cache folder, for machines whose home is small or read-only.
-FOLDER_VARIABLE: Final = "HMR_LIVE_CACHE"
 #: Older files are removed beyond this number; a network takes one, each GPU another.
 MAX_FILES: Final = 16
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -64,14 +61,11 @@ class EngineCache:
     Parameters
     ----------
     folder
-        ``engines`` in the user's cache folder by default, or in the folder that the environment
-        variable :data:`FOLDER_VARIABLE` names.
+        ``engines`` in :func:`hmr_live.core.cache_folder.cache_folder` by default.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        root = os.environ.get(FOLDER_VARIABLE)
-        base = Path(root) if root else user_cache_path("hmr-live", appauthor=False)
-        self.folder = folder or base / "engines"
+        self.folder = folder or cache_folder() / "engines"
 
     def read(self, key: CacheKey) -> bytes | None:
         """Content of a file; None (with the reason in the log) if it must be made again."""

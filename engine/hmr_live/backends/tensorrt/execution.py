@@ -6,6 +6,7 @@ Never run by the authors on a GPU; the buffer handling is tested on a stand-in f
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.backends.base import Array, Untyped, image_input_shape
+from hmr_live.backends.base import (
+    FOCAL,
+    Array,
+    Untyped,
+    image_input,
+    image_input_shape,
+    required_focal,
+)
 from hmr_live.backends.precision_variants import precision_label
 from hmr_live.backends.tensorrt.builder import MAX_BATCH
 from hmr_live.backends.tensorrt.device import CudaGraph, Device
@@ -88,9 +96,12 @@ class TensorRtBackend:
         for name in names:
             if engine.get_tensor_dtype(name) != trt.DataType.FLOAT:
                 raise BackendError(f"{model.name} does not give {name} as float32")
-        self.input_shape = image_input_shape(model, list(engine.get_tensor_shape(inputs[0])))
-        self._set_batch(inputs[0], MAX_BATCH)
-        self._input = self._tensor(inputs[0], (MAX_BATCH, *self.input_shape))
+        image = image_input(model, inputs)
+        self.input_shape = image_input_shape(model, list(engine.get_tensor_shape(image)))
+        self.reads_focal = FOCAL in inputs
+        shapes = {image: self.input_shape} | ({FOCAL: (1,)} if self.reads_focal else {})
+        self._inputs = [self._tensor(n, (MAX_BATCH, *shape)) for n, shape in shapes.items()]
+        self._set_batch(MAX_BATCH)
         self._outputs = [self._tensor(n, tuple(context.get_tensor_shape(n))) for n in outputs]
 
     def _tensor(self, name: str, shape: tuple[int, ...]) -> _Tensor:
@@ -103,22 +114,26 @@ class TensorRtBackend:
             )
         return tensor
 
-    def run(self, image: Array) -> dict[str, Array]:
+    def run(self, image: Array, focal: Array | None = None) -> dict[str, Array]:
         """See :meth:`hmr_live.backends.base.Backend.run`; larger batches run in parts."""
-        parts = [image[i : i + MAX_BATCH] for i in range(0, len(image), MAX_BATCH)]
+        given = [image]
+        if self.reads_focal:
+            given.append(required_focal(self, len(image), focal))
+        starts = range(0, len(image), MAX_BATCH)
         with self._device.current():
-            answers = [self._run_part(part) for part in parts]
+            answers = [self._run_part([g[i : i + MAX_BATCH] for g in given]) for i in starts]
         if len(answers) == 1:
             return answers[0]
         return {name: np.concatenate([a[name] for a in answers]) for name in answers[0]}
 
-    def _run_part(self, image: Array) -> dict[str, Array]:
-        n = len(image)
+    def _run_part(self, given: Sequence[Array]) -> dict[str, Array]:
+        n = len(given[0])
         if n != self._batch:
             self._drop_graph()
-            self._set_batch(self._input.name, n)
+            self._set_batch(n)
             self._batch, self._steady = n, 0
-        self._input.host[:n] = image
+        for tensor, values in zip(self._inputs, given, strict=True):
+            tensor.host[:n] = values
         if self._graph is None and self._graphs_allowed and self._steady == _RUNS_BEFORE_CAPTURE:
             self._record()
         if self._graph is not None:
@@ -132,7 +147,8 @@ class TensorRtBackend:
     def _queue(self) -> None:
         """Queue one batch: copy in, run, copy out."""
         n = self._batch
-        self._device.upload(self._input.address, self._input.host[:n])
+        for tensor in self._inputs:
+            self._device.upload(tensor.address, tensor.host[:n])
         if not self._context.execute_async_v3(self._device.stream):
             raise BackendError(
                 f"{self._distribution.label} failed ({self._distribution.log.last_error})"
@@ -148,9 +164,10 @@ class TensorRtBackend:
             self._graph = None
         self._graphs_allowed = self._graph is not None
 
-    def _set_batch(self, name: str, n: int) -> None:
-        if not self._context.set_input_shape(name, (n, *self.input_shape)):
-            raise BackendError(f"{self._distribution.label} refuses a batch of {n}")
+    def _set_batch(self, n: int) -> None:
+        for tensor in self._inputs:
+            if not self._context.set_input_shape(tensor.name, (n, *tensor.host.shape[1:])):
+                raise BackendError(f"{self._distribution.label} refuses a batch of {n}")
 
     def _drop_graph(self) -> None:
         if self._graph is not None:
@@ -168,5 +185,5 @@ class TensorRtBackend:
         with contextlib.suppress(BackendError), self._device.current():
             self._drop_graph()
             self._context = self._engine = self._runtime = None
-            del self._input, self._outputs  # page-locked memory is freed in its context
+            del self._inputs, self._outputs  # page-locked memory is freed in its context
         self._device.close()

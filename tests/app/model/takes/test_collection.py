@@ -86,7 +86,7 @@ def test_a_damaged_take_is_repaired_beside_itself(
 ) -> None:
     path = write_take(tmp_path / "a.hmrtake")
     data = path.read_bytes()
-    path.write_bytes(data[:5000] + b"\0" + data[5001:])
+    path.write_bytes(data[:5000] + bytes([data[5000] ^ 255]) + data[5001:])
     reported: list[tuple[Path, str]] = []
     collection.saved.connect(lambda *saved: reported.append(saved))
     collection.repair(path)

@@ -48,7 +48,7 @@ def test_four_people_are_found_within_a_second_and_recovered_in_one_batch(pipeli
     calls = []
     run = pipeline.network.run
     monkeypatch.setattr(
-        pipeline.network, "run", lambda image, r: calls.append(len(r)) or run(image, r)
+        pipeline.network, "run", lambda image, r, f: calls.append(len(r)) or run(image, r, f)
     )
     four = [Actor("red", 130, 380), Actor("blue", 360), Actor("green", 600), Actor("violet", 830)]
     told = played(pipeline, lambda _: four, range(15))

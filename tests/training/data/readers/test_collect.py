@@ -10,7 +10,7 @@ import pytest
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live_training.collect import main
-from hmr_live_training.data.mocap import load_poses
+from hmr_live_training.data.mocap import read_motions
 from hmr_live_training.data.readers.joint_sets import COMMON
 from hmr_live_training.data.readers.shards import find_shards, read_shard
 from hmr_live_training.landmarks import BODY_LANDMARKS
@@ -42,8 +42,9 @@ def test_motion_of_both_kinds_becomes_one_file(tmp_path, capsys):
     sources = [str(tmp_path / "b.bvh"), str(tmp_path / "amass")]
     main(["motion", *sources, "--rest-frame", "0", "--out", str(out)])
     assert "40 frames of 2 sequences" in capsys.readouterr().out
-    assert len(load_poses(tmp_path / "data")) == 30
-    assert len(load_poses(tmp_path / "data", held_out=True)) == 10
+    held_out, trained = read_motions(out)
+    assert len(trained.poses) == 30
+    assert len(held_out.poses) == 10
 
 
 def test_what_is_missing_ends_the_command_with_a_sentence(tmp_path):

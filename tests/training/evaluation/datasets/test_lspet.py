@@ -232,7 +232,7 @@ class Answering:
         self._run = perfect(person)
         self._score = score
 
-    def run(self, image, crop_boxes):
+    def run(self, image, crop_boxes, focal_length=None):
         outputs = [self._run(image, crop_box) for crop_box in crop_boxes]
         return [
             NetworkOutput(o.rotmats, o.betas, o.camera, self._score, o.confidence) for o in outputs

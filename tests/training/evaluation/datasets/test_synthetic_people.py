@@ -59,14 +59,14 @@ class Truthful:
         self._change = change or (lambda rotmats, camera: (rotmats, camera))
         self._next = 0
 
-    def run(self, image, crop_boxes):
+    def run(self, image, crop_boxes, focal_length=None):
         k, self._next = self._next, self._next + 1
         rotmats = self._labels["rotmats"][k].copy()
-        rotmats[0] = self._labels["orient_seen"][k]
-        rotmats, camera = self._change(rotmats, self._labels["camera_seen"][k].copy())
+        rotmats, camera = self._change(rotmats, self._labels["camera"][k].copy())
         score = 0.9 if self._labels["person"][k] > 0 else 0.1
         ones = np.ones(24, np.float32)
-        return [NetworkOutput(rotmats, self._labels["betas"][k], camera, score, ones)]
+        focal = float(self._labels["crop_focal"][k])
+        return [NetworkOutput(rotmats, self._labels["betas"][k], camera, score, ones, focal)]
 
 
 def figures_of(shards, reader, change=None):

@@ -1,7 +1,7 @@
 """Shards of synthetic people: exact ground truth of joints, vertices and silhouettes.
 
-The ground truth is in the frame of a camera that looks straight at the crop (``orient_seen``), the
-only orientation that a crop determines; its 2D is the exact perspective projection.
+The ground truth is in the frame of the crop's camera, the only one that a crop determines; its 2D
+is the exact perspective projection.
 """
 
 from __future__ import annotations
@@ -160,7 +160,10 @@ class _EstimateCollector:
         """Run the estimators on one image; return whether it shows a person."""
         image = shard.image(number)
         labels = {name: values[number] for name, values in shard.labels.items()}
-        estimates = {e.name: e.estimate(image, [self._crop_box])[0] for e in self._estimators}
+        focal = float(labels["crop_focal"]) * (CROP_SIZE / 2)
+        estimates = {
+            e.name: e.estimate(image, [self._crop_box], focal)[0] for e in self._estimators
+        }
         if not labels["person"] > 0:
             for name, estimate in estimates.items():
                 self._person_free[name].append(estimate.score)
@@ -174,7 +177,7 @@ class _EstimateCollector:
         self, estimates: dict[str, Estimate], labels: Labels, mask: NDArray[np.bool_]
     ) -> None:
         outline = _true_outline(self._body, labels)
-        true = self._body.forward(_seen_pose(labels), labels["betas"])
+        true = self._body.forward(labels["rotmats"], labels["betas"])
         true_vertices = _from_hips(true.joints, true.vertices)
         own = intersection_over_union(outline, mask)
         self._surfaces[TRUTH].append((0.0, 1.0, own))
@@ -212,7 +215,7 @@ def _truth(people: list[Labels], body: BodyModel) -> GroundTruth:
     labels[:, :12, :2] = places[:, _LIMBS]
     visibility = np.stack([p["joint_visibility"] for p in people])
     labels[:, :12, 2] = visibility[:, _LIMBS]
-    poses = np.stack([_seen_pose(p) for p in people])
+    poses = np.stack([p["rotmats"] for p in people])
     joints = [body.joints(pose, p["betas"]) for pose, p in zip(poses, people, strict=True)]
     return GroundTruth(
         labels=labels,
@@ -223,10 +226,6 @@ def _truth(people: list[Labels], body: BodyModel) -> GroundTruth:
     )
 
 
-def _seen_pose(labels: Labels) -> Array:
-    return np.concatenate([labels["orient_seen"][None], labels["rotmats"][1:]])
-
-
 def _from_hips(joints: Array, points: Array) -> Array:
     centred = hip_centred(joints[None, _LIMBS].astype(np.float64), points[None])
     return np.asarray(centred[0])
@@ -234,9 +233,9 @@ def _from_hips(joints: Array, points: Array) -> Array:
 
 def _true_outline(body: BodyModel, labels: Labels) -> NDArray[np.bool_]:
     """Silhouette of the true body in the true perspective camera."""
-    rotmats = np.concatenate([labels["orient_frame"][None], labels["rotmats"][1:]])
-    vertices = body.forward(rotmats, labels["betas"]).vertices + labels["transl"]
-    pixels = vertices @ labels["intrinsics"].T
-    in_front = pixels[:, 2] > _NEAREST
-    flat = pixels[:, :2] / np.maximum(pixels[:, 2:], _NEAREST)
-    return silhouette(flat * (2 / CROP_SIZE) - 1, body.faces, in_front)
+    (scale, x, y), focal = labels["camera"], float(labels["crop_focal"])
+    vertices = body.forward(labels["rotmats"], labels["betas"]).vertices
+    vertices = vertices + np.array([x, y, focal / scale])
+    in_front = vertices[:, 2] > _NEAREST
+    flat = vertices[:, :2] * (focal / np.maximum(vertices[:, 2:], _NEAREST))
+    return silhouette(flat, body.faces, in_front)

@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
-from hmr_live.core.state import CropBox, Frame, Image
+from hmr_live.core.state import Frame
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.mocap import load_sequences
+from hmr_live_training.evaluation.datasets.studio import Studio, through_a_sensor, whole_frame
 from hmr_live_training.evaluation.datasets.videos import (
     FORMS,
     PersonTrack,
@@ -42,14 +42,9 @@ from hmr_live_training.evaluation.progress import ProgressLog
 from hmr_live_training.evaluation.report import ResultRow
 from hmr_live_training.evaluation.statistics import Figure, percent, ratio
 from hmr_live_training.landmarks import LSP_LIMBS_IN_SMPL
-from hmr_live_training.synthetic.materials import Materials
-from hmr_live_training.synthetic.opengl.renderer import Light, PeopleRenderer
-from hmr_live_training.synthetic.people.person import Dresser, Person
-from hmr_live_training.synthetic.picture.view import CropView
 from hmr_live_training.synthetic.poses.sampler import flat_tpose_offsets, onto_body
 from hmr_live_training.synthetic.scene.camera_sampling import PinholeCamera
 from hmr_live_training.synthetic.scene.scene import draw_light
-from hmr_live_training.synthetic.surface import BodySurface
 
 Array = NDArray[np.floating[Any]]
 
@@ -66,8 +61,6 @@ _HEIGHT: Final = 1.1
 _PELVIS_HEIGHT: Final = 0.95
 #: With this seed the backgrounds are a street and two halls.
 _SEED: Final = 31
-_NOISE: Final = 4.0
-_JPEG_QUALITY: Final = 80
 _MM_PER_FRAME2: Final = "mm/frame^2"
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
 
@@ -111,76 +104,46 @@ def draw_sequences(
     RenderError
         When the machine offers no OpenGL 3.3.
     """
-    studio = _Studio(data)
-    sequences = load_sequences(data, held_out=True)
+    studio = Studio(data)
+    sequences = [sequence.poses for sequence in load_sequences(data, held_out=True)]
     long = [s for s in sequences if len(s) >= frames] or [max(sequences, key=len)]
     progress = ProgressLog("rendering synthetic sequences", count)
     made = []
     for number, place in enumerate(np.linspace(0, len(long) - 1, count).round().astype(int)):
         sequence = long[int(place)]
         begin = (len(sequence) - min(frames, len(sequence))) // 2
-        made.append(studio.render(number, sequence[begin : begin + frames], number / count))
+        made.append(_render(studio, number, sequence[begin : begin + frames], number / count))
         progress.step()
     studio.close()
     return made
 
 
-class _Studio:
-    """Renders sequences of one person each."""
-
-    def __init__(self, data: Path) -> None:
-        self._body = BodyModel.default()
-        surface = BodySurface(self._body)
-        self._materials = Materials(data, "test")
-        # Figures of this set stay comparable only while its people stay the same.
-        self._dresser = Dresser(surface, self._materials, makehuman_share=0)
-        self._offsets = flat_tpose_offsets(self._body)
-        self._renderer = PeopleRenderer()
-        level = np.diag([1.0, -1.0, -1.0])
-        place = np.array([0.0, _HEIGHT, _DISTANCE])
-        self._camera = PinholeCamera(level, place, _FOCAL, (_SIZE, _SIZE))
-        crop_box = CropBox(_SIZE / 2, _SIZE / 2, _SIZE)
-        self._view = CropView.of(self._camera, crop_box, _SIZE)
-
-    def close(self) -> None:
-        self._renderer.close()
-
-    def render(self, number: int, poses: Array, turn: float) -> SyntheticSequence:
-        """Sequence ``number`` of axis-angle poses ``(T, 24, 3)``, rotated by ``turn`` turns."""
-        rng = np.random.default_rng([_SEED, number])
-        background = self._materials.background(rng)
-        backdrop = self._view.backdrop(rng, background)
-        light = draw_light(rng, background, np.array([0.0, -1.0, 0.0]))
-        heading = matrix_from_axis_angle(np.array([0, 2 * math.pi * turn, 0]))
-        rotmats = onto_body(matrix_from_axis_angle(poses), self._offsets).astype(np.float32)
-        rotmats[:, 0] = self._camera.rotation @ heading @ rotmats[:, 0]
-        betas = np.clip(rng.normal(0, 1, 10), -2, 2).astype(np.float32)
-        pelvis = self._body.rest_joints(betas)[0]
-        transl = self._camera.from_world(np.array([0, _PELVIS_HEIGHT, 0])) - pelvis
-        looks = int(rng.integers(2**31))
-        pictures, joints = [], []
-        for pose in rotmats:
-            person = self._dresser.person(
-                np.random.default_rng(looks), pose, betas, transl.astype(np.float32)
-            )
-            pictures.append(_sensor(rng, self._drawn(person, light, backdrop)))
-            joints.append(person.joints[_LIMBS])
-        limbs = hip_centred(np.stack(joints).astype(np.float64))
-        return SyntheticSequence(pictures, limbs, rotmats, _FOCAL)
-
-    def _drawn(self, person: Person, light: Light, backdrop: Image) -> Image:
-        depth = float(person.joints[0, 2])
-        layers = [self._dresser.layers(person)]
-        drawn = self._renderer.draw(layers, light, self._view.intrinsics(), _SIZE, depth)
-        behind = 1 - drawn.color[:, :, 3:].astype(np.float32) / 255
-        mixed = backdrop * behind + drawn.color[:, :, :3]
-        return np.asarray(np.clip(mixed, 0, 255), np.uint8)
-
-
-def _sensor(rng: np.random.Generator, image: Image) -> NDArray[np.uint8]:
-    noisy = np.clip(image + rng.normal(0, _NOISE, image.shape), 0, 255).astype(np.uint8)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    return np.asarray(cv2.imencode(".jpg", noisy, quality)[1], np.uint8).reshape(-1)
+def _render(studio: Studio, number: int, poses: Array, turn: float) -> SyntheticSequence:
+    """Sequence ``number`` of axis-angle poses ``(T, 24, 3)``, rotated by ``turn`` turns."""
+    body = studio.body
+    level, place = np.diag([1.0, -1.0, -1.0]), np.array([0.0, _HEIGHT, _DISTANCE])
+    camera = PinholeCamera(level, place, _FOCAL, (_SIZE, _SIZE))
+    view = whole_frame(camera)
+    rng = np.random.default_rng([_SEED, number])
+    background = studio.materials.background(rng)
+    backdrop = view.backdrop(rng, background)
+    light = draw_light(rng, background, np.array([0.0, -1.0, 0.0]))
+    heading = matrix_from_axis_angle(np.array([0, 2 * math.pi * turn, 0]))
+    captured = onto_body(matrix_from_axis_angle(poses), flat_tpose_offsets(body))
+    rotmats = captured.astype(np.float32)
+    rotmats[:, 0] = camera.rotation @ heading @ rotmats[:, 0]
+    betas = np.clip(rng.normal(0, 1, 10), -2, 2).astype(np.float32)
+    pelvis = body.rest_joints(betas)[0]
+    transl = camera.from_world(np.array([0, _PELVIS_HEIGHT, 0])) - pelvis
+    looks = int(rng.integers(2**31))
+    pictures, joints = [], []
+    for pose in rotmats:
+        person = studio.dressed(looks, pose, betas, transl)
+        drawn = studio.draw(person, light, backdrop, view)
+        pictures.append(through_a_sensor(rng, drawn))
+        joints.append(person.joints[_LIMBS])
+    limbs = hip_centred(np.stack(joints).astype(np.float64))
+    return SyntheticSequence(pictures, limbs, rotmats, _FOCAL)
 
 
 def sequence_rows(

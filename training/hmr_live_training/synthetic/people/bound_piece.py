@@ -8,6 +8,7 @@ the T-pose of the mean shape it lies exactly where it was made.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -91,7 +92,11 @@ class BoundPiece:
         self._faces = np.asarray(piece.corners[piece.faces], np.int32)
         self._normals = VertexNormals(self._faces, len(piece.points))
         self.rest_normals = self._normals(piece.points)
-        self._from_border = _from_border(surface.rest, piece, self._faces)
+
+    @cached_property
+    def _from_border(self) -> Array:
+        """Metres from skin under the piece to its borders; hair and hats never ask."""
+        return _from_border(self._rest, self.piece, self._faces)
 
     def covers(self, margin: float, lowest: float = -np.inf) -> Mask:
         """Skin ``(V,)`` under the piece and farther than ``margin`` metres from its borders.
@@ -160,6 +165,7 @@ class BoundPiece:
 def blended_rotations(surface: BodySurface, rotmats: Array, betas: Array) -> Array:
     """Rotations of linear blend skinning at the skin's vertices, ``(V, 3, 3)``."""
     turns = surface.body.skinning_transforms(rotmats, betas)[:, :3, :3].reshape(-1, 9)
+    turns = np.asarray(turns, np.float32)
     return np.asarray((surface.body.weights @ turns).reshape(-1, 3, 3))
 
 
@@ -195,11 +201,14 @@ def _from_border(rest: Array, piece: Piece, faces: NDArray[np.int32]) -> Array:
     return np.where(nearest > under, -np.inf, distances)
 
 
-def _border(faces: NDArray[np.int32]) -> NDArray[np.int32]:
+def _border(faces: NDArray[np.int32]) -> NDArray[np.int64]:
     """Points of edges with a single face."""
-    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    unique, count = np.unique(edges, axis=0, return_counts=True)
-    return np.unique(unique[count == 1])
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
+    width = int(faces.max()) + 1
+    numbers = edges.min(axis=1) * width + edges.max(axis=1)
+    unique, count = np.unique(numbers, return_counts=True)
+    single = unique[count == 1]
+    return np.unique(np.concatenate([single // width, single % width]))
 
 
 def _level(points: Array, height: float) -> Array:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.opengl.renderer import Layer
@@ -54,6 +55,27 @@ class Person:
     vertices: Array
     outfit: list[Garment | WornPiece]
     head: Head
+
+    def turned(self, rotation: Array, body: BodyModel) -> Person:
+        """The same person in the frame of another camera at the same place.
+
+        Parameters
+        ----------
+        rotation
+            ``(3, 3)`` from this camera's frame to the other's.
+        body
+            The person's model, which turns about its pelvis.
+        """
+        pelvis = body.rest_joints(self.betas)[0]
+        rotmats = self.rotmats.copy()
+        rotmats[0] = rotation @ rotmats[0]
+        return replace(
+            self,
+            rotmats=rotmats,
+            transl=(rotation @ (pelvis + self.transl) - pelvis).astype(np.float32),
+            joints=self.joints @ rotation.T,
+            vertices=self.vertices @ rotation.T,
+        )
 
 
 class Dresser:
@@ -107,7 +129,7 @@ class Dresser:
         pushed = np.zeros(len(surface.rest))
         for worn in person.outfit:
             if isinstance(worn, WornPiece):
-                layers.append(_piece(person, worn, rotations))
+                layers.append(_piece(person, worn, rotations, "fabric"))
             else:
                 layers.append(self._garment(person, worn, smooth, smooth_normals, pushed))
         return layers + self._hair(person, rotations)
@@ -161,10 +183,7 @@ class Dresser:
             hanging = head.curtain.pose(body, person.rotmats, person.betas, person.transl)
             layers.append(Layer(hanging, "hair", head.hair | {"line": NO_LINE, "ragged": 0.0}))
         if head.worn is not None:
-            posed = head.worn.bound.pose(
-                person.vertices, rotations, outwards=head.worn.outwards, by_pattern=False
-            )
-            layers.append(Layer(posed, "hair", head.worn.values))
+            layers.append(_piece(person, head.worn, rotations, "hair"))
         return layers
 
     def _posed(self, vertices: Array, normals: Array, faces: NDArray[np.int32]) -> PosedSurface:
@@ -172,6 +191,12 @@ class Dresser:
         return PosedSurface(vertices, normals, surface.rest, surface.rest_normals, faces)
 
 
-def _piece(person: Person, worn: WornPiece, rotations: Array) -> Layer:
-    posed = worn.bound.pose(person.vertices, rotations, outwards=worn.outwards, lowest=worn.lowest)
-    return Layer(posed, "fabric", worn.values, worn.texture)
+def _piece(person: Person, worn: WornPiece, rotations: Array, material: str) -> Layer:
+    posed = worn.bound.pose(
+        person.vertices,
+        rotations,
+        outwards=worn.outwards,
+        lowest=worn.lowest,
+        by_pattern=material == "fabric",
+    )
+    return Layer(posed, material, worn.values, worn.texture)

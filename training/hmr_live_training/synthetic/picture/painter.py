@@ -62,7 +62,7 @@ class Painter:
         self._config = config
 
     def paint(self, rng: Generator, scene: SyntheticScene, view: CropView) -> PaintedPicture:
-        """Picture of a scene with people."""
+        """Picture of a scene with people, which is turned into the crop's camera."""
         background = self._materials.background(rng)
         canvas = view.backdrop(rng, background)
         self._clutter(rng, canvas)
@@ -75,9 +75,7 @@ class Painter:
         canvas, mask = self._composite(rng, canvas, drawn)
         hidden = self._in_the_way(rng, canvas, scene, view)
         canvas = view.end_of_frame(degrade(rng, canvas, self._config, view.fineness))
-        return PaintedPicture(
-            canvas, (mask > 127) & (hidden < 128) & self._in_frame(view), drawn.depth
-        )
+        return PaintedPicture(canvas, (mask > 127) & (hidden < 128) & view.in_frame(), drawn.depth)
 
     def paint_nobody(self, rng: Generator, view: CropView) -> PaintedPicture:
         """Picture without people, with as many objects as pictures with people have."""
@@ -117,7 +115,7 @@ class Painter:
         """Draw occluders in front of the person; return what they cover ``(n, n)``."""
         hidden = np.zeros(canvas.shape[:2], np.uint8)
         joints = scene.people[0].joints
-        pixels = scene.camera.project(joints) @ view.matrix()[:, :2].T + view.matrix()[:, 2]
+        pixels = view.project(joints)
         if scene.desk and rng.random() < self._config.desk:
             edge = self._desk_edge(rng, scene, view)
             hidden = np.maximum(hidden, draw_desk(rng, canvas, self._materials, edge))
@@ -130,25 +128,16 @@ class Painter:
 
     def _desk_edge(self, rng: Generator, scene: SyntheticScene, view: CropView) -> Array:
         """A level line in the frame between the elbows and the hips of a person at a desk."""
-        frame = scene.camera.project(scene.people[0].joints)
+        turn = view.crop_camera.rotation
+        frame = scene.camera.project(scene.people[0].joints @ turn)
         upper, lower = frame[JOINT["spine2"], 1], frame[JOINT["pelvis"], 1]
         level = upper + (lower - upper) * float(rng.uniform(0.0, 1.0))
         slope = float(rng.normal(0, 0.03)) * scene.camera.size[0]
         # From right to left, so that "below" is on the line's left when y points down.
         line = np.array([[0.0, level - slope], [scene.camera.size[0], level + slope]])
-        matrix = view.matrix()
-        return np.asarray(line @ matrix[:, :2].T + matrix[:, 2])
-
-    def _in_frame(self, view: CropView) -> NDArray[np.bool_]:
-        """Pixels of the view that lie inside the frame."""
-        width, height = view.camera.size
-        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-        matrix = view.matrix()
-        outline = corners @ matrix[:, :2].T + matrix[:, 2] - 0.5
-        outline = np.clip(outline, -20000, 20000)
-        inside = np.zeros((view.size, view.size), np.uint8)
-        cv2.fillConvexPoly(inside, np.round(outline * 16).astype(np.int32), 1, cv2.LINE_8, 4)
-        return inside > 0
+        focal, size = scene.camera.focal, np.array(scene.camera.size)
+        rays = np.column_stack([(line - size / 2) / focal, np.ones(2)]) @ turn.T
+        return np.clip(view.project(rays), -8 * view.size, 9 * view.size)
 
 
 def _shade_floor(canvas: Image, scene: SyntheticScene, view: CropView) -> None:

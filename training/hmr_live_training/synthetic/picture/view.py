@@ -1,4 +1,4 @@
-"""The part of a frame that is rendered: the crop box, at the resolution of the frame."""
+"""What of a frame is drawn: that which the crop's camera sees, as finely as the frame has it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.core.state import CropBox, Image
-from hmr_live_training.data.crops import CROP_SIZE, crop_matrix
+from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live_training.synthetic.scene.camera_sampling import PinholeCamera
 
 Array = NDArray[np.floating[Any]]
@@ -22,14 +22,16 @@ _STEP: Final = 16
 
 @dataclass(frozen=True)
 class CropView:
-    """A crop box of a frame and the resolution that it is rendered in.
+    """A crop of a frame and the resolution that it is rendered in.
 
     Attributes
     ----------
     camera
         Takes the frame.
     crop_box
-        The square.
+        The crop's place in the frame.
+    crop_camera
+        Looks along the ray to it; what it sees is drawn.
     size
         Side of the rendered image in pixels, at most that of the finished crop.
     finished
@@ -38,6 +40,7 @@ class CropView:
 
     camera: PinholeCamera
     crop_box: CropBox
+    crop_camera: CropCamera
     size: int
     finished: int
 
@@ -46,20 +49,29 @@ class CropView:
         """Choose the resolution."""
         own = int(np.ceil(crop_box.side / _STEP)) * _STEP
         size = finished if own >= finished else max(own, min(_SMALLEST, finished))
-        return cls(camera, crop_box, size, finished)
+        crop_camera = CropCamera.of(crop_box, camera.size, camera.focal)
+        return cls(camera, crop_box, crop_camera, size, finished)
 
     @property
     def fineness(self) -> float:
         """Frame pixels for each rendered pixel, at least 1."""
         return max(self.crop_box.side / self.size, 1.0)
 
-    def matrix(self, size: int | None = None) -> Array:
-        """Matrix ``(2, 3)``, frame pixels -> pixels of the rendered image (of side ``size``)."""
-        return np.asarray(crop_matrix(self.crop_box) * ((size or self.size) / CROP_SIZE))
+    def frame_from_crop(self) -> Array:
+        """``(3, 3)`` homography from pixels of the rendered image to frame pixels."""
+        return self.crop_camera.frame_from_crop(self.size, self.camera.size)
 
     def intrinsics(self, size: int | None = None) -> Array:
-        """Matrix ``(3, 3)``, camera frame -> the same pixels."""
-        return np.vstack([self.matrix(size), [0, 0, 1]]) @ self.camera.matrix()
+        """``(3, 3)``, the crop's camera -> pixels of the rendered image (of side ``size``)."""
+        half = (size or self.size) / 2
+        focal = self.crop_camera.focal * half
+        return np.array([[focal, 0, half], [0, focal, half], [0, 0, 1]])
+
+    def project(self, points: Array, size: int | None = None) -> Array:
+        """Crop camera ``(..., 3)`` -> pixels of the rendered image (of side ``size``)."""
+        half = (size or self.size) / 2
+        depth = np.maximum(points[..., 2:], 1e-3)
+        return np.asarray(points[..., :2] * (self.crop_camera.focal * half / depth) + half)
 
     def backdrop(self, rng: np.random.Generator, background: Image) -> Image:
         """The background as the frame shows it inside this view, ``(size, size, 3)``."""
@@ -71,35 +83,38 @@ class CropView:
         frame_from_background = np.array([[scale, 0, shift[0]], [0, scale, shift[1]], [0, 0, 1]])
         if rng.random() < 0.5:
             background = background[:, ::-1]
-        affine = self.matrix() @ frame_from_background
-        return warp_affine(background, affine, self.size)
+        homography = np.linalg.inv(self.frame_from_crop()) @ frame_from_background
+        return warp_perspective(background, homography, self.size)
+
+    def in_frame(self) -> NDArray[np.bool_]:
+        """``(size, size)`` which pixels of the view lie inside the frame."""
+        places = self._places()
+        return np.asarray(((places >= 0) & (places < self.camera.size)).all(axis=-1))
 
     def end_of_frame(self, image: Image) -> Image:
-        """Repeat the frame's edge pixels where the square reaches beyond the frame."""
-        width, height = self.camera.size
-        matrix = self.matrix()
-        corners = np.array([[0, 0], [self.size, 0], [0, self.size], [self.size, self.size]])
-        back = cv2.invertAffineTransform(matrix)
-        frame = corners @ back[:, :2].T + back[:, 2]
-        if (frame >= 0).all() and (frame <= (width, height)).all():
+        """Repeat the frame's edge pixels where the view reaches beyond the frame."""
+        places = self._places()
+        if ((places >= 0) & (places <= self.camera.size)).all():
             return image
-        centres = np.arange(self.size) + 0.5
-        x, y = np.meshgrid(centres, centres)
-        places = np.stack([x, y], axis=-1) @ back[:, :2].T + back[:, 2]
         # Half a drawn pixel inside, so that the last row is a row of the frame.
         inset = 0.5 * self.crop_box.side / self.size
-        places = np.clip(places, inset, np.array([width, height]) - inset)
-        sources = (places @ matrix[:, :2].T + matrix[:, 2] - 0.5).astype(np.float32)
+        places = np.clip(places, inset, np.array(self.camera.size) - inset)
+        sources = _mapped(np.linalg.inv(self.frame_from_crop()), places) - 0.5
         return np.asarray(
             cv2.remap(
                 image,
-                sources[..., 0],
-                sources[..., 1],
+                sources[..., 0].astype(np.float32),
+                sources[..., 1].astype(np.float32),
                 cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             ),
             np.uint8,
         )
+
+    def _places(self) -> Array:
+        """``(size, size, 2)`` frame pixels of the middles of the view's pixels."""
+        centres = np.arange(self.size) + 0.5
+        return _mapped(self.frame_from_crop(), np.stack(np.meshgrid(centres, centres), axis=-1))
 
     def finish(self, image: Image) -> Image:
         """Resize a rendered image to the finished size."""
@@ -109,21 +124,35 @@ class CropView:
         return np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def warp_affine(image: Image, affine: Array, size: int) -> Image:
-    """Map a picture by a corner-to-corner affine; reduced by area first where it shrinks."""
-    affine = affine.copy()
-    scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+def _mapped(homography: Array, points: Array) -> Array:
+    """Map ``(..., 2)`` points; those beyond the horizon end up far away."""
+    mapped = points @ homography[:, :2].T + homography[:, 2]
+    return np.asarray(mapped[..., :2] / np.maximum(mapped[..., 2:], 1e-6))
+
+
+def warp_perspective(image: Image, homography: Array, size: int) -> Image:
+    """Map a picture by a corner-to-corner homography; reduced by area first where it shrinks."""
+    homography = homography.copy()
+    middle = np.linalg.inv(homography) @ (size / 2, size / 2, 1)
+    depth = float(homography[2] @ (middle / middle[2]))
+    # Areas change by det / depth cubed.
+    scale = float(np.sqrt(abs(np.linalg.det(homography) / depth**3)))
     if scale < 0.6:
         shrink = scale * 1.4
         image = np.asarray(
             cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8
         )
-        affine[:, :2] /= shrink
+        homography[:, :2] /= shrink
     # OpenCV counts from pixel centres.
-    affine[:, 2] += affine[:, :2].sum(axis=1) * 0.5 - 0.5
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    centred = np.linalg.inv(half) @ homography @ half
     return np.asarray(
-        cv2.warpAffine(
-            image, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        cv2.warpPerspective(
+            image,
+            centred,
+            (size, size),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         ),
         np.uint8,
     )

@@ -1,9 +1,9 @@
 """Postures that motion capture lacks, made from joint angles: sitting, lying, reaching and so on.
 
 Angles are axis-angle components in SMPL's frame (x to the person's left, y up, z forward; arms
-along +-x): negative x at a hip lifts the thigh, positive x at a knee bends it, positive x at the
-spine bends forward; at the left shoulder negative z lowers the arm and negative y brings it
-forward.  Left limbs are drawn first, the right ones are mirrored.
+along +-x, legs straight down): negative x at a hip lifts the thigh, positive x at a knee bends it,
+positive x at the spine bends forward; at the left shoulder negative z lowers the arm and negative
+y brings it forward.  Left limbs are drawn first, the right ones are mirrored.
 """
 
 from __future__ import annotations
@@ -22,6 +22,18 @@ Generator = np.random.Generator
 Triple = tuple[float, float, float]
 
 _MIRROR: Final = np.array([1.0, -1.0, -1.0])
+_SPINE: Final = [JOINT[name] for name in ("spine1", "spine2", "spine3")]
+#: All joints but the pelvis and the legs.
+_ABOVE_HIPS: Final = [
+    joint
+    for name, joint in JOINT.items()
+    if name != "pelvis" and not name.endswith(("hip", "knee", "ankle", "foot"))
+]
+#: Share of a captured spine that is left under an upright trunk.
+_SPINE_KEPT: Final = 0.3
+#: Share of upright people who sit, anywhere and at a desk.
+_SITTING: Final = 0.3
+_SITTING_AT_DESK: Final = 0.7
 
 
 class Posture:
@@ -54,6 +66,33 @@ def stand(rng: Generator, body: Posture) -> None:
         body.side(left, "hip", (-0.5 * bend, _deg(rng, -5, 20), _deg(rng, -8, 6)))
         body.side(left, "knee", (bend, 0, 0))
         body.side(left, "ankle", (-0.5 * bend, 0, 0))
+
+
+def stand_straight(rng: Generator, body: Posture) -> None:
+    """Standing with nearly straight knees, swaying a little, perhaps with the weight on one leg."""
+    sway, tilt = (float(np.deg2rad(v)) for v in rng.normal(0, [1.5, 1.0]))
+    width = _deg(rng, 0, 9)
+    relaxed = rng.integers(2) if rng.random() < 0.3 else 2
+    body.mid("pelvis", (sway, 0, tilt))
+    for number, left in enumerate((True, False)):
+        bend = _deg(rng, 8, 22) if number == relaxed else _deg(rng, 0, 6)
+        side = 1 if left else -1
+        out = _deg(rng, 0, 12)
+        body.side(left, "hip", (-0.5 * bend - sway, out, width - side * tilt))
+        body.side(left, "knee", (bend, 0, 0))
+        body.side(left, "ankle", (-0.5 * bend, 0, -width))
+
+
+def sit_upright(rng: Generator, body: Posture) -> None:
+    """On a chair, thighs about level, back upright."""
+    lean = float(np.deg2rad(rng.normal(0, 4)))
+    hip, knee, open_ = _deg(rng, 78, 95), _deg(rng, 70, 105), _deg(rng, 0, 20)
+    body.mid("pelvis", (lean, 0, 0))
+    for left in (True, False):
+        own = float(np.deg2rad(rng.normal(0, 4)))
+        body.side(left, "hip", (-hip - lean + own, open_, 0.2 * open_))
+        body.side(left, "knee", (knee + float(np.deg2rad(rng.normal(0, 6))), 0, 0))
+        body.side(left, "ankle", (_deg(rng, -10, 15), 0, 0))
 
 
 def sit(rng: Generator, body: Posture) -> None:
@@ -162,8 +201,10 @@ def bend_over(rng: Generator, body: Posture) -> None:
 
 
 LEGS: Final[tuple[tuple[float, Callable[[Generator, Posture], None]], ...]] = (
-    (0.20, stand),
-    (0.22, sit),
+    (0.12, stand),
+    (0.12, stand_straight),
+    (0.12, sit),
+    (0.06, sit_upright),
     (0.08, sit_on_floor),
     (0.12, crouch),
     (0.08, kneel),
@@ -260,9 +301,11 @@ DESK_ARMS: Final = (
 )
 
 
-def trunk(rng: Generator, body: Posture) -> None:
+def trunk(rng: Generator, body: Posture, *, upright: bool = False) -> None:
     """A natural spine: some flexion, some side bend, some twist, shared by its joints."""
-    flexion, side, twist = (float(v) for v in rng.normal([0.08, 0, 0], [0.16, 0.10, 0.16]))
+    sigma = (0.06, 0.04, 0.12) if upright else (0.16, 0.10, 0.16)
+    mean = 0.02 if upright else 0.08
+    flexion, side, twist = (float(v) for v in rng.normal([mean, 0, 0], sigma))
     for name, share in (("spine1", 0.4), ("spine2", 0.35), ("spine3", 0.25)):
         body.angles[JOINT[name]] += (share * flexion, share * twist, share * side)
 
@@ -270,15 +313,44 @@ def trunk(rng: Generator, body: Posture) -> None:
 def made_posture(rng: Generator, *, desk: bool = False) -> Array:
     """A random posture, ``(24, 3)`` axis-angle; at a desk people sit or stand upright."""
     body = Posture()
-    legs = (sit if rng.random() < 0.75 else stand) if desk else _choose(rng, LEGS)
+    legs = _upright_legs(rng, _SITTING_AT_DESK) if desk else _choose(rng, LEGS)
     legs(rng, body)
-    trunk(rng, body)
+    trunk(rng, body, upright=desk)
     arms = DESK_ARMS if desk else ARMS
     both = _choose(rng, arms)
     for left in (True, False):
         arm = both if rng.random() < 0.55 else _choose(rng, arms)
         arm(rng, body, left)
     return body.angles
+
+
+def upright_posture(rng: Generator, captured: Array, *, desk: bool = False) -> Array:
+    """Stand or sit upright under the arms and the head of a captured frame.
+
+    Parameters
+    ----------
+    rng
+        Random generator.
+    captured
+        ``(24, 3)`` axis-angle since a flat T-pose with straight legs.
+    desk
+        A person at a desk, who sits more often.
+
+    Returns
+    -------
+    Array
+        ``(24, 3)`` axis-angle since the flat T-pose, float32, facing +z.
+    """
+    body = Posture()
+    body.angles[_ABOVE_HIPS] = captured[_ABOVE_HIPS]
+    body.angles[_SPINE] *= _SPINE_KEPT
+    legs = _upright_legs(rng, _SITTING_AT_DESK if desk else _SITTING)
+    legs(rng, body)
+    return body.angles.astype(np.float32)
+
+
+def _upright_legs(rng: Generator, sitting: float) -> Callable[[Generator, Posture], None]:
+    return sit_upright if rng.random() < sitting else stand_straight
 
 
 def _choose(rng: Generator, table: tuple[tuple[float, Any], ...]) -> Any:  # noqa: ANN401

@@ -17,8 +17,9 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle, slerp
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.errors import AssetError
-from hmr_live_training.data.mocap import load_poses, mirror_pose
-from hmr_live_training.synthetic.poses.archetypes import made_posture
+from hmr_live_training.data.everyday import everyday_weights
+from hmr_live_training.data.mocap import load_sequences, mirror_pose
+from hmr_live_training.synthetic.poses.archetypes import made_posture, upright_posture
 from hmr_live_training.synthetic.poses.collisions import self_penetration
 from hmr_live_training.synthetic.poses.limits import within_range
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
@@ -27,7 +28,7 @@ Array = NDArray[np.floating[Any]]
 Generator = np.random.Generator
 
 #: Families of poses, in the order of their shares in the configuration.
-FAMILIES: Final = ("captured", "blended", "made", "fitted")
+FAMILIES: Final = ("captured", "blended", "made", "upright", "fitted")
 _UPPER: Final = [JOINT[name] for name in ("spine1", "spine2", "spine3", "neck", "head")] + [
     JOINT[f"{side}_{name}"]
     for side in ("left", "right")
@@ -43,6 +44,16 @@ _NATURAL: Final = {
     "ankle": (0.14, 0.10, 0.07),
     "foot": (0.16, 0.0, 0.0),
 }
+_LEGS: Final = [JOINT[name] for name in ("left_hip", "right_hip", "left_knee", "right_knee")]
+#: Share of made postures among people at a desk; the others are upright under captured arms.
+_MADE_AT_DESK: Final = 0.4
+#: Knee flexion, radians, from which on knees have the whole joint noise.
+_BENT: Final = 0.7
+#: What carries an upright trunk, and its share of the joint noise.
+_TRUNK: Final = [
+    JOINT[name] for name in ("pelvis", "left_hip", "right_hip", "spine1", "spine2", "spine3")
+]
+_UPRIGHT_NOISE: Final = 0.3
 _DRAWS: Final = 6
 #: Metres of self-penetration that skin and cloth hide.
 _TOLERANCE: Final = 0.015
@@ -54,7 +65,7 @@ class PoseSampler:
     Parameters
     ----------
     data
-        Folder with ``cmu_smpl24``; whole sequences are held out for the test split.
+        Folder with the motion capture; whole sequences are held out for the test split.
     split
         "train" or "test".
     body
@@ -73,8 +84,12 @@ class PoseSampler:
     ) -> None:
         self._body = body
         self._config = config
-        self.captured = load_poses(data, held_out=split == "test")
+        sequences = [s.poses for s in load_sequences(data, held_out=split == "test")]
+        self.captured = np.concatenate(sequences)
+        self._cumulative = np.cumsum(everyday_weights(sequences))
         self._offsets = flat_tpose_offsets(body)
+        # Made legs count from straight ones, made arms from the body's rest pose.
+        self._leg_offsets = {joint: self._offsets[joint] for joint in _LEGS}
         self._fitted = _load_fitted(config.fitted_poses, split)
         shares = np.array([getattr(config, name) for name in FAMILIES])
         if self._fitted is None:
@@ -89,7 +104,7 @@ class PoseSampler:
         rng
             Random generator.
         desk
-            A person at a desk: the legs sit or stand, the arms do what arms do there.
+            A person at a desk, who sits or stands upright.
         """
         best, least = None, np.inf
         for _ in range(_DRAWS):
@@ -104,12 +119,16 @@ class PoseSampler:
 
     def _attempt(self, rng: Generator, desk: bool) -> Array:
         family = FAMILIES[int(rng.choice(len(FAMILIES), p=self._shares))]
-        if desk and rng.random() < 0.5:
-            family = "made"
+        if desk:
+            family = "made" if rng.random() < _MADE_AT_DESK else "upright"
         if family == "made":
-            pose = matrix_from_axis_angle(made_posture(rng, desk=desk).astype(np.float32))
+            made = made_posture(rng, desk=desk).astype(np.float32)
+            pose = onto_body(matrix_from_axis_angle(made), self._leg_offsets)
         elif family == "blended":
             pose = self._blend(rng)
+        elif family == "upright":
+            stance = upright_posture(rng, self._frame(rng), desk=desk)
+            pose = onto_body(matrix_from_axis_angle(stance), self._offsets)
         elif family == "fitted" and self._fitted is not None:
             pose = matrix_from_axis_angle(self._fitted[int(rng.integers(len(self._fitted)))])
         else:
@@ -119,15 +138,20 @@ class PoseSampler:
             angles = mirror_pose(angles)
         angles = natural_variation(rng, angles, hands=family != "fitted")
         noise = self._config.joint_noise * float(rng.uniform(0, 1.5))
+        upright = desk or family == "upright"
         turned = matrix_from_axis_angle(angles) @ matrix_from_axis_angle(
-            rng.normal(0, noise, (24, 3)).astype(np.float32)
+            rng.normal(0, noise, (24, 3)).astype(np.float32) * _noise_scale(angles, upright)
         )
         angles = within_range(axis_angle_from_matrix(turned))
         return np.asarray(matrix_from_axis_angle(angles), np.float32)
 
     def _capture(self, rng: Generator) -> Array:
-        frame = self.captured[int(rng.integers(len(self.captured)))]
-        return onto_body(matrix_from_axis_angle(frame), self._offsets)
+        return onto_body(matrix_from_axis_angle(self._frame(rng)), self._offsets)
+
+    def _frame(self, rng: Generator) -> Array:
+        """A captured frame ``(24, 3)``; everyday postures have their share."""
+        number = int(np.searchsorted(self._cumulative, rng.random()))
+        return np.asarray(self.captured[min(number, len(self.captured) - 1)])
 
     def _blend(self, rng: Generator) -> Array:
         """Legs of one frame with the upper body of another, or an interpolation of two frames."""
@@ -138,6 +162,20 @@ class PoseSampler:
         mixed = slerp(first, second, float(rng.uniform(0.2, 0.8)))
         mixed[0] = first[0]
         return mixed
+
+
+def _noise_scale(angles: Array, upright: bool) -> Array:
+    """Scale of the joint noise, ``(24, 1)``.
+
+    Noise would bend straight knees, which cannot give way to the other side; it grows with their
+    flexion.  An upright trunk stays upright.
+    """
+    scale = np.ones((len(angles), 1), np.float32)
+    knees = [JOINT["left_knee"], JOINT["right_knee"]]
+    scale[knees, 0] = np.clip(np.linalg.norm(angles[knees], axis=1) / _BENT, 0, 1)
+    if upright:
+        scale[_TRUNK] = _UPRIGHT_NOISE
+    return scale
 
 
 def natural_variation(rng: Generator, angles: Array, *, hands: bool = True) -> Array:

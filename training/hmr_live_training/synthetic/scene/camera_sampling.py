@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -24,8 +24,15 @@ _SIZES: Final = (
     (0.10, (480, 640)),
 )
 _WEBCAM_SIZES: Final = ((0.6, (640, 480)), (0.4, (1280, 720)))
-#: Radians; a camera looks down or up by no more than this.
+#: Radians; a camera that has a height looks down or up by no more than this.
 _STEEPEST: Final = math.radians(40)
+#: Metres; no camera is nearer to the floor.
+_LOWEST: Final = 0.08
+#: A cut picture ends this share of the way from the eyes to the soles.
+_CUT: Final = (0.25, 0.95)
+#: Height of the eyes over the middle of a standing body, metres, and of its soles.
+_EYES: Final = 0.65
+_SOLES: Final = -0.95
 #: Metres; nearer points have no meaningful projection.
 _NEAREST: Final = 0.1
 
@@ -75,12 +82,16 @@ def in_frame(points: Array, camera: PinholeCamera) -> NDArray[np.bool_]:
 
 def draw_camera(rng: Generator, target: Array, config: SyntheticConfig) -> PinholeCamera:
     """A camera anywhere around a body with its centre at ``target`` (3,), looking near it."""
-    low, high = np.log(config.distance)
+    far = rng.random() < config.far
+    low, high = np.log(config.far_distance if far else config.distance)
     distance = float(np.exp(rng.uniform(low, high)))
-    height = float(rng.uniform(*config.camera_height))
-    steepest = _STEEPEST * (1.5 if rng.random() < 0.1 else 1.0)
-    rise = float(np.clip(height - target[1], *(distance * math.sin(steepest) * np.array([-1, 1]))))
-    rise = max(rise, 0.08 - float(target[1]))
+    if rng.random() < config.pitched:
+        rise = distance * math.sin(math.radians(float(rng.uniform(*config.pitch))))
+    else:
+        height = float(rng.uniform(*config.camera_height))
+        most = distance * math.sin(_STEEPEST)
+        rise = float(np.clip(height - target[1], -most, most))
+    rise = max(rise, _LOWEST - float(target[1]))
     position = target + np.array([0, rise, math.sqrt(max(distance**2 - rise**2, 0.01))])
     size = _choose_size(rng, _SIZES)
     focal = _focal(rng, size, config)
@@ -88,6 +99,23 @@ def draw_camera(rng: Generator, target: Array, config: SyntheticConfig) -> Pinho
     aside = rng.normal(0, np.multiply(config.off_centre, size) * reach)
     looked_at = target + np.array([aside[0], aside[1], 0])
     return _looking(position, looked_at, draw_roll(rng, config), focal, size)
+
+
+def draw_cut(
+    rng: Generator, target: Array, camera: PinholeCamera, config: SyntheticConfig
+) -> PinholeCamera:
+    """The same camera turned and zoomed so that the frame ends between chest and ankles."""
+    eyes = target + np.array([0, _EYES, 0])
+    end = target + np.array([0, _EYES + float(rng.uniform(*_CUT)) * (_SOLES - _EYES), 0])
+    middle = eyes + (end - eyes) * float(rng.uniform(0.35, 0.5))
+    looked_at = middle + np.array([rng.normal(0, 0.1), 0, 0])
+    aimed = _looking(camera.position, looked_at, draw_roll(rng, config), camera.focal, camera.size)
+    below = aimed.from_world(end)
+    if below[1] <= 0.02:
+        return aimed
+    focal = camera.size[1] / 2 * float(below[2] / below[1])
+    widest = max(camera.size) / 2 / math.tan(math.radians(config.field_of_view[1]) / 2)
+    return replace(aimed, focal=max(focal, widest))
 
 
 def draw_webcam(rng: Generator, head: Array, config: SyntheticConfig) -> PinholeCamera:
@@ -107,6 +135,8 @@ def draw_webcam(rng: Generator, head: Array, config: SyntheticConfig) -> Pinhole
 def draw_roll(rng: Generator, config: SyntheticConfig) -> float:
     """In-plane turn of the camera in radians."""
     turn = float(rng.normal(0, config.roll_sigma))
+    if rng.random() < config.askew:
+        turn = float(rng.uniform(-config.largest_roll, config.largest_roll))
     if rng.random() < config.large_roll:
         turn += float(rng.choice([-90, 90, 180])) if rng.random() < 0.5 else rng.uniform(-180, 180)
     return math.radians(turn)
@@ -124,7 +154,9 @@ def _looking(
 
 
 def _focal(rng: Generator, size: tuple[int, int], config: SyntheticConfig) -> float:
-    half = math.radians(float(rng.uniform(*config.field_of_view))) / 2
+    narrow = rng.random() < config.long_lens
+    field = config.long_field_of_view if narrow else config.field_of_view
+    half = math.radians(float(rng.uniform(*field))) / 2
     return max(size) / 2 / math.tan(half)
 
 

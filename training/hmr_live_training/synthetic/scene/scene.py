@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT, NUM_BETAS
 from hmr_live.core.state import Image
@@ -19,6 +20,7 @@ from hmr_live_training.synthetic.poses.sampler import PoseSampler
 from hmr_live_training.synthetic.scene.camera_sampling import (
     PinholeCamera,
     draw_camera,
+    draw_cut,
     draw_webcam,
     in_frame,
 )
@@ -47,9 +49,9 @@ class SyntheticScene:
     camera
         Takes the frame.
     people
-        The target first.
+        The target first; in the camera's frame, or in that of the crop's (:meth:`turned`).
     up
-        ``(3,)`` against gravity, camera frame.
+        ``(3,)`` against gravity, in the people's frame.
     floor
         Metres along ``up`` from the camera to the floor (negative: below).
     desk
@@ -61,6 +63,19 @@ class SyntheticScene:
     up: Array
     floor: float
     desk: bool
+
+    def turned(self, rotation: Array, body: BodyModel) -> SyntheticScene:
+        """The same people and light for another camera at the same place.
+
+        Parameters
+        ----------
+        rotation
+            ``(3, 3)`` from this camera's frame to the other's.
+        body
+            The people's model.
+        """
+        people = [person.turned(rotation, body) for person in self.people]
+        return replace(self, people=people, up=rotation @ self.up)
 
 
 class SceneMaker:
@@ -101,7 +116,9 @@ class SceneMaker:
 
     def _camera(self, rng: Generator, joints: Array, desk: bool) -> PinholeCamera:
         fewest = _FEWEST_AT_DESK if desk else _FEWEST_JOINTS
-        if not desk and rng.random() < self._config.whole:
+        whole = not desk and rng.random() < self._config.whole
+        cut = not desk and not whole and rng.random() < self._config.cut
+        if whole:
             fewest = len(joints)
         best: PinholeCamera | None = None
         most = -1
@@ -110,6 +127,8 @@ class SceneMaker:
                 camera = draw_webcam(rng, joints[JOINT["head"]], self._config)
             else:
                 camera = draw_camera(rng, joints.mean(axis=0), self._config)
+            if cut:
+                camera = draw_cut(rng, joints.mean(axis=0), camera, self._config)
             seen = camera.from_world(joints)
             count = int(in_frame(seen, camera).sum())
             if seen[:, 2].min() < _NEAREST:

@@ -9,10 +9,13 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
 
+from hmr_live.core.errors import AssetError
 from hmr_live_training.synthetic.wardrobe.asset_files import Floats, Ints, read_proxy
 from hmr_live_training.synthetic.wardrobe.piece_file import Piece
 from hmr_live_training.synthetic.wardrobe.tpose_base import TPosedBase
 
+#: Folders of the assets that are read.
+_FOLDERS: Final = ("clothes", "hair")
 #: Buttons and other parts with fewer points are left out of clothes.
 _FEWEST_POINTS: Final = 250
 #: Heights in the T-pose, metres: clothes that reach above the first and below the second are suits;
@@ -29,9 +32,28 @@ _SOCKS: Final = -1.05
 
 
 def cut_pieces(base: TPosedBase, assets: Path) -> list[Piece]:
-    """All pieces of a folder of assets, and the long skirt of the base mesh itself."""
+    """Cut up the clothes, shoes, hats and hair of a folder, and the base mesh's own long skirt.
+
+    Parameters
+    ----------
+    base
+        The base mesh on the open body.
+    assets
+        Folder with ``clothes`` and ``hair`` of MakeHuman's assets.
+
+    Raises
+    ------
+    AssetError
+        There are none, or one cannot be read.
+    """
     pieces: list[Piece] = []
-    for path in sorted(assets.glob("*/*/*.mhclo")):
+    paths = [path for room in _FOLDERS for path in sorted(assets.glob(f"{room}/*/*.mhclo"))]
+    if not paths:
+        raise AssetError(
+            f"'{assets}' has no clothes/NAME/NAME.mhclo; give the folder of MakeHuman's assets "
+            "that holds 'clothes' and 'hair'."
+        )
+    for path in paths:
         proxy = read_proxy(path)
         mesh = (base.wear(proxy), proxy.faces, proxy.uv, proxy.uv_faces)
         if path.parent.parent.name == "hair":
