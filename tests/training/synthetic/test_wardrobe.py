@@ -8,6 +8,7 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.errors import AssetError
+from hmr_live_training.body_builder.wardrobe.asset_files import read_proxy
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.people.bound_piece import BoundPiece, blended_rotations
 from hmr_live_training.synthetic.people.makehuman import WornPiece
@@ -15,7 +16,6 @@ from hmr_live_training.synthetic.people.person import Dresser
 from hmr_live_training.synthetic.poses.sampler import PoseSampler
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 from hmr_live_training.synthetic.surface import BodySurface
-from hmr_live_training.synthetic.wardrobe.asset_files import read_proxy
 from hmr_live_training.synthetic.wardrobe.piece_file import (
     KINDS,
     Piece,
@@ -204,5 +204,5 @@ def test_a_wardrobe_is_written_and_read(tmp_path):
 
 
 def test_a_missing_wardrobe_says_how_to_make_it(tmp_path):
-    with pytest.raises(AssetError, match=r"synthetic\.wardrobe"):
+    with pytest.raises(AssetError, match=r"body_builder\.wardrobe"):
         read_pieces(tmp_path / "missing.npz")

@@ -112,7 +112,7 @@ class MakeHumanWardrobe:
         return [*worn, self._plain(rng, shoe, random_color(rng, dark=0.6), gloss)]
 
     def hair(self, rng: Generator, style: str, values: dict[str, Any]) -> WornPiece:
-        """Hair or a hat in a style of :data:`_STYLES`, coloured by uniforms of the hair shader."""
+        """Hair or a hat: ``style`` is short, full, long or hat, ``values`` colour it."""
         piece = self._outfits[str(rng.choice(_STYLES[style]))][0]
         thick = np.full(len(piece.points), float(rng.uniform(0.001, 0.005)))
         return WornPiece(self._bind(piece), values, None, thick)

@@ -100,7 +100,7 @@ def read_pieces(path: Path = PIECES_FILE) -> tuple[Piece, ...]:
     except (OSError, KeyError, ValueError) as error:
         raise AssetError(
             f"'{path}' is no wardrobe; make it with 'python -m "
-            "hmr_live_training.synthetic.wardrobe'."
+            "hmr_live_training.body_builder.wardrobe'."
         ) from error
     pieces = []
     for number, (start, end) in enumerate(zip(ends - data["counts"], ends, strict=True)):

@@ -27,7 +27,7 @@ class Proxy:
     corners, shares
         Vertices of the base mesh that carry each vertex, and their weights, ``(N, 3)`` each.
     offsets
-        ``(N, 3)`` decimetres, before :attr:`scales`.
+        ``(N, 3)`` decimetres, before ``scales``.
     scales
         For each axis the two vertices of the base mesh whose distance along it is the measure, and
         the distance at which the offsets were recorded.

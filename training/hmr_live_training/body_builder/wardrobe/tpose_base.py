@@ -16,7 +16,7 @@ from hmr_live_training.body_builder.skinning import linear_blend
 from hmr_live_training.body_builder.source import Floats, MakeHumanSource
 from hmr_live_training.body_builder.surface import extract_surface
 from hmr_live_training.body_builder.tpose import TPose, tpose
-from hmr_live_training.synthetic.wardrobe.asset_files import Proxy
+from hmr_live_training.body_builder.wardrobe.asset_files import Proxy
 
 #: Metres; about the stature of the body's mean shape.
 _STATURE: Final = 1.70

@@ -10,9 +10,9 @@ import scipy.sparse
 import scipy.sparse.csgraph
 
 from hmr_live.core.errors import AssetError
-from hmr_live_training.synthetic.wardrobe.asset_files import Floats, Ints, read_proxy
+from hmr_live_training.body_builder.wardrobe.asset_files import Floats, Ints, read_proxy
+from hmr_live_training.body_builder.wardrobe.tpose_base import TPosedBase
 from hmr_live_training.synthetic.wardrobe.piece_file import Piece
-from hmr_live_training.synthetic.wardrobe.tpose_base import TPosedBase
 
 #: Folders of the assets that are read.
 _FOLDERS: Final = ("clothes", "hair")
