@@ -9,6 +9,7 @@ from hmr_live.body.skeleton import JOINT
 from hmr_live_training.data.mocap import load_poses
 from hmr_live_training.synthetic.materials import FABRICS, Materials, panorama
 from hmr_live_training.synthetic.opengl.renderer import Light, PeopleRenderer
+from hmr_live_training.synthetic.people.makehuman import WornPiece
 from hmr_live_training.synthetic.people.person import Dresser
 from hmr_live_training.synthetic.people.tubes import skirt
 from hmr_live_training.synthetic.poses.archetypes import (
@@ -246,7 +247,13 @@ def test_outfits_cover_the_hips(surface, data):
     hips &= np.abs(surface.rest[:, 0]) < 0.2
     for _ in range(20):
         person = dresser.person(rng, arm_up(FACING), NO_SHAPE, np.zeros(3, np.float32))
-        worn = [g.covers(surface.rest)[hips] for g in person.outfit if g.tube is None]
+        worn = [
+            piece.covers(0.0)[hips]
+            if isinstance(piece, WornPiece)
+            else piece.covers(surface.rest)[hips]
+            for piece in person.outfit
+            if isinstance(piece, WornPiece) or piece.tube is None
+        ]
         assert np.any(worn, axis=0).all()
 
 

@@ -89,7 +89,8 @@ class SyntheticPeople:
         materials = Materials(data, split)
         self._scenes = SceneMaker(data, split, surface, materials, self.config)
         self._renderer = PeopleRenderer()
-        self._painter = Painter(self._renderer, Dresser(surface, materials), materials, self.config)
+        dresser = Dresser(surface, materials, self.config.makehuman)
+        self._painter = Painter(self._renderer, dresser, materials, self.config)
         self._landmarks = LandmarkReader(surface)
         self._allowances = allowances()
 

@@ -47,6 +47,10 @@ class SyntheticConfig:
     beta_uniform: float = 0.4
     beta_limit: float = 3.0
 
+    #: How often clothes, shoes and hair are MakeHuman's (see hmr_live_training.synthetic.wardrobe)
+    #: and not made from the body's own surface; each is drawn by itself.
+    makehuman: float = 0.5
+
     #: Metres from the camera to the person, log-uniform; and of the share that is far away.
     distance: tuple[float, float] = (0.7, 8.0)
     far: float = 0.10

@@ -41,6 +41,30 @@ class PosedSurface:
     faces: Faces
 
 
+class VertexNormals:
+    """Normals of a triangle mesh: call it with vertices ``(V, 3)`` for unit normals ``(V, 3)``.
+
+    Parameters
+    ----------
+    faces
+        ``(F, 3)``; normals of faces are weighted by area.
+    count
+        Number of vertices V.
+    """
+
+    def __init__(self, faces: Faces, count: int) -> None:
+        self._faces = faces
+        corners = faces.reshape(-1)
+        of_face = np.repeat(np.arange(len(faces)), 3)
+        ones = np.ones(len(corners), np.float32)
+        self._gather = scipy.sparse.csr_matrix((ones, (corners, of_face)), (count, len(faces)))
+
+    def __call__(self, vertices: Array) -> Array:
+        """Unit vertex normals ``(V, 3)``."""
+        a, b, c = (vertices[self._faces[:, k]] for k in range(3))
+        return _unit(np.asarray(self._gather @ _cross(b - a, c - a)))
+
+
 class BodySurface:
     """Normals, smoothing and rest pose of the surface of one body model."""
 
@@ -50,19 +74,11 @@ class BodySurface:
         self.rest = np.asarray(body.v_template, np.float32)
         self.joints = np.asarray(body.rest_joints(np.zeros(10, np.float32)))
         count = len(self.rest)
-        corners = self.faces.reshape(-1)
-        of_face = np.repeat(np.arange(len(self.faces)), 3)
-        ones = np.ones(len(corners), np.float32)
-        self._gather = scipy.sparse.csr_matrix((ones, (corners, of_face)), (count, len(self.faces)))
+        self.normals = VertexNormals(self.faces, count)
         self._smooth = _smoothing(self.faces, count)
         self.rest_normals = self.normals(self.rest)
         self.eyeballs = eyeballs(self.faces, self.rest)
         self.tree = scipy.spatial.cKDTree(self.rest)
-
-    def normals(self, vertices: Array) -> Array:
-        """Unit vertex normals ``(V, 3)``, face normals weighted by area."""
-        a, b, c = (vertices[self.faces[:, k]] for k in range(3))
-        return _unit(np.asarray(self._gather @ _cross(b - a, c - a)))
 
     def smooth(self, vertices: Array) -> Array:
         """The smoothed surface ``(V, 3)``, without toes, navel and muscles."""

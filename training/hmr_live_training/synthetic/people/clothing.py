@@ -7,7 +7,7 @@ and hems at a height.  Skirts and the lower part of dresses are tubes of their o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.state import Image
 from hmr_live_training.synthetic.materials import Materials
+from hmr_live_training.synthetic.people.fabric import NOWHERE, cloth_values, random_color
+from hmr_live_training.synthetic.people.makehuman import MakeHumanWardrobe, WornPiece, chance
 from hmr_live_training.synthetic.people.tubes import Tube, skirt
 from hmr_live_training.synthetic.surface import BodySurface
 
 Array = NDArray[np.floating[Any]]
 Generator = np.random.Generator
-
-_NOWHERE: Final = 9.0
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,31 @@ class Garment:
 
 
 class Wardrobe:
-    """Draws outfits for one body model from the fabrics of one split."""
+    """Draws outfits for one body model from the fabrics of one split.
 
-    def __init__(self, surface: BodySurface, materials: Materials) -> None:
+    Parameters
+    ----------
+    surface
+        The body.
+    materials
+        The fabrics.
+    makehuman
+        MakeHuman's clothes and shoes.
+    share
+        How often they are worn, instead of garments made from the body's own surface.
+    """
+
+    def __init__(
+        self,
+        surface: BodySurface,
+        materials: Materials,
+        makehuman: MakeHumanWardrobe,
+        share: float,
+    ) -> None:
         self._surface = surface
         self._materials = materials
+        self._makehuman = makehuman
+        self._share = share
         joints = surface.joints
         self._y = {name: float(joints[JOINT[name], 1]) for name in ("neck", "spine1", "spine3")}
         for name in ("hip", "knee", "ankle", "shoulder"):
@@ -78,8 +98,21 @@ class Wardrobe:
             name: float(joints[JOINT[f"left_{name}"], 0]) for name in ("shoulder", "elbow", "wrist")
         }
 
-    def draw(self, rng: Generator) -> list[Garment]:
+    def draw(self, rng: Generator) -> list[Garment | WornPiece]:
         """A random outfit, innermost first."""
+        outfit: list[Garment | WornPiece] = []
+        if chance(rng, self._share):
+            outfit += self._makehuman.clothes(rng)
+        else:
+            outfit += self._garments(rng)
+        if rng.random() < 0.82:
+            if chance(rng, self._share):
+                outfit += self._makehuman.shoes(rng)
+            else:
+                outfit.append(self._shoes(rng))
+        return outfit
+
+    def _garments(self, rng: Generator) -> list[Garment]:
         outfit: list[Garment] = []
         lower = rng.choice(["trousers", "shorts", "skirt", "dress"], p=[0.56, 0.22, 0.10, 0.12])
         if lower == "dress":
@@ -92,8 +125,6 @@ class Wardrobe:
                 outfit.append(self._skirt(rng, self._materials.fabric(rng, "skirt"), None))
         if rng.random() < 0.17:
             outfit.append(self._top(rng, "jacket", extra=0.012))
-        if rng.random() < 0.82:
-            outfit.append(self._shoes(rng))
         return outfit
 
     def _top(self, rng: Generator, kind: str, extra: float) -> Garment:
@@ -120,8 +151,8 @@ class Wardrobe:
             -float(rng.uniform(0.4, 0.8)),
         )
         texture = self._materials.fabric(rng, kind)
-        values = _cloth(rng, float(rng.uniform(0.30, 0.60)), loose)
-        return Garment((hem, _NOWHERE, 0.0, end), neck, offset, values, texture)
+        values = cloth_values(rng, float(rng.uniform(0.30, 0.60)), loose)
+        return Garment((hem, NOWHERE, 0.0, end), neck, offset, values, texture)
 
     def _trousers(self, rng: Generator, kind: str) -> Garment:
         rest = self._surface.rest
@@ -133,9 +164,9 @@ class Wardrobe:
         loose = float(rng.choice([0.1, 1.0], p=[0.4, 0.6]) * rng.uniform(0.3, 1.0))
         drop = np.clip((self._y["hip"] - rest[:, 1]) / 0.6, 0, 1)
         offset = 0.005 + loose * (0.012 + 0.022 * drop)
-        values = _cloth(rng, float(rng.uniform(0.25, 0.6)), loose)
+        values = cloth_values(rng, float(rng.uniform(0.25, 0.6)), loose)
         texture = self._materials.fabric(rng, "bottom")
-        neck = (_NOWHERE, 0.0, 0.0)
+        neck = (NOWHERE, 0.0, 0.0)
         return Garment((end, waist, 0.0, 0.40), neck, offset, values, texture)
 
     def _dress(self, rng: Generator) -> list[Garment]:
@@ -152,9 +183,9 @@ class Wardrobe:
         flare = float(rng.uniform(0.01, 0.16)) * min((waist - hem) / 0.5, 1.0)
         gap = float(rng.uniform(0.012, 0.02)) + (0.008 if values else 0.0)
         tube = skirt(self._surface, waist, hem, flare, gap)
-        values = values or _cloth(rng, float(rng.uniform(0.3, 0.7)), 0.7)
-        everywhere = (-_NOWHERE, _NOWHERE, 0.0, _NOWHERE)
-        no_neck = (_NOWHERE, 0.0, 0.0)
+        values = values or cloth_values(rng, float(rng.uniform(0.3, 0.7)), 0.7)
+        everywhere = (-NOWHERE, NOWHERE, 0.0, NOWHERE)
+        no_neck = (NOWHERE, 0.0, 0.0)
         return Garment(everywhere, no_neck, np.zeros(0), values, texture, tube)
 
     def _shoes(self, rng: Generator) -> Garment:
@@ -163,36 +194,13 @@ class Wardrobe:
         top = self._y["ankle"] + (float(rng.uniform(0.05, 0.2)) if boots else -0.012)
         sole = np.clip((self._y["ankle"] - 0.035 - rest[:, 1]) / 0.02, 0, 1)
         offset = 0.006 + 0.010 * sole
-        shade = _color(rng, dark=0.6)
+        shade = random_color(rng, dark=0.6)
         texture = np.full((8, 8, 3), 255, np.uint8)
         if rng.random() < 0.35:
             texture = self._materials.fabric(rng, "jacket")
-        values = _cloth(rng, float(rng.uniform(0.2, 0.5)), 0.1) | {
+        values = cloth_values(rng, float(rng.uniform(0.2, 0.5)), 0.1) | {
             "tint": shade,
             "gloss": float(rng.uniform(0.0, 0.25)),
             "ragged": 0.0,
         }
-        return Garment((-_NOWHERE, top, 0.0, 0.40), (_NOWHERE, 0.0, 0.0), offset, values, texture)
-
-
-def _cloth(rng: Generator, span: float, loose: float) -> dict[str, Any]:
-    """Uniforms of a fabric; the bounds are added for rendering."""
-    tint = (1.0, 1.0, 1.0)
-    if rng.random() < 0.25:
-        tint = _color(rng, dark=0.2)
-    return {
-        "tint": tint,
-        "scale": span,
-        "shift": (float(rng.uniform()), float(rng.uniform())),
-        "folds": float(rng.uniform(0.15, 0.45) + 0.25 * loose),
-        "gloss": float(rng.choice([0.0, 0.04, 0.12], p=[0.6, 0.3, 0.1])),
-        "ragged": float(rng.uniform(0.0, 0.02)),
-    }
-
-
-def _color(rng: Generator, dark: float) -> tuple[float, float, float]:
-    """A colour in linear light, often greyish, dark with the given chance."""
-    hue = rng.dirichlet([1.0, 1.0, 1.0]) * 3
-    value = rng.uniform(0.02, 0.15) if rng.random() < dark else rng.uniform(0.2, 0.9)
-    mixed = (1 + rng.uniform(0, 0.8) * (hue - 1)) * value
-    return float(mixed[0]), float(mixed[1]), float(mixed[2])
+        return Garment((-NOWHERE, top, 0.0, 0.40), (NOWHERE, 0.0, 0.0), offset, values, texture)

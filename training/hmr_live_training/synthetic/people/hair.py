@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT
+from hmr_live_training.synthetic.people.makehuman import MakeHumanWardrobe, WornPiece, chance
 from hmr_live_training.synthetic.people.tubes import Tube, long_hair
 from hmr_live_training.synthetic.surface import BodySurface
 
@@ -43,6 +44,10 @@ _HAIRS: Final = (
     (0.09, (150, 148, 146)),
     (0.03, (214, 208, 200)),
 )
+#: A hair line that leaves hair everywhere.
+NO_LINE: Final = (0.0, 0.0, 0.0, -1.0)
+#: Metres of hair on the scalp below strands and hats.
+_SCALP: Final = 0.003
 _IRISES: Final = ((70, 45, 28), (110, 80, 50), (80, 110, 130), (80, 100, 70))
 
 
@@ -60,19 +65,34 @@ class Head:
         Uniforms of hair or hat.
     curtain
         Long hair that hangs free, or None.
+    worn
+        Hair or a hat of MakeHuman over the cap, or None.
     """
 
     skin: dict[str, Any]
     cap: Array | None
     hair: dict[str, Any]
     curtain: Tube | None
+    worn: WornPiece | None = None
 
 
 class HeadSampler:
-    """Samples heads for one body model."""
+    """Samples heads for one body model.
 
-    def __init__(self, surface: BodySurface) -> None:
+    Parameters
+    ----------
+    surface
+        The body.
+    makehuman
+        MakeHuman's hair and hats.
+    share
+        How often they are worn, instead of hair made from the body's own surface.
+    """
+
+    def __init__(self, surface: BodySurface, makehuman: MakeHumanWardrobe, share: float) -> None:
         self._surface = surface
+        self._makehuman = makehuman
+        self._share = share
         self._head = surface.joints[JOINT["head"]]
         ids, rest = surface.body.vertex_ids, surface.rest
         eyes = rest[[ids["leye"], ids["reye"]]]
@@ -105,8 +125,18 @@ class HeadSampler:
             values["beard"] = float(rng.uniform(0.15, 0.95))
         if style == "bald":
             return Head(values, None, {}, None)
+        if chance(rng, self._share):
+            return self._makehuman_head(rng, style, values)
         hair = self._hair(rng, style, color)
         return Head(values, self._cap(rng, style, hair), hair, self._curtain(rng, style))
+
+    def _makehuman_head(self, rng: Generator, style: str, values: dict[str, Any]) -> Head:
+        """Strands over a thin cap of the same colour, or a hat over short hair."""
+        worn_values = self._hair(rng, style, values["hair"])
+        below = self._hair(rng, "short" if style == "hat" else style, values["hair"])
+        worn_values |= {"line": NO_LINE, "ragged": 0.0}
+        cap = np.full(len(self._surface.rest), _SCALP)
+        return Head(values, cap, below, None, self._makehuman.hair(rng, style, worn_values))
 
     def _hair_color(self, rng: Generator, *, dark: bool) -> Color:
         if dark and rng.random() < 0.85:

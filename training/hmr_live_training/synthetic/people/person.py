@@ -13,8 +13,11 @@ from hmr_live.body.skeleton import JOINT
 from hmr_live.recovery.crop_camera import turned_translation
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.opengl.renderer import Layer
+from hmr_live_training.synthetic.people.bound_piece import blended_rotations
 from hmr_live_training.synthetic.people.clothing import Garment, Wardrobe
-from hmr_live_training.synthetic.people.hair import Head, HeadSampler
+from hmr_live_training.synthetic.people.hair import NO_LINE, Head, HeadSampler
+from hmr_live_training.synthetic.people.makehuman import MakeHumanWardrobe, WornPiece
+from hmr_live_training.synthetic.scene_config import SyntheticConfig
 from hmr_live_training.synthetic.surface import BodySurface, PosedSurface
 
 Array = NDArray[np.floating[Any]]
@@ -22,8 +25,8 @@ Array = NDArray[np.floating[Any]]
 #: Metres by which covered skin is moved inwards, so that it cannot show through cloth.
 _TUCK = 0.012
 _TUCK_MARGIN = 0.025
-#: A hair line that leaves hair everywhere on long hair.
-_NO_LINE = (0.0, 0.0, 0.0, -1.0)
+#: Metres from the borders of cloth that hangs freely to where skin below it is left out.
+_HIDDEN_MARGIN = 0.06
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Person:
     transl: Array
     joints: Array
     vertices: Array
-    outfit: list[Garment]
+    outfit: list[Garment | WornPiece]
     head: Head
 
     def turned(self, rotation: Array, body: BodyModel) -> Person:
@@ -77,12 +80,28 @@ class Person:
 
 
 class Dresser:
-    """Dresses people and makes their layers, for one body model."""
+    """Dresses people and makes their layers, for one body model.
 
-    def __init__(self, surface: BodySurface, materials: Materials) -> None:
+    Parameters
+    ----------
+    surface
+        The body.
+    materials
+        The fabrics.
+    makehuman_share
+        How often clothes, shoes and hair are MakeHuman's, each by itself.
+    """
+
+    def __init__(
+        self,
+        surface: BodySurface,
+        materials: Materials,
+        makehuman_share: float = SyntheticConfig.makehuman,
+    ) -> None:
         self._surface = surface
-        self._wardrobe = Wardrobe(surface, materials)
-        self._hairdresser = HeadSampler(surface)
+        makehuman = MakeHumanWardrobe(surface, materials)
+        self._wardrobe = Wardrobe(surface, materials, makehuman, makehuman_share)
+        self._hairdresser = HeadSampler(surface, makehuman, makehuman_share)
         head = surface.body.weights[:, [JOINT["head"], JOINT["neck"]]].sum(axis=1) > 0.4
         self._head_faces = surface.faces_touching(head & ~surface.eyeballs)
 
@@ -106,23 +125,29 @@ class Dresser:
         surface = self._surface
         smooth = surface.smooth(person.vertices)
         smooth_normals = surface.normals(smooth)
+        rotations = blended_rotations(surface, person.rotmats, person.betas)
         layers = [self._skin(person, smooth_normals)]
         pushed = np.zeros(len(surface.rest))
-        layers += [
-            self._garment(person, garment, smooth, smooth_normals, pushed)
-            for garment in person.outfit
-        ]
-        return layers + self._hair(person)
+        for worn in person.outfit:
+            if isinstance(worn, WornPiece):
+                layers.append(_piece(person, worn, rotations, "fabric"))
+            else:
+                layers.append(self._garment(person, worn, smooth, smooth_normals, pushed))
+        return layers + self._hair(person, rotations)
 
     def _skin(self, person: Person, smooth_normals: Array) -> Layer:
         surface = self._surface
-        covered = np.zeros(len(surface.rest), bool)
+        covered, hidden = np.zeros((2, len(surface.rest)), bool)
         for garment in person.outfit:
-            if garment.tube is None:
-                covered |= garment.covers(surface.rest, _TUCK_MARGIN)
+            if isinstance(garment, WornPiece):
+                covered |= garment.covers(_TUCK_MARGIN)
+                hidden |= garment.covers(_HIDDEN_MARGIN)
+            elif garment.tube is None:
+                inside = garment.covers(surface.rest, _TUCK_MARGIN)
+                covered, hidden = covered | inside, hidden | inside
         normals = surface.normals(person.vertices)
         vertices = person.vertices - smooth_normals * (covered * _TUCK)[:, None]
-        bare = surface.faces_touching(~covered)
+        bare = surface.faces_touching(~hidden)
         posed = self._posed(vertices, normals, bare)
         return Layer(posed, "skin", person.head.skin, hollow=False)
 
@@ -147,7 +172,7 @@ class Dresser:
         posed = self._posed(smooth + normals * offset[:, None], normals, faces)
         return Layer(posed, "fabric", values, garment.texture)
 
-    def _hair(self, person: Person) -> list[Layer]:
+    def _hair(self, person: Person, rotations: Array) -> list[Layer]:
         head, layers = person.head, []
         if head.cap is not None:
             normals = self._surface.normals(person.vertices)
@@ -157,9 +182,22 @@ class Dresser:
         if head.curtain is not None:
             body = self._surface.body
             hanging = head.curtain.pose(body, person.rotmats, person.betas, person.transl)
-            layers.append(Layer(hanging, "hair", head.hair | {"line": _NO_LINE, "ragged": 0.0}))
+            layers.append(Layer(hanging, "hair", head.hair | {"line": NO_LINE, "ragged": 0.0}))
+        if head.worn is not None:
+            layers.append(_piece(person, head.worn, rotations, "hair"))
         return layers
 
     def _posed(self, vertices: Array, normals: Array, faces: NDArray[np.int32]) -> PosedSurface:
         surface = self._surface
         return PosedSurface(vertices, normals, surface.rest, surface.rest_normals, faces)
+
+
+def _piece(person: Person, worn: WornPiece, rotations: Array, material: str) -> Layer:
+    posed = worn.bound.pose(
+        person.vertices,
+        rotations,
+        outwards=worn.outwards,
+        lowest=worn.lowest,
+        by_pattern=material == "fabric",
+    )
+    return Layer(posed, material, worn.values, worn.texture)

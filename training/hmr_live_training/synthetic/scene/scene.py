@@ -92,7 +92,7 @@ class SceneMaker:
         self._config = config
         self._body = surface.body
         self._poses = PoseSampler(data, split, surface.body, config)
-        self._dresser = Dresser(surface, materials)
+        self._dresser = Dresser(surface, materials, config.makehuman)
 
     def draw(self, rng: Generator) -> SyntheticScene:
         """A scene in which enough of the target is visible."""
