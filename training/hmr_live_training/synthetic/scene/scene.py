@@ -135,10 +135,14 @@ class SceneMaker:
                 camera = draw_cut(rng, joints.mean(axis=0), camera, self._config)
             seen = camera.from_world(joints)
             count = int(in_frame(seen, camera).sum())
+            headless = not in_frame(seen[[JOINT["head"]]], camera)[0]
+            if desk and headless:
+                count -= 6
+            if eye_level and headless:
+                # Too few whatever else is seen; negative means inside the person.
+                count = max(count - 24, 0)
             if seen[:, 2].min() < _NEAREST:
                 count -= 24
-            if (desk or eye_level) and not in_frame(seen[[JOINT["head"]]], camera)[0]:
-                count -= 6
             if count > most or best is None:
                 best, most = camera, count
             if most >= fewest:
