@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hmr_live.core.errors import AssetError
+from hmr_live.recovery.frame_camera import roll
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople, load_shard, shard_paths
 from hmr_live_training.synthetic.__main__ import main
 from hmr_live_training.synthetic.shards import save_shard
@@ -32,6 +33,25 @@ def test_a_shard_gives_back_its_samples(data, tmp_path):
         difference = np.abs(shard.image(k).astype(int) - sample.image)
         assert difference.mean() < 6  # JPEG
     people.close()
+
+
+def test_a_shard_from_before_crops_were_cameras_gets_their_labels(data, tmp_path):
+    people = SyntheticPeople(data, "test", SyntheticConfig(negatives=0))
+    samples = [people.sample(k) for k in range(3)]
+    people.close()
+    path = tmp_path / "test-00000.npz"
+    save_shard(path, samples, range(3))
+    with np.load(path) as file:
+        arrays = dict(file)
+    del arrays["crop_focal"], arrays["camera"]
+    arrays["orient_seen"] = arrays["rotmats"][:, 0].copy()
+    for k, box in enumerate(arrays["region"]):
+        arrays["rotmats"][k, 0] = roll(-box[3]) @ arrays["orient_frame"][k]
+    np.savez(path, **arrays)
+    labels = load_shard(path).labels
+    for k, sample in enumerate(samples):
+        for name in ("rotmats", "crop_focal", "camera"):
+            np.testing.assert_allclose(labels[name][k], getattr(sample.labels, name), rtol=1e-4)
 
 
 def test_a_damaged_shard_says_what_to_do(tmp_path):

@@ -1,7 +1,7 @@
 """Synthetic people of :mod:`hmr_live_training.synthetic` as labelled people.
 
 Their shards hold crops of the live tracker's crop box; here such a crop is the picture, and its
-camera frame that of a camera turned with the crop box.
+camera frame that of the crop's camera (:mod:`hmr_live.recovery.crop_camera`).
 """
 
 from __future__ import annotations

@@ -41,8 +41,9 @@ class SyntheticConfig:
     fitted: float = 0.06
     #: Sigma of the joint noise, radians, before the joint limits are applied.
     joint_noise: float = 0.10
-    #: Betas: sigma of the normal draw, and the share drawn uniformly from the whole cube: all
-    #: statures from 1.45 to 2 m and all widths.
+    #: Betas: sigma of the normal draw, and the share drawn uniformly from the whole cube.  On the
+    #: open body beta 0 adds 8 cm of stature a unit (1.47 m at -3, 1.70 m at 0, 1.95 m at 3) and
+    #: beta 1 takes 2 cm of width and depth: about 1.45 to 1.95 m, hips 24 to 43 cm wide.
     beta_sigma: float = 1.1
     beta_uniform: float = 0.4
     beta_limit: float = 3.0
@@ -59,18 +60,27 @@ class SyntheticConfig:
     #: Field of view of the longer side, degrees; and of the share of long lenses.
     field_of_view: tuple[float, float] = (45.0, 100.0)
     long_lens: float = 0.12
-    long_field_of_view: tuple[float, float] = (18.0, 45.0)
+    long_field_of_view: tuple[float, float] = (15.0, 45.0)
     #: Share of cameras of any pitch, degrees downwards; the others have a height, metres above the
     #: floor, and look about level.
     pitched: float = 0.45
     pitch: tuple[float, float] = (-30.0, 45.0)
     camera_height: tuple[float, float] = (0.25, 2.4)
-    #: Share of the other positives whose whole body the frame holds if it can.
-    whole: float = 0.72
-    #: Share of the rest whose picture ends somewhere between chest and ankles.
-    cut: float = 0.6
+    #: Share of the other positives before a camera close by, near the height of the eyes, as of a
+    #: laptop or a phone held up; metres along the floor and above it.
+    eye_level: float = 0.12
+    eye_distance: tuple[float, float] = (0.8, 2.5)
+    eye_height: tuple[float, float] = (1.4, 1.9)
+    #: Share of what remains whose whole body the frame holds if it can.
+    whole: float = 0.78
+    #: Share of the people neither at a desk nor wholly held whose picture ends somewhere between
+    #: chest and ankles.
+    cut: float = 0.5
     #: Where the person is in the frame: sigma of the distance from the middle, share of the frame.
     off_centre: tuple[float, float] = (0.15, 0.10)
+    #: Share of people anywhere up to the frame's edges, and how far from the middle that is.
+    at_edge: float = 0.12
+    edge: tuple[float, float] = (0.45, 0.35)
     #: In-plane turn of the camera: sigma in degrees, the share of cameras held askew, up to so many
     #: degrees, and the share of quarter and half turns.
     roll_sigma: float = 5.0
@@ -94,6 +104,8 @@ class SyntheticConfig:
     desk: float = 0.35
     #: Darker floor below feet and other contacts.
     shadow: float = 0.6
+    #: Visible faces blurred, pixelated or covered: about 6 % of the people, as some look away.
+    hidden_face: float = 0.12
     #: Picture faults.
     motion_blur: float = 0.16
     defocus: float = 0.14

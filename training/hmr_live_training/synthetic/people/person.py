@@ -120,6 +120,11 @@ class Dresser:
             head=self._hairdresser.draw(rng),
         )
 
+    def face(self, person: Person) -> Array:
+        """Nose and both ears of a person, ``(3, 3)`` in the frame of the person's vertices."""
+        ids = self._surface.body.vertex_ids
+        return np.asarray(person.vertices[[ids[name] for name in ("nose", "lear", "rear")]])
+
     def layers(self, person: Person) -> list[Layer]:
         """Layers for the renderer: skin, garments, hair."""
         surface = self._surface

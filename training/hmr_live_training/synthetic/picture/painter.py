@@ -13,8 +13,9 @@ from hmr_live.body.skeleton import JOINT
 from hmr_live.core.state import Image
 from hmr_live_training.synthetic.materials import Materials
 from hmr_live_training.synthetic.opengl.renderer import PeopleRenderer, Rendering
-from hmr_live_training.synthetic.people.person import Dresser
+from hmr_live_training.synthetic.people.person import Dresser, Person
 from hmr_live_training.synthetic.picture.degrade import degrade, motion_kernel
+from hmr_live_training.synthetic.picture.faces import FACE_RADIUS, hide_face
 from hmr_live_training.synthetic.picture.objects import draw_desk, draw_object
 from hmr_live_training.synthetic.picture.view import CropView
 from hmr_live_training.synthetic.scene.scene import SyntheticScene, draw_light
@@ -74,6 +75,9 @@ class Painter:
             _shade_floor(canvas, scene, view)
         canvas, mask = self._composite(rng, canvas, drawn)
         hidden = self._in_the_way(rng, canvas, scene, view)
+        if rng.random() < self._config.hidden_face:
+            free = (mask > 127) & (hidden < 128)
+            hidden = np.maximum(hidden, self._over_face(rng, canvas, scene.people[0], view, free))
         canvas = view.end_of_frame(degrade(rng, canvas, self._config, view.fineness))
         return PaintedPicture(canvas, (mask > 127) & (hidden < 128) & view.in_frame(), drawn.depth)
 
@@ -125,6 +129,27 @@ class Painter:
                 covered = self._thing(rng, canvas, near, view.size / 8)
                 hidden = np.maximum(hidden, covered)
         return np.asarray(hidden, np.uint8)
+
+    def _over_face(
+        self,
+        rng: Generator,
+        canvas: Image,
+        person: Person,
+        view: CropView,
+        free: NDArray[np.bool_],
+    ) -> NDArray[np.uint8]:
+        """Hide a face whose middle is seen; return what is covered ``(n, n)``."""
+        face = self._dresser.face(person)
+        nose, middle = face[0], face.mean(axis=0)
+        column, row = np.floor(view.project(middle)).astype(int)
+        inside = 0 <= row < view.size and 0 <= column < view.size and free[row, column]
+        if not inside or nose[2] > middle[2]:
+            return np.zeros_like(free, np.uint8)
+        # From the crop's camera back to the frame's.
+        placed = middle @ view.crop_camera.rotation
+        radius = FACE_RADIUS * view.camera.focal / float(placed[2])
+        places = view.frame_places() - view.camera.project(placed)
+        return hide_face(rng, canvas, places, radius)
 
     def _desk_edge(self, rng: Generator, scene: SyntheticScene, view: CropView) -> Array:
         """A level line in the frame between the elbows and the hips of a person at a desk."""

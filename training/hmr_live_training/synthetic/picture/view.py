@@ -89,12 +89,12 @@ class CropView:
 
     def in_frame(self) -> NDArray[np.bool_]:
         """``(size, size)`` which pixels of the view lie inside the frame."""
-        places = self._places()
+        places = self.frame_places()
         return np.asarray(((places >= 0) & (places < self.camera.size)).all(axis=-1))
 
     def end_of_frame(self, image: Image) -> Image:
         """Repeat the frame's edge pixels where the view reaches beyond the frame."""
-        places = self._places()
+        places = self.frame_places()
         if ((places >= 0) & (places <= self.camera.size)).all():
             return image
         # Half a drawn pixel inside, so that the last row is a row of the frame.
@@ -112,7 +112,7 @@ class CropView:
             np.uint8,
         )
 
-    def _places(self) -> Array:
+    def frame_places(self) -> Array:
         """``(size, size, 2)`` frame pixels of the middles of the view's pixels."""
         centres = np.arange(self.size) + 0.5
         return apply_homography(

@@ -91,13 +91,34 @@ def draw_camera(rng: Generator, target: Array, config: SyntheticConfig) -> Pinho
         height = float(rng.uniform(*config.camera_height))
         most = distance * math.sin(_STEEPEST)
         rise = float(np.clip(height - target[1], -most, most))
-    rise = max(rise, _LOWEST - float(target[1]))
+    lowest = _LOWEST - float(target[1])
+    if rise < lowest:
+        # A camera that looks up steeply is near.
+        distance = max(distance * min(lowest / rise, 1.0), config.distance[0])
+        rise = lowest
     position = target + np.array([0, rise, math.sqrt(max(distance**2 - rise**2, 0.01))])
     size = _choose_size(rng, _SIZES)
     focal = _focal(rng, size, config)
     reach = distance / focal
-    aside = rng.normal(0, np.multiply(config.off_centre, size) * reach)
+    if rng.random() < config.at_edge:
+        shares = rng.uniform(-1, 1, 2) * config.edge
+    else:
+        shares = rng.normal(0, config.off_centre)
+    aside = shares * size * reach
     looked_at = target + np.array([aside[0], aside[1], 0])
+    return _looking(position, looked_at, draw_roll(rng, config), focal, size)
+
+
+def draw_eye_level(rng: Generator, head: Array, config: SyntheticConfig) -> PinholeCamera:
+    """A camera close by, near the height of a standing person's eyes, before a head ``(3,)``."""
+    distance = float(rng.uniform(*config.eye_distance))
+    most = distance * math.tan(math.radians(config.pitch[1]))
+    rise = float(np.clip(rng.uniform(*config.eye_height) - head[1], -most, most))
+    position = head + np.array([0, max(rise, _LOWEST - float(head[1])), distance])
+    size = _choose_size(rng, _SIZES)
+    half = math.radians(float(rng.uniform(*config.field_of_view))) / 2
+    looked_at = head + np.array([rng.normal(0, 0.15), rng.uniform(-0.6, 0.0), 0])
+    focal = max(size) / 2 / math.tan(half)
     return _looking(position, looked_at, draw_roll(rng, config), focal, size)
 
 

@@ -21,6 +21,7 @@ from hmr_live_training.synthetic.scene.camera_sampling import (
     PinholeCamera,
     draw_camera,
     draw_cut,
+    draw_eye_level,
     draw_webcam,
     in_frame,
 )
@@ -116,7 +117,8 @@ class SceneMaker:
 
     def _camera(self, rng: Generator, joints: Array, desk: bool) -> PinholeCamera:
         fewest = _FEWEST_AT_DESK if desk else _FEWEST_JOINTS
-        whole = not desk and rng.random() < self._config.whole
+        eye_level = not desk and rng.random() < self._config.eye_level
+        whole = not desk and not eye_level and rng.random() < self._config.whole
         cut = not desk and not whole and rng.random() < self._config.cut
         if whole:
             fewest = len(joints)
@@ -125,16 +127,22 @@ class SceneMaker:
         for _ in range(_CAMERA_DRAWS):
             if desk:
                 camera = draw_webcam(rng, joints[JOINT["head"]], self._config)
+            elif eye_level:
+                camera = draw_eye_level(rng, joints[JOINT["head"]], self._config)
             else:
                 camera = draw_camera(rng, joints.mean(axis=0), self._config)
             if cut:
                 camera = draw_cut(rng, joints.mean(axis=0), camera, self._config)
             seen = camera.from_world(joints)
             count = int(in_frame(seen, camera).sum())
+            headless = not in_frame(seen[[JOINT["head"]]], camera)[0]
+            if desk and headless:
+                count -= 6
+            if eye_level and headless:
+                # Too few whatever else is seen; negative means inside the person.
+                count = max(count - 24, 0)
             if seen[:, 2].min() < _NEAREST:
                 count -= 24
-            if desk and not in_frame(seen[[JOINT["head"]]], camera)[0]:
-                count -= 6
             if count > most or best is None:
                 best, most = camera, count
             if most >= fewest:
