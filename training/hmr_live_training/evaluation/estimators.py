@@ -7,7 +7,7 @@ see the very same pixels.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -23,7 +23,13 @@ from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.frame_camera import default_focal_length
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
 from hmr_live.recovery.pipeline import Pipeline
-from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_LIMBS_IN_SMPL, NUM_BLAZEPOSE
+from hmr_live_training.keypoint_regressors import KEYPOINT_REGRESSORS, read_regressors
+from hmr_live_training.landmarks import (
+    BODY_LANDMARKS,
+    LSP_LIMBS,
+    LSP_LIMBS_IN_SMPL,
+    NUM_BLAZEPOSE,
+)
 from hmr_live_training.synthetic.labels import LandmarkReader
 from hmr_live_training.synthetic.surface import BodySurface
 
@@ -32,6 +38,8 @@ Array = NDArray[np.floating[Any]]
 #: Points so near to the camera, over the distance of the body, count as so near.
 _LEAST_DEPTH: Final = 0.05
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
+#: LSP's joints follow BlazePose's points among the landmarks.
+_CLICKED: Final = [NUM_BLAZEPOSE + k for k in LSP_LIMBS]
 _VERTEX_NAMES: Final = {
     landmark.vertex
     for landmark in BODY_LANDMARKS
@@ -59,6 +67,9 @@ class Estimate:
         ``(12,)`` probability that each limb joint is where ``joints_2d`` says.
     output
         SMPL parameters; None for an estimator without a body.
+    clicks_2d
+        ``(12, 2)`` like ``joints_2d``, but where LSP's annotators click, regressed from the mesh;
+        None without a body that there are regressors for.
     """
 
     joints_2d: Array
@@ -67,6 +78,7 @@ class Estimate:
     score: float
     confidence: Array
     output: NetworkOutput | None = None
+    clicks_2d: Array | None = None
 
 
 class Estimator(Protocol):
@@ -107,6 +119,9 @@ class BodyReader:
         self.body = body
         named = set(body.vertex_ids) >= _VERTEX_NAMES
         self._landmarks = LandmarkReader(BodySurface(body)) if named else None
+        regressors = read_regressors(KEYPOINT_REGRESSORS)
+        fits = named and regressors.shape[1] == body.num_vertices
+        self._clicks = regressors[_CLICKED] if fits else None
 
     def __call__(self, output: NetworkOutput) -> Estimate:
         """Pose the body and project it with the camera of the crop."""
@@ -114,6 +129,9 @@ class BodyReader:
         points = np.full((NUM_BLAZEPOSE, 2), np.nan)
         if self._landmarks is not None:
             points = _projected(self._landmarks(mesh.joints, mesh.vertices), output)[:NUM_BLAZEPOSE]
+        clicks = None
+        if self._clicks is not None:
+            clicks = _projected(self._clicks @ mesh.vertices, output)
         return Estimate(
             joints_2d=_projected(mesh.joints[_LIMBS], output),
             joints_3d=mesh.joints[_LIMBS],
@@ -121,6 +139,7 @@ class BodyReader:
             score=output.score,
             confidence=output.confidence[_LIMBS],
             output=output,
+            clicks_2d=clicks,
         )
 
 
@@ -138,11 +157,23 @@ def _cut_out(
         return estimate
     camera = CropCamera.of(crop_box, size, focal_length or default_focal_length(size))
     mapping = camera.frame_from_crop(2, size)
-    moved = []
-    for points in (estimate.joints_2d, estimate.points_2d):
+
+    def moved(points: Array) -> Array:
         mapped = np.column_stack([points + 1, np.ones(len(points))]) @ mapping.T
-        moved.append(to_crop(mapped[:, :2] / mapped[:, 2:], crop_box))
-    return replace(estimate, joints_2d=moved[0], points_2d=moved[1])
+        return to_crop(mapped[:, :2] / mapped[:, 2:], crop_box)
+
+    return with_points_2d(estimate, moved)
+
+
+def with_points_2d(estimate: Estimate, moved: Callable[[Array], Array]) -> Estimate:
+    """The estimate with all its 2D points moved."""
+    clicks = estimate.clicks_2d
+    return replace(
+        estimate,
+        joints_2d=moved(estimate.joints_2d),
+        points_2d=moved(estimate.points_2d),
+        clicks_2d=None if clicks is None else moved(clicks),
+    )
 
 
 class NetworkEstimator:
