@@ -56,6 +56,21 @@ def load_limbs(path: Path) -> Array:
         ) from error
 
 
+def load_focal_length(path: Path) -> float | None:
+    """Focal length of the video's camera in pixels, from its matrix ``K``; None without one.
+
+    Raises
+    ------
+    AssetError
+        When the file cannot be read.
+    """
+    try:
+        with np.load(path) as data:
+            return float(data["K"][0, 0]) if "K" in data.files else None
+    except (OSError, ValueError, IndexError, zipfile.BadZipFile) as error:
+        raise AssetError(f"{path} cannot be read as 3D truth of a video.") from error
+
+
 def flexions(limbs: Array) -> dict[str, Array]:
     """180 degrees minus the included angles of knees, hips and elbows.
 
