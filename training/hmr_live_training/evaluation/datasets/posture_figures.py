@@ -109,7 +109,7 @@ class _Errors(NamedTuple):
 
 def knee_bends(joints: Array) -> Array:
     """Degrees between thigh and shin of SMPL's joints ``(24, 3)``, right and left ``(2,)``."""
-    return flexions(joints[None, _LIMBS])["knee"][0]
+    return np.asarray(flexions(joints[None, _LIMBS])["knee"][0])
 
 
 def pitch(joints: Array, upper: Sequence[int], lower: Sequence[int]) -> float:

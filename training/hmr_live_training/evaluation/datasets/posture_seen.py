@@ -22,7 +22,7 @@ from hmr_live_training.data.lspet import Photos, load_lspet
 from hmr_live_training.evaluation.datasets.lspet_figures import SPLIT
 from hmr_live_training.evaluation.datasets.triangulated import (
     flexions,
-    load_focal_length,
+    load_camera,
     load_limbs,
 )
 from hmr_live_training.evaluation.datasets.videos import as_blocks, follow, in_blocks, video_frames
@@ -183,7 +183,7 @@ def true_clip_rows(
     data: Path, estimators: Sequence[NetworkEstimator], detector: PersonDetector
 ) -> list[ResultRow]:
     """3D errors on the clip with truth and its focal length, frame by frame, without filters."""
-    true, focal = load_limbs(data / TRUTH), load_focal_length(data / TRUTH)
+    true, focal = load_limbs(data / TRUTH), load_camera(data / TRUTH).focal_length
     known = hip_centred(true.astype(np.float64))
     knees = flexions(known)["knee"]
     straight = knees < _STRAIGHT

@@ -12,7 +12,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,23 @@ def load_limbs(path: Path) -> Array:
         ) from error
 
 
-def load_focal_length(path: Path) -> float | None:
-    """Focal length of the video's camera in pixels, from its matrix ``K``; None without one.
+class TrueCamera(NamedTuple):
+    """The camera of a video with truth; None for what the file does not say.
+
+    Attributes
+    ----------
+    focal_length
+        Pixels.
+    up
+        ``(3,)`` unit vector against gravity, in the camera's frame.
+    """
+
+    focal_length: float | None
+    up: Array | None
+
+
+def load_camera(path: Path) -> TrueCamera:
+    """Read the camera matrix ``K`` and the rotation ``R`` from a world whose z points up.
 
     Raises
     ------
@@ -66,7 +81,8 @@ def load_focal_length(path: Path) -> float | None:
     """
     try:
         with np.load(path) as data:
-            return float(data["K"][0, 0]) if "K" in data.files else None
+            focal = float(data["K"][0, 0]) if "K" in data else None
+            return TrueCamera(focal, np.asarray(data["R"][:, 2]) if "R" in data else None)
     except (OSError, ValueError, IndexError, zipfile.BadZipFile) as error:
         raise AssetError(f"{path} cannot be read as 3D truth of a video.") from error
 
