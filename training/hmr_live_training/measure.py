@@ -6,7 +6,8 @@ Every figure comes with a 95 % bootstrap interval that resamples people.  The op
 data sets: ``--data`` the development photos of LSPET, person-free pictures and synthetic video
 sequences; ``--synthetic`` a test split of ``hmr_live_training.synthetic``; ``--shards`` labelled
 people in shards of ``hmr_live_training.collect``; ``--video`` video files; ``--truth`` the 3D
-joints of a video, for its joint angles.  ``--posture`` measures posture in space instead.
+joints of a video, for its joint angles.  ``--posture`` measures posture in space instead, and
+``--sheets`` shows it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.evaluation.baselines import KINDS, BlazePoseEstimator
 from hmr_live_training.evaluation.estimators import BodyReader, Estimator, NetworkEstimator
 from hmr_live_training.evaluation.evaluator import DATA_SETS, EvaluationData, Evaluator
+from hmr_live_training.evaluation.posture_sheets import write_sheets
 from hmr_live_training.evaluation.report import ResultRow, as_json, as_markdown, as_text
 
 _DEFAULT_DATA: Final = Path("../shared/data")
@@ -90,6 +92,8 @@ def _chosen_data_sets(options: argparse.Namespace, data: EvaluationData) -> list
     for name in chosen:
         if name not in available:
             raise AssetError(f"The data set {name} needs --{_OPTIONS[DATA_SETS[name]]}.")
+    if options.sheets and "posture" not in chosen:
+        raise AssetError("Contact sheets show posture; give --sheets together with --posture.")
     if not chosen:
         raise AssetError(
             "There is nothing to evaluate on; give --data, --synthetic, --shards or --video."
@@ -160,6 +164,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="knees, trunk and stature in space: drawn people, standing people in photos, clips",
     )
+    parser.add_argument(
+        "--sheets",
+        type=Path,
+        metavar="DIR",
+        help="with --posture: also write contact sheets with overlays and side views",
+    )
     parser.add_argument("--quick", action="store_true", help="evaluate every fourth picture only")
     parser.add_argument(
         "--body", type=Path, help="SMPL body file of the networks (default: the open body)"
@@ -195,6 +205,9 @@ def main(arguments: list[str] | None = None) -> None:
         estimators = _open_estimators(o)
         detector = PersonDetector(backend=o.backend, threads=o.threads)
         rows = Evaluator(estimators, data, detector, step=step).rows(names)
+        if o.sheets:
+            networks = [e for e in estimators if isinstance(e, NetworkEstimator)]
+            write_sheets(networks, data.folder, detector, o.sheets, step=step)
     except HmrLiveError as error:
         sys.exit(str(error))
     print(as_markdown(rows) if o.markdown else as_text(rows))

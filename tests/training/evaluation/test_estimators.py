@@ -114,6 +114,15 @@ def test_an_estimate_moves_from_one_crop_to_another(reader):
     moved = in_crop_of(seen, TURNED, CropBox(30, 50, 160, 0.7))
     np.testing.assert_allclose(moved.joints_2d, seen.joints_2d / 2, atol=1e-6)
     np.testing.assert_allclose(moved.points_2d, seen.points_2d / 2, atol=1e-6)
+    np.testing.assert_allclose(moved.clicks_2d, seen.clicks_2d / 2, atol=1e-6)
+
+
+def test_annotators_click_near_the_joints_and_on_their_sides(reader):
+    seen = reader(facing_output())
+    apart = np.linalg.norm(seen.clicks_2d - seen.joints_2d, axis=1) / 0.8
+    assert 0.005 < apart.mean() < 0.06
+    assert apart.max() < 0.1
+    assert stack_estimates([seen]).clicks_2d.shape == (1, 12, 2)
 
 
 def test_every_limb_and_end_of_the_body_is_in_a_group():

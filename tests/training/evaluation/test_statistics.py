@@ -7,6 +7,7 @@ import pytest
 
 from hmr_live_training.evaluation.statistics import (
     Figure,
+    correlation,
     mean,
     median,
     percent,
@@ -99,3 +100,21 @@ def test_predictions_that_do_not_count_change_nothing_and_one_is_in_the_last_bin
     assert error.value == 0
     assert (table[9].count, table[5].count) == (2, 0)
     assert reliability(stated, happened, np.zeros_like(counted))[1] is None
+
+
+def test_correlation_is_pearsons_and_draws_people():
+    rng = np.random.default_rng(3)
+    true = np.repeat(rng.normal(1.7, 0.1, (30, 1)), 2, axis=1)
+    predicted = true + rng.normal(0, 0.1, (30, 2))
+    figure = correlation(predicted, true)
+    assert figure.value == pytest.approx(np.corrcoef(predicted.ravel(), true.ravel())[0, 1])
+    assert figure.low < figure.value < figure.high
+    assert figure.count == 30
+    assert correlation(2 * true + 1, true).low == pytest.approx(1)
+    assert correlation(-true, true).value == pytest.approx(-1)
+
+
+def test_who_says_the_same_of_everybody_correlates_with_nobody():
+    true = np.linspace(1, 2, 5)[:, None]
+    assert correlation(np.full((5, 1), 1.7), true).value == 0
+    assert correlation(true[:1], true[:1]) is None

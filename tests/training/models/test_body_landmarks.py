@@ -10,13 +10,12 @@ from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import AssetError
-from hmr_live_training.checkpoints.build_network import KEYPOINT_REGRESSORS
+from hmr_live_training.keypoint_regressors import KEYPOINT_REGRESSORS, read_regressors
 from hmr_live_training.landmarks import BODY_LANDMARKS, LANDMARK_MIRROR, NUM_BLAZEPOSE
 from hmr_live_training.models.body_landmarks import (
     BodyLandmarks,
     joint_binding,
     mesh_binding,
-    read_regressors,
 )
 from hmr_live_training.models.rotations import matrix_from_axis_angle
 from tests.training.cases import rest_body

@@ -226,7 +226,7 @@ def regress_lsp(blazepose: Array, rest: Array, offsets: dict[str, tuple[float, f
 
 
 def save(path: Path, matrix: Array) -> None:
-    """Write what :func:`hmr_live_training.models.body_landmarks.read_regressors` reads."""
+    """Write what :func:`hmr_live_training.keypoint_regressors.read_regressors` reads."""
     landmark, vertex = np.nonzero(matrix)
     np.savez_compressed(
         path,

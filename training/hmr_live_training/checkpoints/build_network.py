@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import torch
 
-from hmr_live.core.assets import ROOT
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
+from hmr_live_training.keypoint_regressors import KEYPOINT_REGRESSORS
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
 from hmr_live_training.models.body_landmarks import (
@@ -27,9 +26,6 @@ from hmr_live_training.models.regressor import IterativeRegressor, RegressorConf
 from hmr_live_training.models.smpl_layer import RestBody, read_rest_body
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.synthetic.body_poses import load_body_poses
-
-#: Keypoints of the open body's mesh.
-KEYPOINT_REGRESSORS: Final = ROOT / "body" / "keypoint_regressors.npz"
 
 
 def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:

@@ -7,7 +7,7 @@ see the very same pixels.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -23,13 +23,21 @@ from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.frame_camera import default_focal_length
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
 from hmr_live.recovery.pipeline import Pipeline
-from hmr_live_training.landmarks import BODY_LANDMARKS, LSP_LIMBS_IN_SMPL, NUM_BLAZEPOSE
+from hmr_live_training.keypoint_regressors import KEYPOINT_REGRESSORS, read_regressors
+from hmr_live_training.landmarks import (
+    BODY_LANDMARKS,
+    LSP_LIMBS,
+    LSP_LIMBS_IN_SMPL,
+    NUM_BLAZEPOSE,
+)
 from hmr_live_training.synthetic.labels import LandmarkReader
 from hmr_live_training.synthetic.surface import BodySurface
 
 Array = NDArray[np.floating[Any]]
 
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
+#: LSP's joints follow BlazePose's points among the landmarks.
+_CLICKED: Final = [NUM_BLAZEPOSE + k for k in LSP_LIMBS]
 _VERTEX_NAMES: Final = {
     landmark.vertex
     for landmark in BODY_LANDMARKS
@@ -57,6 +65,9 @@ class Estimate:
         ``(12,)`` probability that each limb joint is where ``joints_2d`` says.
     output
         SMPL parameters; None for an estimator without a body.
+    clicks_2d
+        ``(12, 2)`` like ``joints_2d``, but where LSP's annotators click, regressed from the mesh;
+        None without a body that there are regressors for.
     """
 
     joints_2d: Array
@@ -65,6 +76,7 @@ class Estimate:
     score: float
     confidence: Array
     output: NetworkOutput | None = None
+    clicks_2d: Array | None = None
 
 
 class Estimator(Protocol):
@@ -105,6 +117,9 @@ class BodyReader:
         self.body = body
         named = set(body.vertex_ids) >= _VERTEX_NAMES
         self._landmarks = LandmarkReader(BodySurface(body)) if named else None
+        regressors = read_regressors(KEYPOINT_REGRESSORS)
+        fits = named and regressors.shape[1] == body.num_vertices
+        self._clicks = regressors[_CLICKED] if fits else None
 
     def __call__(self, output: NetworkOutput) -> Estimate:
         """Pose the body and project it with the camera of the crop."""
@@ -112,6 +127,9 @@ class BodyReader:
         points = np.full((NUM_BLAZEPOSE, 2), np.nan)
         if self._landmarks is not None:
             points = output.in_crop(self._landmarks(mesh.joints, mesh.vertices))[:NUM_BLAZEPOSE]
+        clicks = None
+        if self._clicks is not None:
+            clicks = output.in_crop(self._clicks @ mesh.vertices)
         return Estimate(
             joints_2d=output.in_crop(mesh.joints[_LIMBS]),
             joints_3d=mesh.joints[_LIMBS],
@@ -119,6 +137,7 @@ class BodyReader:
             score=output.score,
             confidence=output.confidence[_LIMBS],
             output=output,
+            clicks_2d=clicks,
         )
 
 
@@ -130,11 +149,20 @@ def _cut_out(
         return estimate
     camera = CropCamera.of(crop_box, size, focal_length or default_focal_length(size))
     mapping = camera.frame_from_crop(2, size)
-    joints, points = (
-        to_crop(apply_homography(mapping, flat + 1), crop_box)
-        for flat in (estimate.joints_2d, estimate.points_2d)
+    return with_points_2d(
+        estimate, lambda points: to_crop(apply_homography(mapping, points + 1), crop_box)
     )
-    return replace(estimate, joints_2d=joints, points_2d=points)
+
+
+def with_points_2d(estimate: Estimate, moved: Callable[[Array], Array]) -> Estimate:
+    """The estimate with all its 2D points moved."""
+    clicks = estimate.clicks_2d
+    return replace(
+        estimate,
+        joints_2d=moved(estimate.joints_2d),
+        points_2d=moved(estimate.points_2d),
+        clicks_2d=None if clicks is None else moved(clicks),
+    )
 
 
 class NetworkEstimator:

@@ -24,10 +24,10 @@ from hmr_live_training.evaluation.datasets.empty_scenes import (
 from hmr_live_training.evaluation.datasets.labelled_people import labelled_people_rows
 from hmr_live_training.evaluation.datasets.lspet import LIVE, LspetRun, run_lspet
 from hmr_live_training.evaluation.datasets.lspet_figures import lspet_rows
-from hmr_live_training.evaluation.datasets.posture import drawn_posture_rows
+from hmr_live_training.evaluation.datasets.posture_figures import drawn_posture_rows
 from hmr_live_training.evaluation.datasets.posture_seen import (
     clip_rows,
-    standing_photo_rows,
+    photo_rows,
     true_clip_rows,
 )
 from hmr_live_training.evaluation.datasets.synthetic_figures import synthetic_rows
@@ -219,7 +219,7 @@ class Evaluator:
     def _posture_rows(self) -> list[ResultRow]:
         data, networks, step = self._data.folder, self._networks, self._step
         rows = drawn_posture_rows(data, networks, step=step)
-        rows += standing_photo_rows(data, networks, step=step)
+        rows += photo_rows(data, networks, step=step)
         rows += clip_rows(data, networks, self._detector, step=step)
         return rows + true_clip_rows(data, networks, self._detector)
 

@@ -37,7 +37,7 @@ class Figure:
     count
         Number of people (photos, blocks of frames) behind it.
     unit
-        "%", "mm", "mm/frame^2", "deg", or "" for a ratio.
+        "%", "mm", "cm", "mm/frame^2", "deg", or "" for a ratio.
     """
 
     value: float
@@ -146,6 +146,31 @@ def _variance(features: Array, draws: Array) -> Array:
     flat = flat - flat.mean(axis=0)
     share = draws / draws.sum(axis=1, keepdims=True)
     return np.asarray(share @ (flat**2).sum(axis=1) - ((share @ flat) ** 2).sum(axis=1))
+
+
+def correlation(predicted: Array, true: Array) -> Figure | None:
+    """Pearson's correlation of K predictions for each of N people ``(N, K)`` with the truth.
+
+    0 when all predictions or all truths are the same; None for fewer than two people.
+    """
+    if len(true) < 2:
+        return None
+    # Centred first: sums of squares of nearly equal numbers lose their digits.
+    p, t = predicted - predicted.mean(), true - true.mean()
+    value = _correlations(p, t, np.ones((1, len(t))))
+    return _figure(float(value[0]), _correlations(p, t, _draws(len(t))), len(t), "")
+
+
+def _correlations(predicted: Array, true: Array, draws: Array) -> Array:
+    """Correlation ``(R,)`` of values ``(N, K)`` in each resample ``(R, N)``."""
+    p, t = predicted.astype(np.float64), true.astype(np.float64)
+    share = draws / (draws.sum(axis=1, keepdims=True) * p.shape[1])
+    mean_p, mean_t, pp, tt, pt = (
+        share @ values.sum(axis=1) for values in (p, t, p * p, t * t, p * t)
+    )
+    spread = np.sqrt(np.maximum(pp - mean_p**2, 0) * np.maximum(tt - mean_t**2, 0))
+    together = pt - mean_p * mean_t
+    return np.asarray(np.where(spread > _TINY, together / np.maximum(spread, _TINY), 0.0))
 
 
 @dataclass(frozen=True)

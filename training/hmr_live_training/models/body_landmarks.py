@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from hmr_live.body.skeleton import JOINT, NUM_JOINTS, PARENTS
 from hmr_live.core.errors import AssetError
+from hmr_live_training.keypoint_regressors import read_regressors
 from hmr_live_training.landmarks import BODY_LANDMARKS, LANDMARK_MIRROR, NUM_BLAZEPOSE
 from hmr_live_training.models.rotations import multiply
 from hmr_live_training.models.smpl_layer import ForwardKinematics, RestBody
@@ -118,22 +119,6 @@ def mesh_binding(body: Path | str, regressors: Path | str) -> LandmarkBinding:
         - share[:, None, None] * joint_shapes[bones],
         starts=shares,
     )
-
-
-def read_regressors(path: Path | str) -> Array:
-    """``(L, V)`` weights of the vertices for each of :data:`.BODY_LANDMARKS`."""
-    names = [landmark.name for landmark in BODY_LANDMARKS]
-    try:
-        with np.load(path) as file:
-            place = {str(name): k for k, name in enumerate(file["names"])}
-            matrix = np.zeros((len(place), int(file["vertices"])))
-            matrix[file["landmark"], file["vertex"]] = file["weight"]
-            return np.asarray(matrix[[place[name] for name in names]])
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        raise AssetError(
-            f"{path} holds no keypoint regressors of this version ({error!r}); make them with "
-            "hmr_live_training.body_builder.keypoints."
-        ) from error
 
 
 class BodyLandmarks(nn.Module):

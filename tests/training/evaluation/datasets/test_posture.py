@@ -10,16 +10,21 @@ from hmr_live.body.skeleton import JOINT
 from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live.recovery.network import NetworkOutput
 from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.evaluation.datasets import posture
+from hmr_live_training.evaluation.datasets import posture_figures
 from hmr_live_training.evaluation.datasets.posture import (
+    DESK_VIEWS,
     STANDING_VIEWS,
     Viewpoint,
     draw_people,
-    drawn_posture_rows,
-    knee_bends,
     sitting,
     squatting,
     standing,
+)
+from hmr_live_training.evaluation.datasets.posture_figures import (
+    SCENES,
+    drawn_posture_rows,
+    knee_bends,
+    picture_of,
     trunk_pitch,
 )
 from hmr_live_training.evaluation.datasets.posture_seen import standing_photos
@@ -100,15 +105,38 @@ def test_the_truth_has_no_error_and_a_crouch_has_its_own(data, studio, monkeypat
     people = list(draw_people(studio, VIEW, standing, 4))
     answers = [(p, *k) for p, k in zip(people, known, strict=True)]
     estimator = NetworkEstimator("one", Knowing(answers, bend), BodyReader(studio.body))
-    scene = posture._SCENES[0]._replace(views=(VIEW,))
-    monkeypatch.setattr(posture, "_SCENES", (scene,))
+    scene = SCENES[0]._replace(views=(VIEW,))
+    monkeypatch.setattr(posture_figures, "SCENES", (scene,))
     rows = drawn_posture_rows(data, [estimator], step=6)
-    (row,) = [r for r in rows if r.condition == "standing, all cameras"]
+    (row,) = [r for r in rows if r.condition == "standing, all 1 cameras"]
     assert row.figures["knees, mean error"].value == pytest.approx(expected, abs=0.5)
+    assert row.figures["hips, mean error"].value < 0.1
     assert row.figures["trunk pitch, mean error"].value < 0.1
-    (tall,) = [r for r in rows if r.section == "Stature"]
+    assert row.count == 4
+    (tall,) = [r for r in rows if r.section.startswith("Stature")]
     assert tall.figures["correlation"].value == pytest.approx(1, abs=1e-3)
-    assert tall.figures["mean error"].value < 1
+    assert tall.figures["mean error"].value < 0.1  # cm
+
+
+def test_statures_are_spread_and_the_same_before_every_camera(studio):
+    statures = [p.stature for p in draw_people(studio, VIEW, standing, 4)]
+    np.testing.assert_allclose(sorted(statures), np.linspace(1.45, 2, 4), atol=1e-3)
+    others = [p.stature for p in draw_people(studio, STANDING_VIEWS[0], standing, 4)]
+    assert statures == others
+
+
+def test_a_cut_picture_shows_nothing_below_the_hips(studio):
+    (person,) = draw_people(studio, DESK_VIEWS[0], standing, 1, cut=True)
+    image, flat = picture_of(person, cut=True)
+    hips = person.camera.project(person.joints)[[JOINT["left_hip"], JOINT["right_hip"]]]
+    end = int(flat[:, 1].max()) + 1
+    assert hips[:, 1].mean() <= end < 400
+    below = image[end + 40 :]
+    assert (below == below[0]).all()
+    np.testing.assert_array_equal(image[: int(hips[0, 1])], person.image[: int(hips[0, 1])])
+    whole, joints = picture_of(person, cut=False)
+    assert whole is person.image
+    np.testing.assert_allclose(joints, person.camera.project(person.joints), atol=1e-3)
 
 
 def test_who_stands_straight_in_a_photo_is_known_from_the_clicks(tmp_path):

@@ -13,6 +13,7 @@ from hmr_live.recovery.detector import PersonDetector
 from hmr_live.recovery.network import HmrNetwork
 from hmr_live_training.evaluation.datasets.triangulated import (
     flexions,
+    load_camera,
     load_limbs,
     triangulated_rows,
 )
@@ -69,6 +70,18 @@ def test_other_files_are_refused(tmp_path):
     ):
         with pytest.raises(AssetError, match="joints_camera"):
             load_limbs(path)
+
+
+def test_the_camera_is_read_where_the_file_has_it(tmp_path):
+    path = write_truth(tmp_path / "truth.npz", np.zeros((3, 12, 3)))
+    assert load_camera(path) == (None, None)
+    rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    np.savez(path, K=np.diag([500.0, 500.0, 1.0]), R=rotation)
+    camera = load_camera(path)
+    assert camera.focal_length == 500
+    np.testing.assert_array_equal(camera.up, (0, -1, 0))
+    with pytest.raises(AssetError, match="3D truth"):
+        load_camera(tmp_path / "none.npz")
 
 
 def test_the_error_is_that_of_the_flexion(tmp_path, monkeypatch, demo_clip, estimator):

@@ -78,6 +78,7 @@ def _row(section: str, condition: str, name: str, figures: Figures) -> ResultRow
 def _crop_figures(predictions: Predictions, reference: LspetReference, *, live: bool) -> Figures:
     """PCK, swaps, and ``found``, the share of people whom detector or pipeline found.
 
+    PCK is that of SMPL's joints and, regressed, that of what annotators click on the mesh.
     In the live row people who were not found count as misses; other rows leave them out.
     """
     kept = np.ones_like(predictions.found) if live else predictions.found
@@ -87,6 +88,9 @@ def _crop_figures(predictions: Predictions, reference: LspetReference, *, live: 
         "swapped": percent(*swapped(predicted, labels)),
         "found": percent(predictions.found),
     }
+    if predictions.clicks_2d is not None:
+        clicked = pck_hits(predictions.clicks_2d[kept], labels)
+        figures["PCK12@0.2, regressed"] = percent(*clicked)
     return figures if live else figures | false_negatives(predictions.score[kept])
 
 

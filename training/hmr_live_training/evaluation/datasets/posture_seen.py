@@ -15,18 +15,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.capture.sources import VideoFile
+from hmr_live.core.state import Image
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.crops import content_rectangle, crop_box_from_lsp
 from hmr_live_training.data.lspet import Photos, load_lspet
-from hmr_live_training.evaluation.datasets.triangulated import flexions, load_limbs
-from hmr_live_training.evaluation.datasets.videos import as_blocks, follow, video_frames
-from hmr_live_training.evaluation.estimators import NetworkEstimator
-from hmr_live_training.evaluation.metrics import hip_centred, joint_distances, procrustes_aligned
+from hmr_live_training.evaluation.datasets.lspet_figures import SPLIT
+from hmr_live_training.evaluation.datasets.triangulated import (
+    flexions,
+    load_camera,
+    load_limbs,
+)
+from hmr_live_training.evaluation.datasets.videos import as_blocks, follow, in_blocks, video_frames
+from hmr_live_training.evaluation.estimators import Estimate, NetworkEstimator, to_crop
+from hmr_live_training.evaluation.metrics import (
+    hip_centred,
+    mpjpe,
+    pa_mpjpe,
+    pck_hits,
+    swapped,
+)
+from hmr_live_training.evaluation.predictions import Predictions, stack_estimates
+from hmr_live_training.evaluation.progress import ProgressLog
 from hmr_live_training.evaluation.report import ResultRow
-from hmr_live_training.evaluation.statistics import Figure, mean, median, percent
+from hmr_live_training.evaluation.statistics import Figure, mean, median, percent, ratio
 from hmr_live_training.landmarks import LSP_NAMES
 
 Array = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+Figures = dict[str, Figure | None]
 
 #: Clips before a level camera, in the folder of the training data.
 LEVEL_CLIPS: Final = ("intel_asl_walk.mkv", "intel_asl_eat.mkv")
@@ -40,8 +56,11 @@ _LONG_LEGS: Final = 1.2
 _PLACE: Final = {name: k for k, name in enumerate(LSP_NAMES)}
 _HIPS: Final = [_PLACE["RHip"], _PLACE["LHip"]]
 _SHOULDERS: Final = [_PLACE["RShoulder"], _PLACE["LShoulder"]]
-#: 3D errors of more than this are no crouch but another person or a back for a front.
+_ANKLES: Final = [_PLACE["RAnkle"], _PLACE["LAnkle"]]
+#: Knees bent by fewer degrees than this count as straight.
+_STRAIGHT: Final = 20.0
 _MM: Final = 1000.0
+_TINY: Final = 1e-6
 
 
 def standing_photos(photos: Photos) -> NDArray[np.int64]:
@@ -63,64 +82,98 @@ def _lean(lines: Array) -> Array:
     return np.asarray(np.degrees(np.abs(np.arctan2(lines[:, 0], -lines[:, 1]))))
 
 
-def standing_photo_rows(
+def photo_rows(
     data: Path, estimators: Sequence[NetworkEstimator], *, step: int = 1
 ) -> list[ResultRow]:
-    """Knees of people who stand straight in development photos, and limb lengths as shown."""
+    """Development photos, in the tracker's crop from the clicked joints.
+
+    Knees and limb lengths are those of the people who stand straight, all of them; exchanged
+    sides and PCK those of every ``step``-th photo.
+    """
     photos = load_lspet(data, "development")
-    chosen = standing_photos(photos)[::step]
+    straight, every = standing_photos(photos), np.arange(0, len(photos), step)
+    chosen = np.union1d(straight, every)
+    progress = ProgressLog("LSPET photos", len(chosen))
+    found: dict[str, list[Estimate]] = {e.name: [] for e in estimators}
+    labels = []
+    for index in chosen.tolist():
+        picture, keypoints = unpadded(photos.image(index), photos.keypoints[index])
+        box = crop_box_from_lsp(keypoints)
+        points = to_crop(keypoints[:, :2].astype(np.float64), box)
+        labels.append(np.column_stack([points, keypoints[:, 2]]))
+        for estimator in estimators:
+            found[estimator.name] += estimator.estimate(picture, [box])
+        progress.step()
+    clicked = np.stack(labels)
+    stand, of_all = np.isin(chosen, straight), np.isin(chosen, every)
     rows = []
-    for estimator in estimators:
-        bends, shown = [], []
-        for index in chosen.tolist():
-            image, keypoints = photos.image(index), photos.keypoints[index].copy()
-            left, top, right, bottom = content_rectangle(image)
-            keypoints[:, :2] -= (left, top)
-            picture = np.ascontiguousarray(image[top:bottom, left:right])
-            (found,) = estimator.estimate(picture, [crop_box_from_lsp(keypoints)])
-            bends.append(flexions(found.joints_3d[None].astype(float))["knee"].mean())
-            shown.append(_leg_over_trunk(found.joints_2d))
-        figures: dict[str, Figure | None] = {
-            "knees bent": mean(np.array(bends), "deg"),
-            "legs over trunk, shown": median(np.array(shown)[:, None]),
-            "legs over trunk, clicked": median(
-                np.array([_leg_over_trunk(photos.keypoints[k, :12, :2]) for k in chosen])[:, None]
-            ),
-        }
-        rows.append(
-            ResultRow(
-                "Posture", "LSPET", "development", "who stand straight", estimator.name, figures
-            )
-        )
+    for condition, kept, figures_of in (
+        ("who stand straight", stand, _standing_figures),
+        ("all", of_all, _side_figures),
+    ):
+        for name, estimates in found.items():
+            figures = figures_of(stack_estimates(estimates), clicked, kept)
+            rows.append(ResultRow("Posture", "LSPET", SPLIT, condition, name, figures))
     return rows
 
 
-def _leg_over_trunk(limbs: Array) -> float:
-    """Hip to ankle over hip to shoulder in the picture, limbs ``(12, 2)`` in LSP's order."""
-    trunk = limbs[_SHOULDERS].mean(axis=0) - limbs[_HIPS].mean(axis=0)
-    ankles = limbs[[_PLACE["RAnkle"], _PLACE["LAnkle"]]].mean(axis=0)
-    leg = limbs[_HIPS].mean(axis=0) - ankles
-    return float(np.linalg.norm(leg) / max(float(np.linalg.norm(trunk)), 1e-6))
+def unpadded(image: Image, keypoints: Array) -> tuple[Image, Array]:
+    """A photo without its black padding, which no camera has, and the joints in it."""
+    left, top, right, bottom = content_rectangle(image)
+    moved = keypoints.copy()
+    moved[:, :2] -= (left, top)
+    return np.ascontiguousarray(image[top:bottom, left:right]), moved
+
+
+def _standing_figures(found: Predictions, clicked: Array, kept: Mask) -> Figures:
+    knees = flexions(found.joints_3d[kept])["knee"].mean(axis=1)
+    figures: Figures = {
+        "knees bent": mean(knees, "deg"),
+        "legs over trunk, clicked": median(_legs_over_trunk(clicked[kept])),
+        "SMPL's joints": median(_legs_over_trunk(found.joints_2d[kept])),
+    }
+    if found.clicks_2d is not None:
+        figures["regressed"] = median(_legs_over_trunk(found.clicks_2d[kept]))
+    return figures
+
+
+def _side_figures(found: Predictions, clicked: Array, kept: Mask) -> Figures:
+    labels = clicked[kept]
+    figures: Figures = {
+        "swapped": percent(*swapped(found.joints_2d[kept], labels)),
+        "PCK12@0.2": percent(*pck_hits(found.joints_2d[kept], labels)),
+    }
+    if found.clicks_2d is not None:
+        figures["PCK12@0.2, regressed"] = percent(*pck_hits(found.clicks_2d[kept], labels))
+    return figures
+
+
+def _legs_over_trunk(limbs: Array) -> Array:
+    """Hip to ankle over hip to shoulder in the picture, of LSP's joints ``(N, >= 12, 2)``."""
+    hips, ankles, shoulders = (limbs[:, k, :2].mean(axis=1) for k in (_HIPS, _ANKLES, _SHOULDERS))
+    trunk = np.linalg.norm(shoulders - hips, axis=1)
+    legs = np.linalg.norm(hips - ankles, axis=1)
+    return np.asarray(legs / np.maximum(trunk, _TINY))[:, None]
 
 
 def clip_rows(
     data: Path, estimators: Sequence[NetworkEstimator], detector: PersonDetector, *, step: int = 1
 ) -> list[ResultRow]:
-    """Lean of the trunk and bend of the knees in clips before a level camera, frame by frame."""
+    """Lean of the trunk and bend of the knees in clips before a level camera, frame by frame.
+
+    The focal length is the program's assumption.  ``step`` > 1 takes the first ``1 / step``.
+    """
     rows = []
     for name in LEVEL_CLIPS:
         for estimator in estimators:
-            track = follow(
-                video_frames(VideoFile(data / "videos" / name), step), estimator, detector
-            )
-            limbs = track.raw[track.seen]
-            trunk = limbs[:, _SHOULDERS].mean(axis=1) - limbs[:, _HIPS].mean(axis=1)
-            lean = np.degrees(np.arctan2(trunk[:, 2], -trunk[:, 1]))
-            figures: dict[str, Figure | None] = {
+            video = VideoFile(data / "videos" / name)
+            track = follow(video_frames(video, step), estimator, detector)
+            lean, knees = _trunk_pitch(track.raw), flexions(track.raw)["knee"].mean(axis=1)
+            figures: Figures = {
                 "frames with a person": percent(track.seen),
-                "trunk from the vertical": mean(np.abs(lean), "deg"),
-                "trunk, bias": mean(lean, "deg"),
-                "knees bent": mean(flexions(limbs)["knee"].mean(axis=1), "deg"),
+                "trunk from the vertical": _mean(np.abs(lean), "deg"),
+                "trunk, bias": _mean(lean, "deg"),
+                "knees bent": _mean(knees, "deg"),
             }
             rows.append(ResultRow("Posture", name, "level camera", "raw", estimator.name, figures))
     return rows
@@ -129,32 +182,48 @@ def clip_rows(
 def true_clip_rows(
     data: Path, estimators: Sequence[NetworkEstimator], detector: PersonDetector
 ) -> list[ResultRow]:
-    """3D errors on the clip with truth, frame by frame, the network alone."""
-    true = load_limbs(data / TRUTH)
+    """3D errors on the clip with truth and its focal length, frame by frame, without filters."""
+    true, focal = load_limbs(data / TRUTH), load_camera(data / TRUTH).focal_length
+    known = hip_centred(true.astype(np.float64))
+    knees = flexions(known)["knee"]
+    straight = knees < _STRAIGHT
     rows = []
     for estimator in estimators:
-        track = follow(video_frames(VideoFile(data / "videos" / TRUE_CLIP)), estimator, detector)
-        seen = track.seen
-        found, known = track.raw[seen], hip_centred(true[seen].astype(float))
+        video = VideoFile(data / "videos" / TRUE_CLIP)
+        track = follow(video_frames(video), estimator, detector, focal)
+        found = track.raw
         apart = np.abs(found - known) * _MM
-        aligned = procrustes_aligned(found, known)
-        knees = flexions(found)["knee"] - flexions(known)["knee"]
-        straight = flexions(known)["knee"] < 20
-        figures: dict[str, Figure | None] = {
-            "MPJPE": _blocks(joint_distances(found, known).mean(axis=1) * _MM, "mm"),
-            "PA-MPJPE": _blocks(joint_distances(aligned, known).mean(axis=1) * _MM, "mm"),
-            "x": median(apart[..., 0], "mm"),
-            "y": median(apart[..., 1], "mm"),
-            "z": median(apart[..., 2], "mm"),
-            "knees, mean error": mean(np.abs(knees).mean(axis=1), "deg"),
-            "straight knees, bias": median(np.where(straight, knees, np.nan), "deg"),
-            "bent knees, bias": median(np.where(straight, np.nan, knees), "deg"),
+        bent = flexions(found)["knee"] - knees
+        lean = _trunk_pitch(found) - _trunk_pitch(known)
+        figures: Figures = {
+            "frames with a person": percent(track.seen),
+            "MPJPE": _mean(mpjpe(found, known), "mm"),
+            "PA-MPJPE": _mean(_aligned_errors(found, known), "mm"),
+            **{axis: median(as_blocks(apart[..., k]), "mm") for k, axis in enumerate("xyz")},
+            "knees, mean error": _mean(np.abs(bent).mean(axis=1), "deg"),
+            "straight knees, bias": median(as_blocks(np.where(straight, bent, np.nan)), "deg"),
+            "bent knees, bias": median(as_blocks(np.where(straight, np.nan, bent)), "deg"),
+            "trunk pitch, mean error": _mean(np.abs(lean), "deg"),
+            "trunk pitch, bias": _mean(lean, "deg"),
         }
         rows.append(ResultRow("Posture", TRUE_CLIP, "triangulated", "raw", estimator.name, figures))
     return rows
 
 
-def _blocks(values: Array, unit: str) -> Figure | None:
-    """Mean of frames ``(T,)`` whose neighbours are nearly equal."""
-    blocks = as_blocks(values[:, None])
-    return mean(np.nanmean(blocks, axis=1), unit)
+def _trunk_pitch(limbs: Array) -> Array:
+    """Degrees by which trunks lean away from the camera, limbs ``(T, 12, 3)``: ``(T,)``."""
+    trunk = limbs[:, _SHOULDERS].mean(axis=1) - limbs[:, _HIPS].mean(axis=1)
+    return np.asarray(np.degrees(np.arctan2(trunk[:, 2], -trunk[:, 1])))
+
+
+def _aligned_errors(found: Array, known: Array) -> Array:
+    """PA-MPJPE of each frame ``(T,)`` in mm; NaN where nobody was found."""
+    errors = np.full(len(known), np.nan)
+    seen = np.isfinite(found).all(axis=(1, 2))
+    errors[seen] = pa_mpjpe(found[seen], known[seen])
+    return errors
+
+
+def _mean(values: Array, unit: str) -> Figure | None:
+    """Mean of the finite values ``(T,)``; neighbouring frames are resampled together."""
+    return ratio(*in_blocks(values), unit)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,37 @@ def load_limbs(path: Path) -> Array:
         raise AssetError(
             f"There are no 3D limb joints in {path}; it needs joints_camera and joint_names."
         ) from error
+
+
+class TrueCamera(NamedTuple):
+    """The camera of a video with truth; None for what the file does not say.
+
+    Attributes
+    ----------
+    focal_length
+        Pixels.
+    up
+        ``(3,)`` unit vector against gravity, in the camera's frame.
+    """
+
+    focal_length: float | None
+    up: Array | None
+
+
+def load_camera(path: Path) -> TrueCamera:
+    """Read the camera matrix ``K`` and the rotation ``R`` from a world whose z points up.
+
+    Raises
+    ------
+    AssetError
+        When the file cannot be read.
+    """
+    try:
+        with np.load(path) as data:
+            focal = float(data["K"][0, 0]) if "K" in data else None
+            return TrueCamera(focal, np.asarray(data["R"][:, 2]) if "R" in data else None)
+    except (OSError, ValueError, IndexError, zipfile.BadZipFile) as error:
+        raise AssetError(f"{path} cannot be read as 3D truth of a video.") from error
 
 
 def flexions(limbs: Array) -> dict[str, Array]:
