@@ -54,6 +54,8 @@ def data(tmp_path, demo_clip):
 def test_posture_is_measured_and_shown(data, tmp_path, monkeypatch, capsys):
     scenes = tuple(scene._replace(views=scene.views[:1]) for scene in posture_figures.SCENES[:2])
     monkeypatch.setattr(posture_figures, "SCENES", scenes)
+    monkeypatch.setattr(posture_seen, "STANDING", (8001, 8002, 8003))
+    monkeypatch.setattr(posture_seen, "CROUCHING", (8004,))
     monkeypatch.setattr(posture_sheets, "SCENES", scenes)
     out, sheets = tmp_path / "figures.json", tmp_path / "sheets"
     given = [NETWORK, "--data", str(data), "--posture", "--quick", "--threads", "1"]
@@ -64,7 +66,8 @@ def test_posture_is_measured_and_shown(data, tmp_path, monkeypatch, capsys):
     assert rows["drawn people", "standing, level, 2.6 m"]["figures"]["knees, mean error"]["count"]
     assert rows["drawn people", "cut at the hips, level, 1.3 m"]
     stand = rows["LSPET", "who stand straight"]["figures"]
-    assert stand["knees bent"]["count"] == 4
+    assert stand["knees bent"]["count"] == 3
+    assert rows["LSPET", "who crouch or sit"]["figures"]["knees bent"]["count"] == 1
     # Legs of 60 and a trunk of 40 pixels were clicked.
     assert stand["legs over trunk, clicked"]["value"] == pytest.approx(1.5, abs=0.05)
     assert stand["regressed"]["value"] > 0

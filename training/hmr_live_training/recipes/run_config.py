@@ -28,6 +28,11 @@ class LossWeights:
     world: float = 60.0
     #: What the photos' 3D counts of that, which is their teacher's and not exact.
     photo_world: float = 1.0
+    #: What photos' 2D may be missed by at no cost: clicks are no nearer to the truth, and to meet
+    #: them straight limbs bend.
+    photo_slack: float = 0.0
+    #: Photos' hips, knees and spine are straight until the evidence bends them, a radian.
+    photo_rest: float = 0.0
     #: SMPL's joints, squared distance (resnet50, whose 3D labels are joints).
     joints: float = 60.0
     #: Rotation matrices and betas where they are known: synthetic people, fits to photos.

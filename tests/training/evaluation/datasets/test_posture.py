@@ -9,7 +9,7 @@ from hmr_live.body.rotations import matrix_from_axis_angle
 from hmr_live.body.skeleton import JOINT
 from hmr_live.recovery.crop_camera import CropCamera
 from hmr_live.recovery.network import NetworkOutput
-from hmr_live_training.data.lspet import load_lspet
+from hmr_live_training.data.lspet import load_lspet, photo_number
 from hmr_live_training.evaluation.datasets import posture_figures
 from hmr_live_training.evaluation.datasets.posture import (
     DESK_VIEWS,
@@ -27,7 +27,11 @@ from hmr_live_training.evaluation.datasets.posture_figures import (
     picture_of,
     trunk_pitch,
 )
-from hmr_live_training.evaluation.datasets.posture_seen import standing_photos
+from hmr_live_training.evaluation.datasets.posture_seen import (
+    CROUCHING,
+    STANDING,
+    chosen_photos,
+)
 from hmr_live_training.evaluation.datasets.studio import Studio
 from hmr_live_training.evaluation.estimators import BodyReader, NetworkEstimator
 from hmr_live_training.landmarks import LSP_NAMES
@@ -139,11 +143,10 @@ def test_a_cut_picture_shows_nothing_below_the_hips(studio):
     np.testing.assert_allclose(joints, person.camera.project(person.joints), atol=1e-3)
 
 
-def test_who_stands_straight_in_a_photo_is_known_from_the_clicks(tmp_path):
-    write_lspet(tmp_path, [8001, 8002], LSP_NAMES)
+def test_photos_are_chosen_by_their_numbers(tmp_path):
+    write_lspet(tmp_path, [8001, STANDING[2], 8063], LSP_NAMES)
     photos = load_lspet(tmp_path, "development")
-    assert standing_photos(photos).tolist() == [0, 1]
-    photos.keypoints[0, LSP_NAMES.index("RKnee"), 0] += 15
-    assert standing_photos(photos).tolist() == [1]
-    photos.keypoints[1, :2, 1] -= 25
-    assert not len(standing_photos(photos))
+    numbers = [photo_number(photos.names[k]) for k in chosen_photos(photos, STANDING)]
+    assert sorted(numbers) == sorted({STANDING[2], 8063})
+    assert not len(chosen_photos(photos, [9999]))
+    assert not set(STANDING) & set(CROUCHING)

@@ -1,8 +1,7 @@
 """Posture of real people: who stands straight in a photo, and clips of people before a webcam.
 
-There is no truth in 3D but for one clip.  But the knees of people whose legs and trunk are straight
-and upright in the picture are nearly straight, and who walks or eats before a level camera has the
-trunk upright.
+There is no truth in 3D but for one clip.  But whoever stands straight in a photo has nearly
+straight knees, and who walks or eats before a level camera has the trunk upright.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from hmr_live.capture.sources import VideoFile
 from hmr_live.core.state import Image
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.crops import content_rectangle, crop_box_from_lsp
-from hmr_live_training.data.lspet import Photos, load_lspet
+from hmr_live_training.data.lspet import Photos, load_lspet, photo_number
 from hmr_live_training.evaluation.datasets.lspet_figures import SPLIT
 from hmr_live_training.evaluation.datasets.triangulated import (
     flexions,
@@ -49,10 +48,11 @@ LEVEL_CLIPS: Final = ("intel_asl_walk.mkv", "intel_asl_eat.mkv")
 #: The clip with truth, and the truth, there too.
 TRUE_CLIP: Final = "pose2sim_balancing_cam1.mp4"
 TRUTH: Final = Path("pose2sim_cam1_truth", "truth.npz")
-#: Degrees of a limb from straight and upright in the picture.
-_UPRIGHT: Final = 14.0
-#: Clicked legs over the clicked trunk: shorter ones are drawn up or seen from above.
-_LONG_LEGS: Final = 1.2
+#: Development photos, by their numbers, of people whose legs and trunk are straight: all 34 whose
+#: clicks would allow it were looked at, and clicks alone also allow people who crouch.
+STANDING: Final = (8063, 8406, 8446, 8496, 8739, 8759, 8764, 8768, 8779, 8920, 8989)
+#: People who crouch, squat or sit towards the camera: what they show of their legs is as long.
+CROUCHING: Final = (8055, 8104, 8213, 8470, 8662, 8774)
 _PLACE: Final = {name: k for k, name in enumerate(LSP_NAMES)}
 _HIPS: Final = [_PLACE["RHip"], _PLACE["LHip"]]
 _SHOULDERS: Final = [_PLACE["RShoulder"], _PLACE["LShoulder"]]
@@ -63,23 +63,9 @@ _MM: Final = 1000.0
 _TINY: Final = 1e-6
 
 
-def standing_photos(photos: Photos) -> NDArray[np.int64]:
-    """Photos of people who stand straight: legs and trunk straight and upright as clicked."""
-    points, labelled = photos.keypoints[..., :2].astype(float), photos.keypoints[..., 2] > 0
-    hips, shoulders = points[:, _HIPS].mean(axis=1), points[:, _SHOULDERS].mean(axis=1)
-    trunk = shoulders - hips
-    chosen = labelled[:, :12].all(axis=1) & (_lean(trunk) < _UPRIGHT)
-    for side in "RL":
-        hip, knee, ankle = (points[:, _PLACE[side + n]] for n in ("Hip", "Knee", "Ankle"))
-        leg = hip - ankle
-        chosen &= (_lean(hip - knee) < _UPRIGHT) & (_lean(knee - ankle) < _UPRIGHT)
-        chosen &= np.linalg.norm(leg, axis=1) > _LONG_LEGS * np.linalg.norm(trunk, axis=1)
-    return np.flatnonzero(chosen)
-
-
-def _lean(lines: Array) -> Array:
-    """Degrees of picture lines ``(N, 2)`` from upright."""
-    return np.asarray(np.degrees(np.abs(np.arctan2(lines[:, 0], -lines[:, 1]))))
+def chosen_photos(photos: Photos, numbers: Sequence[int]) -> NDArray[np.int64]:
+    """Positions of the photos that have one of these numbers."""
+    return np.flatnonzero(np.isin([photo_number(name) for name in photos.names], numbers))
 
 
 def photo_rows(
@@ -87,12 +73,16 @@ def photo_rows(
 ) -> list[ResultRow]:
     """Development photos, in the tracker's crop from the clicked joints.
 
-    Knees and limb lengths are those of the people who stand straight, all of them; exchanged
-    sides and PCK those of every ``step``-th photo.
+    Knees are those of all the people who stand straight, and of those who crouch; exchanged sides
+    and PCK those of every ``step``-th photo.
     """
     photos = load_lspet(data, "development")
-    straight, every = standing_photos(photos), np.arange(0, len(photos), step)
-    chosen = np.union1d(straight, every)
+    posed = {
+        "who stand straight": chosen_photos(photos, STANDING),
+        "who crouch or sit": chosen_photos(photos, CROUCHING),
+    }
+    every = np.arange(0, len(photos), step)
+    chosen = np.unique(np.concatenate([*posed.values(), every]))
     progress = ProgressLog("LSPET photos", len(chosen))
     found: dict[str, list[Estimate]] = {e.name: [] for e in estimators}
     labels = []
@@ -105,14 +95,15 @@ def photo_rows(
             found[estimator.name] += estimator.estimate(picture, [box])
         progress.step()
     clicked = np.stack(labels)
-    stand, of_all = np.isin(chosen, straight), np.isin(chosen, every)
     rows = []
     for condition, kept, figures_of in (
-        ("who stand straight", stand, _standing_figures),
-        ("all", of_all, _side_figures),
+        *((condition, kept, _knee_figures) for condition, kept in posed.items()),
+        ("all", every, _side_figures),
     ):
+        if not len(kept):
+            continue
         for name, estimates in found.items():
-            figures = figures_of(stack_estimates(estimates), clicked, kept)
+            figures = figures_of(stack_estimates(estimates), clicked, np.isin(chosen, kept))
             rows.append(ResultRow("Posture", "LSPET", SPLIT, condition, name, figures))
     return rows
 
@@ -125,7 +116,7 @@ def unpadded(image: Image, keypoints: Array) -> tuple[Image, Array]:
     return np.ascontiguousarray(image[top:bottom, left:right]), moved
 
 
-def _standing_figures(found: Predictions, clicked: Array, kept: Mask) -> Figures:
+def _knee_figures(found: Predictions, clicked: Array, kept: Mask) -> Figures:
     knees = flexions(found.joints_3d[kept])["knee"].mean(axis=1)
     figures: Figures = {
         "knees bent": mean(knees, "deg"),
