@@ -365,6 +365,8 @@ def test_synthetic_people_become_samples(tmp_path):
     torch.testing.assert_close(samples.lsp[..., :2], torch.full((2, 14, 2), 0.5))
     assert samples.points[0, :3, 2].tolist() == pytest.approx([0, 0.6, 1])
     assert samples.world[0, 0, 3] == pytest.approx(0.3)
+    # Inside the crop, which repeats the frame's edge, but not inside the frame.
+    assert samples.visible[0, :3].tolist() == [[0, 0, 1], [0, 1, 1], [1, 1, 1]]
     centred = body[1] - body[1, list(HIPS)].mean(axis=0)
     expected = centred[:27] @ np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]]).T
     np.testing.assert_allclose(samples.world[1, :, :3].numpy(), expected, atol=1e-5)
@@ -377,7 +379,9 @@ def test_synthetic_labels_know_who_is_there_and_what_is_hidden():
     _, shard = synthetic_shard()
     labels = synthetic_labels(shard)
     assert labels.person.tolist() == [1, 1, 0]
-    assert labels.visible[0, :3].tolist() == [[0, 0], [0, 1], [1, 1]]
+    # Beyond the frame, hidden, seen; nothing is known of nobody.
+    assert labels.visible[0, :3].tolist() == [[0, 0, 1], [0, 1, 1], [1, 1, 1]]
+    assert labels.visible[2, :, 2].max() == 0
     assert labels.body[2].tolist() == [0, 0]
     assert labels.points[2, :, 2].max() == 0
     np.testing.assert_allclose(labels.rotmats[1, 0], shard.labels["rotmats"][1, 0])

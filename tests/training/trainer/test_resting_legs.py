@@ -1,4 +1,4 @@
-"""Legs that no picture shows rest, and what lies beyond a frame is hidden."""
+"""Legs that no picture shows rest."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import torch
 from hmr_live.body.skeleton import JOINT
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.body_landmarks import BodyLandmarks
-from hmr_live_training.trainer.objective import (
-    straight_legs,
-    with_ends_of_frames,
-    with_resting_legs,
-)
+from hmr_live_training.trainer.objective import straight_legs, with_resting_legs
 from tests.training.cases import rest_body, tiny_samples
 
 LEFT = [JOINT[f"left_{name}"] for name in ("hip", "knee", "ankle", "foot")]
@@ -35,16 +31,14 @@ def test_only_hidden_legs_of_drawn_people_are_relabelled():
     landmarks = [k for k, each in enumerate(BODY_LANDMARKS[:27]) if each.name in names]
     # A drawn person cut off, a photo cut off, one whose foot is seen, one who is seen whole.
     for person in (0, 1):
-        batch.visible[person, landmarks, 2] = 0
-    batch.visible[2, landmarks[:2], 2] = 0
+        batch.visible[person, landmarks, 1] = 0
+    batch.visible[2, landmarks[:2], 1] = 0
     batch.body[1] = 0
     straight = straight_legs(BodyLandmarks(rest_body()))
-    rested = with_resting_legs(with_ends_of_frames(batch), straight)
+    rested = with_resting_legs(batch, straight)
     torch.testing.assert_close(rested.rotmats[0, LEFT], straight[LEFT])
     torch.testing.assert_close(rested.rotmats[1:], batch.rotmats[1:])
     right = [j for j in range(24) if j not in LEFT]
     torch.testing.assert_close(rested.rotmats[0, right], batch.rotmats[0, right])
     assert rested.world[0, landmarks, 3].max() == 0
     assert rested.world[1:, :, 3].min() == 1
-    assert rested.visible[0, landmarks].tolist() == [[0, 0, 1]] * 4
-    assert rested.visible[1, landmarks, 2].max() == 0

@@ -38,7 +38,8 @@ class Labels(NamedTuple):
     world
         ``(N, 27, 4)`` the same in metres, camera frame, relative to the hips' middle; weight.
     visible
-        ``(N, 27, 2)`` probability that the landmark is not hidden; weight.
+        ``(N, 27, 3)`` probability that the landmark is not hidden, of being inside the picture that
+        was taken; weight.
     rotmats
         ``(N, 24, 3, 3)`` SMPL rotations, joint 0 into the picture's camera frame.
     betas
@@ -117,7 +118,7 @@ def nobody(count: int) -> Labels:
         lsp=np.zeros((count, 14, 3)),
         points=np.zeros((count, NUM_BLAZEPOSE, 3)),
         world=np.zeros((count, NUM_BLAZEPOSE, 4)),
-        visible=np.zeros((count, NUM_BLAZEPOSE, 2)),
+        visible=np.zeros((count, NUM_BLAZEPOSE, 3)),
         rotmats=rotmats,
         betas=np.zeros((count, 10)),
         body=np.zeros((count, 2)),
@@ -145,7 +146,7 @@ def photo_labels(photos: Photos, teacher: TeacherLabels) -> Labels:
         lsp=photos.keypoints.astype(np.float64),
         points=np.dstack([teacher.points[:, chosen], believed * visible]),
         world=np.dstack([teacher.world[:, chosen], believed * (0.4 + 0.6 * visible)]),
-        visible=np.dstack([visible, believed]),
+        visible=np.dstack([visible, np.ones_like(visible), believed]),
         person=np.ones(len(photos)),
     )
 
@@ -191,8 +192,9 @@ def place(
     lsp_weight = labels.lsp[..., 2] * np.where(lsp_inside, 1.0, outside_weight)
     frame = np.where(points_inside, 1.0, outside_weight)
     world = rotate_to_crop(matrix, labels.world[..., :3].astype(np.float64))
-    in_crop = (np.abs(points) < 1).all(axis=-1) & points_inside
-    seen = np.dstack([labels.visible[..., 0] * in_crop, in_crop, labels.visible[..., 1]])
+    # A crop goes on beyond the picture, whose edge it repeats: nobody is seen there.
+    in_crop = (np.abs(points) < 1).all(axis=-1) & points_inside & (labels.visible[..., 1] > 0)
+    seen = np.dstack([labels.visible[..., 0] * in_crop, in_crop, labels.visible[..., 2]])
     parts = (
         _swapped(np.dstack([lsp, lsp_weight]), LSP_MIRROR, mirrored),
         _swapped(np.dstack([points, labels.points[..., 2] * frame]), _POINT_MIRROR, mirrored),

@@ -51,6 +51,7 @@ def synthetic_labels(shard: SyntheticShard, body: BodyLandmarks | None = None) -
     weight = np.select([visibility == 2, visibility == 1], [1.0, _HIDDEN_WEIGHT], 0.0)
     person = (labels["person"] > 0).astype(np.float64)
     weight *= person[:, None]
+    known = np.repeat(person[:, None], visibility.shape[1], axis=1)
     seen = np.dstack([labels["landmarks_2d"], weight])
     world_weight = np.maximum(weight, _UNSEEN_WORLD_WEIGHT) * person[:, None]
     blazepose = slice(0, NUM_BLAZEPOSE)
@@ -61,7 +62,7 @@ def synthetic_labels(shard: SyntheticShard, body: BodyLandmarks | None = None) -
         lsp=seen[:, NUM_BLAZEPOSE:],
         points=seen[:, blazepose],
         world=np.dstack([_world(labels), world_weight])[:, blazepose],
-        visible=np.dstack([visibility == 2, visibility > 0])[:, blazepose].astype(np.float64),
+        visible=np.dstack([visibility == 2, visibility > 0, known])[:, blazepose],
         rotmats=rotmats,
         betas=labels["betas"].astype(np.float64),
         body=np.column_stack([in_frame, in_frame]),

@@ -40,8 +40,12 @@ from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.sampling.projected_mocap import ProjectedMocap
 from hmr_live_training.sampling.samples import Samples
 from hmr_live_training.synthetic.poses.sampler import offsets_to_flat_tpose, onto_body
+from hmr_live_training.trainer.photo_losses import (
+    bends_of_straight_limbs,
+    of_photos,
+    within_slack,
+)
 
-_PLACE: Final = {landmark.name: k for k, landmark in enumerate(BODY_LANDMARKS[:NUM_BLAZEPOSE])}
 #: The learned landmark corrections are punished per this distance squared, metres.
 _CORRECTION_SCALE = 0.03
 
@@ -85,7 +89,7 @@ class RunLosses:
         if not self.config.pairs:
             batch = without_pairs(batch)
         if self.config.rest_hidden_legs:
-            batch = with_resting_legs(with_ends_of_frames(batch), self.straight_legs)
+            batch = with_resting_legs(batch, self.straight_legs)
         batch = batch._replace(world=self._trusted_world(batch))
         encoded = self.network.encode(batch.inputs, self.config.stage, batch.perspective)
         thetas = self._thetas(encoded, mocap)
@@ -131,7 +135,8 @@ class RunLosses:
         _, body = regressor.body(last.rotmats, last.betas)
         points = project(body, last.camera, encoded.observed.perspective)
         if weights.photo_slack:
-            points = self._within_slack(points, batch)
+            labels = torch.cat([batch.points, batch.lsp], dim=1)[..., :2]
+            points = within_slack(points, labels, weights.photo_slack * of_photos(batch))
         blazepose = points[:, :NUM_BLAZEPOSE]
         correction = regressor.body.correction / _CORRECTION_SCALE
         terms = {
@@ -166,7 +171,9 @@ class RunLosses:
             * (self.network.confidence.weight**2).sum(dim=1).mean(),
         }
         if weights.photo_rest:
-            terms["photo_rest"] = weights.photo_rest * self._rest_loss(last, batch)
+            terms["photo_rest"] = weights.photo_rest * bends_of_straight_limbs(
+                last.rotmats, self.straight_legs, batch
+            )
         if weights.backbone_points:
             terms["backbone_points"] = weights.backbone_points * self._backbone_loss(
                 blazepose, batch, encoded
@@ -186,25 +193,6 @@ class RunLosses:
         apart = tree.rest_joints(found) - tree.rest_joints(true)
         distances: Tensor = (apart - apart[:, :1]).norm(dim=-1)
         return distances.mean(dim=1)
-
-    def _within_slack(self, points: Tensor, batch: Samples) -> Tensor:
-        """Points ``(N, 41, 2)`` of photos moved towards their labels by the slack at most."""
-        labels = torch.cat([batch.points, batch.lsp], dim=1)[..., :2]
-        apart = labels - points
-        distance = apart.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-        slack = self.config.loss.photo_slack * of_photos(batch)[:, None]
-        nearer: Tensor = points + apart * (slack / distance).clamp_max(1)
-        return nearer
-
-    def _rest_loss(self, last: Theta, batch: Samples) -> Tensor:
-        """How far hips, knees and spines of photos are bent, radians, where the teacher's are not.
-
-        A teacher's straight limb is bent by noise alone, and which way is no evidence.
-        """
-        rest = self.straight_legs[_TRUNK_AND_LEGS]
-        apart = last.rotmats[:, _TRUNK_AND_LEGS] - rest
-        angle = torch.sqrt((apart**2).sum(dim=(2, 3)) / 2 + 1e-4)
-        return weighted_mean(angle, of_photos(batch) * straightness(batch.world))
 
     def _trusted_world(self, batch: Samples) -> Tensor:
         """3D labels ``(N, 27, 4)``; those of a teacher, who is not exact, weigh less."""
@@ -286,11 +274,6 @@ def _points_loss(points: Tensor, batch: Samples) -> Tensor:
     return reprojection_loss(limbs, labels) + reprojection_loss(points, batch.points)
 
 
-def of_photos(batch: Samples) -> Tensor:
-    """Which samples show somebody whose body is not known exactly, ``(N, 1)``, 0 or 1."""
-    return (batch.body[:, :1] == 0).float() * batch.person[:, None]
-
-
 def clicked_first(batch: Samples) -> Tensor:
     """Labels of the 27 landmarks ``(N, 27, 3)``: limbs as they were clicked where they were.
 
@@ -302,36 +285,6 @@ def clicked_first(batch: Samples) -> Tensor:
     labels = batch.points.clone()
     labels[:, limbs] = torch.where(clicked[..., 2:] > 0, clicked, labels[:, limbs])
     return labels
-
-
-#: Joints that are straight in most people, and the landmarks whose bend says whether they are.
-_REST_CHAINS: Final = tuple(
-    (JOINT[joint], *(_PLACE[name] for name in chain))
-    for side in ("left", "right")
-    for joints, chain in (
-        ((f"{side}_knee",), (f"{side}_hip", f"{side}_knee", f"{side}_ankle")),
-        ((f"{side}_hip", "spine1", "spine2"), (f"{side}_shoulder", f"{side}_hip", f"{side}_knee")),
-    )
-    for joint in joints
-)
-_TRUNK_AND_LEGS: Final = [joint for joint, *_ in _REST_CHAINS]
-#: Radians of bend at which the teacher is believed to have seen one.
-_BENT: Final = 0.8
-
-
-def straightness(world: Tensor) -> Tensor:
-    """How surely each of the joints of ``_REST_CHAINS`` is straight, ``(N, J)`` in [0, 1].
-
-    ``world`` are a teacher's landmarks ``(N, 27, 4)`` with weights.
-    """
-    points, weight = world[..., :3], world[..., 3]
-    rows = []
-    for _, first, middle, last in _REST_CHAINS:
-        above, below = points[:, middle] - points[:, first], points[:, last] - points[:, middle]
-        cosine = F.cosine_similarity(above, below, dim=1).clamp(-1, 1)
-        known = (weight[:, [first, middle, last]] > 0).all(dim=1)
-        rows.append(torch.exp(-((torch.acos(cosine) / _BENT) ** 2)) * known)
-    return torch.stack(rows, dim=1)
 
 
 #: Joints of each leg, and the landmarks that show it.
@@ -353,16 +306,6 @@ def straight_legs(body: BodyLandmarks) -> Tensor:
     rest = body.tree.rest.detach().cpu().numpy().astype(np.float64)
     flat = onto_body(np.tile(np.eye(3), (NUM_JOINTS, 1, 1)), offsets_to_flat_tpose(rest))
     return torch.from_numpy(flat).float()
-
-
-def with_ends_of_frames(batch: Samples) -> Samples:
-    """The batch in which landmarks beyond the frame of a drawn person are known to be hidden.
-
-    A crop goes on beyond the frame, whose edge it repeats: what lies there is not in the picture.
-    """
-    beyond = (batch.visible[..., 2] == 0) & (batch.body[:, :1] > 0)
-    hidden = torch.tensor([0.0, 0.0, 1.0], device=beyond.device)
-    return batch._replace(visible=torch.where(beyond[..., None], hidden, batch.visible))
 
 
 def with_resting_legs(batch: Samples, straight: Tensor) -> Samples:

@@ -52,7 +52,7 @@ TRUTH: Final = Path("pose2sim_cam1_truth", "truth.npz")
 #: clicks would allow it were looked at, and clicks alone also allow people who crouch.
 STANDING: Final = (8063, 8406, 8446, 8496, 8739, 8759, 8764, 8768, 8779, 8920, 8989)
 #: People who crouch, squat or sit towards the camera: what they show of their legs is as long.
-CROUCHING: Final = (8055, 8104, 8213, 8470, 8662, 8774)
+CROUCHING: Final = (8055, 8213, 8470, 8662, 8774)
 _PLACE: Final = {name: k for k, name in enumerate(LSP_NAMES)}
 _HIPS: Final = [_PLACE["RHip"], _PLACE["LHip"]]
 _SHOULDERS: Final = [_PLACE["RShoulder"], _PLACE["LShoulder"]]
