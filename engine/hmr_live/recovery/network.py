@@ -24,6 +24,8 @@ from hmr_live.recovery.frame_camera import default_focal_length
 
 #: The shipped network that is used when none is named.
 DEFAULT_NETWORK = ("networks", "full.onnx")
+#: What a manifest's ``camera`` says of a network that reads the focal lengths of its crops.
+PERSPECTIVE = "perspective"
 #: Points nearer to the camera than this share of the body's distance count as so near.
 _LEAST_DEPTH = 0.05
 
@@ -90,6 +92,12 @@ class HmrNetwork:
         self._crops = np.empty((1, self.size, self.size, 3), np.uint8)
         self._inputs = np.empty((1, 3, self.size, self.size), np.float32)
         self.backend = open_backend(path, name=backend, threads=threads, timings=timings)
+        if self.backend.reads_focal != (self.manifest.get("camera") == PERSPECTIVE):
+            self.backend.close()
+            raise AssetError(
+                f"{path.name} and its manifest disagree on whether the network reads the focal "
+                "length: they are of two exports. Copy both files of one export."
+            )
 
     @property
     def name(self) -> str:

@@ -40,6 +40,15 @@ def test_the_shipped_networks_match_their_manifests(name):
     assert set(manifest["outputs"]) == set(outputs)
 
 
+@pytest.mark.parametrize("camera", ["weak_perspective", None])
+def test_a_manifest_of_another_export_is_refused(copied, camera):
+    path = copied.with_suffix(".json")
+    manifest = json.loads(path.read_text()) | {"camera": camera}
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(AssetError, match=r"full\.onnx and its manifest disagree.*focal"):
+        HmrNetwork(copied, backend="onnxruntime")
+
+
 def test_a_batch_gives_what_single_crops_give():
     network = HmrNetwork()
     both = network.run(IMAGE, REGIONS)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hmr_live.core.assets import sha256_of
+from hmr_live.recovery.network import PERSPECTIVE
 from hmr_live_training.data.crops import BODY_BEYOND_JOINTS, CROP_BOX_SCALE, CROP_SIZE
 from hmr_live_training.models.backbones.blazepose import NUM_LANDMARKS
 from hmr_live_training.models.losses import NEAR
@@ -62,7 +63,7 @@ def network_manifest(
             "mean": [0.0, 0.0, 0.0],
             "std": [1.0, 1.0, 1.0],
         },
-        "camera": "perspective" if perspective else "weak_perspective",
+        "camera": PERSPECTIVE if perspective else "weak_perspective",
         "region": {
             "rule": (
                 "square around the middle of the hips; side = 2 * scale * distance to the "
