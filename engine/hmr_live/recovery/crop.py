@@ -19,6 +19,7 @@ from hmr_live.recovery.crop_camera import CropCamera
 
 #: x and y in frame pixels.
 Point: TypeAlias = Array | tuple[float, float]
+_XY: TypeAlias = tuple[float, float]
 
 #: Side of the crop box over the diameter of the body circle.
 MARGIN = 1.25
@@ -51,16 +52,31 @@ def crop_box_around(centre: Point, up_point: Point, radius: float) -> CropBox:
     return CropBox(x, y, 2 * MARGIN * radius, angle)
 
 
-def crop_box_from_joints(joints_2d: Array) -> CropBox:
-    """Crop box for the next frame from this frame's ``(24, 2)`` joints in frame pixels."""
+def crop_box_from_joints(joints_2d: Array, size: tuple[int, int]) -> CropBox:
+    """Crop box for the next frame from this frame's joints.
+
+    Joints beyond the frame count as at its edge: where the rest of a body would be is a guess, and
+    a circle around it would leave a few pixels to what is seen of somebody before a webcam.
+
+    Parameters
+    ----------
+    joints_2d
+        ``(24, 2)`` frame pixels.
+    size
+        (width, height) of the frame.
+    """
     # Plain numbers: so few of them cost numpy several times as much.
-    points: list[Point] = joints_2d.tolist()
-    centre = _middle(points, _HIPS)
-    radius = max(math.dist(point, centre) for point in points)
-    return crop_box_around(centre, _middle(points, _SHOULDERS), radius * BEYOND_JOINTS)
+    points: list[_XY] = joints_2d.tolist()
+    width, height = size
+    seen = [(min(max(x, 0.0), width), min(max(y, 0.0), height)) for x, y in points]
+    x, y = centre = _middle(seen, _HIPS)
+    radius = max(math.dist(point, centre) for point in seen)
+    (hips_x, hips_y), (top_x, top_y) = _middle(points, _HIPS), _middle(points, _SHOULDERS)
+    up_point = x + top_x - hips_x, y + top_y - hips_y
+    return crop_box_around(centre, up_point, radius * BEYOND_JOINTS)
 
 
-def _middle(points: Sequence[Point], pair: tuple[int, int]) -> Point:
+def _middle(points: Sequence[_XY], pair: tuple[int, int]) -> _XY:
     (x0, y0), (x1, y1) = points[pair[0]], points[pair[1]]
     return (x0 + x1) / 2, (y0 + y1) / 2
 

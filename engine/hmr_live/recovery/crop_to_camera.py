@@ -82,7 +82,9 @@ class CropToCamera:
             joints_2d = project(joints, self.focal_length_of(size), size)
         else:
             joints_2d = _in_weak_perspective(joints, camera, crop_box, float(output.camera[0]))
-        return CropEstimate(crop_box, output, body, joints_2d, crop_box_from_joints(joints_2d))
+        return CropEstimate(
+            crop_box, output, body, joints_2d, crop_box_from_joints(joints_2d, size)
+        )
 
     def state(
         self, estimate: CropEstimate, body: CameraSpaceBody, track_id: int, size: tuple[int, int]

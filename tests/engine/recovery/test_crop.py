@@ -7,6 +7,7 @@ import pytest
 from hmr_live.body.skeleton import JOINT
 from hmr_live.core.state import CropBox
 from hmr_live.recovery.crop import (
+    BEYOND_JOINTS,
     MARGIN,
     apply_affine,
     crop_box_around,
@@ -113,7 +114,7 @@ def test_beyond_the_frame_the_edge_is_repeated():
 def test_the_next_crop_box_holds_every_joint():
     rng = np.random.default_rng(1)
     joints = rng.uniform(100, 400, size=(24, 2))
-    crop_box = crop_box_from_joints(joints)
+    crop_box = crop_box_from_joints(joints, (640, 480))
     inverse = cv2.invertAffineTransform(frame_from_crop(crop_box, 256))
     inside = apply_affine(inverse, joints)
     assert inside.min() > 0
@@ -121,3 +122,17 @@ def test_the_next_crop_box_holds_every_joint():
     hips = joints[[JOINT["left_hip"], JOINT["right_hip"]]].mean(axis=0)
     np.testing.assert_allclose([crop_box.cx, crop_box.cy], hips)
     assert crop_box.side >= 2 * MARGIN * np.linalg.norm(joints - hips, axis=1).max()
+
+
+@pytest.mark.parametrize("below", [0, 150, 400])
+def test_guessed_legs_below_the_frame_leave_the_crop_to_what_is_seen(below):
+    """Somebody before a webcam, who leans a little; the knees are far below the picture."""
+    joints = np.tile([320.0, 200.0 + below], (24, 1))
+    joints[[JOINT["left_hip"], JOINT["right_hip"]]] += [0, 200]
+    joints[[JOINT["left_shoulder"], JOINT["right_shoulder"]]] += [20, -50]
+    joints[[JOINT["left_ankle"], JOINT["right_ankle"]]] = 300, 3000
+    joints[JOINT["head"]] = 340, 60
+    crop_box = crop_box_from_joints(joints, (640, 480))
+    assert 480 < crop_box.side < 2 * 480 * MARGIN * BEYOND_JOINTS
+    assert 380 <= crop_box.cy <= 480
+    assert crop_box.angle == pytest.approx(math.atan2(20, 250))

@@ -50,7 +50,7 @@ def test_weak_perspective_is_followed_where_the_network_sees_it(body: BodyModel)
     in_crop = s * (body.joints(rotmats, found.output.betas)[:, :2] + [tx, ty])
     expected = apply_affine(frame_from_crop(CROP_BOX, 2), in_crop + 1)
     np.testing.assert_allclose(found.joints_2d, expected, atol=0.05)
-    assert found.next_crop_box == crop_box_from_joints(found.joints_2d)
+    assert found.next_crop_box == crop_box_from_joints(found.joints_2d, SIZE)
 
 
 def test_the_state_of_a_weak_perspective_body_is_projected_in_true_perspective(

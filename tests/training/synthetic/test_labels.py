@@ -18,7 +18,7 @@ from hmr_live_training.synthetic.scene.crop_boxes import exact_crop_box
 from tests.training.synthetic.synthetic_data import write_data
 
 #: Nothing in the way and nobody else, so that the silhouette is the person's own.
-ALONE = SyntheticConfig(negatives=0, occluder=0, company=0, desk=0, motion_blur=0)
+ALONE = SyntheticConfig(negatives=0, occluder=0, company=0, desk=0, hidden_face=0, motion_blur=0)
 NOSE = [landmark.vertex for landmark in BODY_LANDMARKS].index("nose")
 FAR = replace(ALONE, webcam=0, distance=(6.5, 8.0), whole=1.0)
 

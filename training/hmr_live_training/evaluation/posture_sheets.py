@@ -140,7 +140,7 @@ def drawn_pictures(data: Path) -> Iterator[Picture]:
                 image, flat = picture_of(person, cut=scene.cut)
                 caption = f"{scene.name}, {view}, true knees {knee_bends(person.joints).mean():.0f}"
                 up = person.camera.rotation @ (0.0, 1.0, 0.0)
-                box = crop_box_from_joints(flat)
+                box = crop_box_from_joints(flat, person.camera.size)
                 yield Picture(image, caption, box, person.camera.focal, up)
     studio.close()
 

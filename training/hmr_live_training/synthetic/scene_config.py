@@ -56,7 +56,11 @@ class SyntheticConfig:
     distance: tuple[float, float] = (0.7, 8.0)
     far: float = 0.10
     far_distance: tuple[float, float] = (8.0, 14.0)
-    webcam_distance: tuple[float, float] = (0.5, 1.3)
+    webcam_distance: tuple[float, float] = (0.5, 1.9)
+    #: Where a webcam is, degrees above the head as the head sees it: mean and sigma.  Screens stand
+    #: at the height of the eyes, laptops and counters lower; people seen from above alone teach
+    #: that a trunk leans towards the camera.
+    webcam_rise: tuple[float, float] = (-12.0, 14.0)
     #: Field of view of the longer side, degrees; and of the share of long lenses.
     field_of_view: tuple[float, float] = (45.0, 100.0)
     long_lens: float = 0.12

@@ -32,7 +32,7 @@ _CHAINS: Final = tuple(
 )
 _JOINTS: Final = [joint for joint, _ in _CHAINS]
 #: Radians of bend at which the teacher is believed to have seen one.
-_BENT: Final = 0.8
+_BENT: Final = 0.5
 #: Radians squared under which the bend is rounded off, so that its gradient is finite.
 _ROUNDED: Final = 1e-4
 

@@ -19,13 +19,13 @@ from hmr_live.recovery.tracking.tracker import (
 )
 
 SKELETON = np.random.default_rng(0).normal(size=(24, 2)).astype(np.float32) * [0.12, 0.25]
-SIZE = (1200, 400)
+SIZE = (1200, 1000)
 
 
 def estimate(x, height=300.0, confidence=0.9):
     """Somebody whose middle is at ``x`` pixels."""
-    joints = np.asarray([x, 200] + SKELETON * height, np.float32)
-    crop_box = crop_box_from_joints(joints)
+    joints = np.asarray([x, SIZE[1] / 2] + SKELETON * height, np.float32)
+    crop_box = crop_box_from_joints(joints, SIZE)
     rotmats = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
     output = NetworkOutput(
         rotmats, np.zeros(10), np.ones(3), 0.95, np.full(24, confidence, np.float32)

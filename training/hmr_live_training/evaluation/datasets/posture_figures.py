@@ -155,7 +155,7 @@ def _recovered(estimator: NetworkEstimator, person: DrawnPerson, *, cut: bool) -
     """A network's answer in the frame's camera."""
     body, size, focal = estimator.reader.body, person.camera.size, person.camera.focal
     image, flat = picture_of(person, cut=cut)
-    box = crop_box_from_joints(flat)
+    box = crop_box_from_joints(flat, size)
     (output,) = estimator.network.run(image, [box], focal)
     found = CropToCamera(body, focal).estimate(box, output, size).body
     joints = body.joints(found.rotmats, found.betas) + found.transl

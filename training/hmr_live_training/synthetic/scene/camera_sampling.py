@@ -142,7 +142,7 @@ def draw_cut(
 def draw_webcam(rng: Generator, head: Array, config: SyntheticConfig) -> PinholeCamera:
     """A camera on a screen or desk in front of a person with the head at ``head`` (3,)."""
     distance = float(rng.uniform(*config.webcam_distance))
-    rise = float(rng.normal(-0.05, 0.16))
+    rise = distance * math.tan(math.radians(float(rng.normal(*config.webcam_rise))))
     sideways = float(rng.normal(0, 0.10))
     position = head + np.array([sideways, rise, distance])
     size = _choose_size(rng, _WEBCAM_SIZES)
