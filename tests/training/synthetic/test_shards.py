@@ -8,7 +8,7 @@ from hmr_live.core.errors import AssetError
 from hmr_live.recovery.frame_camera import roll
 from hmr_live_training.synthetic import SyntheticConfig, SyntheticPeople, load_shard, shard_paths
 from hmr_live_training.synthetic.__main__ import main
-from hmr_live_training.synthetic.shards import save_shard
+from hmr_live_training.synthetic.shards import save_shard, write_shards
 from tests.training.synthetic.synthetic_data import write_data
 
 
@@ -74,3 +74,17 @@ def test_the_command_writes_shards_and_a_sheet_with_labels(data, tmp_path):
 def test_the_command_says_what_to_give_when_data_are_missing(tmp_path, capsys):
     assert main(["--data", str(tmp_path), "--sheet", str(tmp_path / "sheet.png")]) == 1
     assert "--data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_writing_stops_after_a_time(data, tmp_path, workers):
+    settings = (data, "train", 4, tmp_path, SyntheticConfig(negatives=1.0))
+    options = {"workers": workers, "shard_size": 2}
+    assert list(write_shards(*settings, **options, seconds=0)) == []
+    (tmp_path / "train-00000.npz").write_bytes(b"")
+    assert [path.name for path in write_shards(*settings, **options, seconds=0)] == [
+        "train-00000.npz"
+    ]
+    (tmp_path / "train-00000.npz").unlink()
+    assert sorted(write_shards(*settings, **options)) == shard_paths(tmp_path, "train")
+    assert [len(load_shard(path)) for path in shard_paths(tmp_path, "train")] == [2, 2]

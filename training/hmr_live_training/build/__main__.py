@@ -8,10 +8,8 @@ last checkpoint.  A changed setting runs its stage and all that follow anew.
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import torch
 
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import HmrLiveError
+from hmr_live_training.build.build_log import logged_to
 from hmr_live_training.build.context import log
 from hmr_live_training.build.dry_run import cut_recipe, sample_data
 from hmr_live_training.build.runner import Build, BuildOptions
@@ -115,26 +114,6 @@ def _workspace(o: argparse.Namespace, recipe: Recipe) -> Workspace:
     return Workspace(data, o.encoders, o.body, o.networks, work)
 
 
-@contextmanager
-def _logged_to(path: Path) -> Iterator[None]:
-    """Log to the terminal, and to a file with times."""
-    to_file = logging.FileHandler(path, encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    to_terminal = logging.StreamHandler(sys.stdout)
-    package = logging.getLogger("hmr_live_training")
-    handlers, level = (to_file, to_terminal), package.level
-    package.setLevel(logging.INFO)
-    for handler in handlers:
-        package.addHandler(handler)
-    try:
-        yield
-    finally:
-        package.setLevel(level)
-        for handler in handlers:
-            package.removeHandler(handler)
-            handler.close()
-
-
 def _list(build: Build) -> None:
     for number, stage in enumerate(build.recipe.stages, 1):
         state = "done" if build.finished(stage) else ""
@@ -153,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = _recipe(o)
         workspace = _workspace(o, recipe)
         options = BuildOptions(o.workers, o.processes, o.report_every, o.minutes)
-        with _logged_to(workspace.work / "build.log"):
+        with logged_to(workspace.work / "build.log"):
             _run(o, Build(recipe, workspace, options, given))
     except TimeIsUpError as pause:
         print(pause, file=sys.stderr)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from hmr_live.core.errors import AssetError
-from hmr_live_training.data.lspet import FIRST_DEVELOPMENT_PHOTO, photo_number
-from hmr_live_training.data.mocap import MOTION_FILES
+from hmr_live_training.build.cut_data import DataCut, cut_data
 from hmr_live_training.recipes.recipe import Recipe, Stage
 from hmr_live_training.recipes.run_config import RunConfig
 from hmr_live_training.recipes.stages import (
@@ -25,16 +20,12 @@ from hmr_live_training.recipes.stages import (
     TeacherLabels,
 )
 
-#: Photos of each split that are looked at, and those of the training photos that are held out.
-PHOTOS: Final = 16
+#: Of the training photos, these are held out.
 _HELD: Final = 4
 #: Samples of each kind in a batch, and crops of each kind elsewhere.
 _BATCH: Final = 8
 _CROPS: Final = 32
-_SEQUENCES: Final = 20
-_BACKGROUNDS: Final = 30
-#: Of each garment; every sixth belongs to the test split.
-_PATCHES: Final = 7
+_SAMPLE: Final = DataCut(photos=16, development=16, sequences=20, backgrounds=30, patches=7)
 
 
 def cut_recipe(recipe: Recipe, steps: int) -> Recipe:
@@ -73,7 +64,7 @@ def _cut(stage: Stage, steps: int) -> Stage:
 
 
 def sample_data(data: Path, out: Path) -> Path:
-    """A data folder with the first few of everything, made when missing.
+    """A data folder with a little of everything, made when missing.
 
     Raises
     ------
@@ -84,48 +75,6 @@ def sample_data(data: Path, out: Path) -> Path:
         return out
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    _photos(data / "lspet_224", part / "lspet_224")
-    for file in MOTION_FILES:
-        _motion(data / file, part / file)
-    for name in ("backgrounds_hdri_crops", "backgrounds_coco_cc"):
-        files = sorted((data / name).rglob("*.jpg"))
-        # Not the first ones alone, which are views of one panorama.
-        _copy(files[:: max(1, len(files) // _BACKGROUNDS)], part / name)
-    patches: dict[str, list[Path]] = {}
-    for path in sorted((data / "clothing_patches_192").glob("*.jpg")):
-        patches.setdefault(path.name.split("_")[0], []).append(path)
-    for files in patches.values():
-        _copy(files[:_PATCHES], part / "clothing_patches_192")
+    cut_data(data, part, _SAMPLE)
     part.rename(out)
     return out
-
-
-def _photos(folder: Path, out: Path) -> None:
-    if not (folder / "lspet_224.npz").exists():
-        raise AssetError(
-            f"There is no {folder / 'lspet_224.npz'}; give the data folder with --data."
-        )
-    with np.load(folder / "lspet_224.npz") as file:
-        arrays = {name: file[name] for name in file.files}
-    numbers = np.array([photo_number(str(name)) for name in arrays["imgname"]])
-    later = numbers >= FIRST_DEVELOPMENT_PHOTO
-    chosen = np.concatenate([np.flatnonzero(~later)[:PHOTOS], np.flatnonzero(later)[:PHOTOS]])
-    _copy([folder / "images" / str(n) for n in arrays["imgname"][chosen]], out / "images")
-    rows = {n: v if n == "order" else v[chosen] for n, v in arrays.items()}
-    np.savez(out / "lspet_224.npz", **rows)
-
-
-def _motion(path: Path, out: Path) -> None:
-    with np.load(path) as file:
-        arrays = {n: file[n] for n in ("pose", "start", "length", "name", "fps", "parents")}
-    for n in ("start", "length", "name"):
-        arrays[n] = arrays[n][:_SEQUENCES]
-    arrays["pose"] = arrays["pose"][: int((arrays["start"] + arrays["length"]).max())]
-    out.parent.mkdir(parents=True)
-    np.savez(out, **arrays)
-
-
-def _copy(files: Iterable[Path], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    for path in files:
-        shutil.copy(path, out)

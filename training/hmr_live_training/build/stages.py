@@ -187,7 +187,7 @@ def _train(c: Context, stage: Stage, _: RunConfig) -> Results:
     w, config = c.workspace, _config(c, stage)
     folders = Folders(w.data, w.encoders, w.cache, w.shards, w.body, w.checkpoints)
     if c.before is not None:
-        _check_fits(config, load_checkpoint(c.before_checkpoint()).config)
+        check_fits(config, load_checkpoint(c.before_checkpoint()).config)
     run = start_run(config, folders, c.processes, c.workers)
     if run.resume() and c.processes.is_first:
         log.info("    goes on from step %d", run.trainer.step_number)
@@ -203,7 +203,7 @@ def _train(c: Context, stage: Stage, _: RunConfig) -> Results:
     return {"steps": done, **run.counts, **figures}
 
 
-def _check_fits(config: RunConfig, before: RunConfig) -> None:
+def check_fits(config: RunConfig, before: RunConfig) -> None:
     """Whether a train stage's regressor is that of the network so far."""
     for name in ("encoder", "hidden", "iterations", "feedback"):
         have, want = getattr(before, name), getattr(config, name)

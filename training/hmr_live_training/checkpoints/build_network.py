@@ -8,7 +8,7 @@ import torch
 
 from hmr_live.core.errors import AssetError
 from hmr_live_training.checkpoints.checkpoint import Checkpoint
-from hmr_live_training.data.mocap import JointLimits, joint_limits, mean_pose_6d
+from hmr_live_training.data.mocap import JointLimits, mean_pose_6d
 from hmr_live_training.keypoint_regressors import KEYPOINT_REGRESSORS
 from hmr_live_training.landmarks import BODY_LANDMARKS
 from hmr_live_training.models.backbones.blazepose import BlazePoseEncoder
@@ -25,7 +25,7 @@ from hmr_live_training.models.network import BodyNetwork
 from hmr_live_training.models.regressor import IterativeRegressor, RegressorConfig, mean_theta
 from hmr_live_training.models.smpl_layer import RestBody, read_rest_body
 from hmr_live_training.recipes.run_config import RunConfig
-from hmr_live_training.synthetic.body_poses import load_body_poses
+from hmr_live_training.synthetic.body_poses import body_joint_limits, load_body_poses
 
 
 def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) -> BodyNetwork:
@@ -46,7 +46,7 @@ def build_network(config: RunConfig, *, encoders: Path, data: Path, body: Path) 
     poses = load_body_poses(data, body)
     mean_pose = torch.from_numpy(mean_pose_6d(load_body_poses(data, body, standing=True)))
     spread = joint_rotation_std(torch.from_numpy(poses))
-    limits = joint_limits(poses)
+    limits = body_joint_limits(data, body)
     rest = read_rest_body(body)
     binding = mesh_binding(body, KEYPOINT_REGRESSORS) if config.keypoints == "mesh" else None
     regressor = build_regressor(config, encoder.dim, rest, mean_pose, spread, limits, binding)

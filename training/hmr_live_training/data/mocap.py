@@ -29,7 +29,7 @@ MOTION_FILES: Final = (
     "cmu_extra/cmu_smpl24_extra_30fps.npz",
 )
 #: Every tenth sequence of a set is kept out of training.
-_HELD_OUT: Final = 10
+HELD_OUT: Final = 10
 #: Limits are judged on the joints that motion capture moves: neither root nor hands.
 LIMITED_JOINTS: Final = slice(1, 22)
 
@@ -90,7 +90,7 @@ def read_motions(path: Path | str) -> list[CapturedSequence]:
         raise AssetError(f"There is no {path}; give the data folder with --data.") from error
     return [
         CapturedSequence(
-            str(name), pose[begin : begin + frames].astype(np.float32), number % _HELD_OUT == 0
+            str(name), pose[begin : begin + frames].astype(np.float32), number % HELD_OUT == 0
         )
         for number, (name, begin, frames) in enumerate(zip(*rows, strict=True))
     ]

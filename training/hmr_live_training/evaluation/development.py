@@ -22,7 +22,7 @@ from hmr_live_training.checkpoints.checkpoint import Checkpoint
 from hmr_live_training.data.augment import exact_plan
 from hmr_live_training.data.crops import crop_box_from_bounds, crop_matrix, encoder_input, warp
 from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.data.mocap import JointLimits, joint_limits
+from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.data.teacher import load_labels, teacher_path
 from hmr_live_training.evaluation.metrics import (
     joint_distances,
@@ -48,7 +48,7 @@ from hmr_live_training.sampling.cached_features import encoder_file
 from hmr_live_training.sampling.features import open_network
 from hmr_live_training.sampling.prepare import backbone_file
 from hmr_live_training.sampling.samples import Samples, photo_labels, place
-from hmr_live_training.synthetic.body_poses import load_body_poses
+from hmr_live_training.synthetic.body_poses import body_joint_limits
 
 Array = NDArray[np.floating[Any]]
 #: Teacher points of less confidence are no reference.
@@ -220,7 +220,7 @@ def development_figures(
     folders, stage = (data, encoders, cache, saved.config), saved.config.stage
     samples = development_samples(*folders, network)
     prediction = predict(network, samples, stage)
-    row = figures(prediction, samples, joint_limits(load_body_poses(data, body)))
+    row = figures(prediction, samples, body_joint_limits(data, body))
     boxed = development_samples(*folders, network, plain_box=True)
     row["pck12_plain_box"] = pck12(predict(network, boxed, stage), boxed)
     smpl = prediction.joints_2d[:, list(LSP_LIMBS_IN_SMPL)]

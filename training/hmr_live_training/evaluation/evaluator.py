@@ -12,7 +12,7 @@ from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import AssetError
 from hmr_live.recovery.detector import PersonDetector
 from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.data.mocap import JointLimits, joint_limits
+from hmr_live_training.data.mocap import JointLimits
 from hmr_live_training.data.readers.shards import find_shards, read_shard
 from hmr_live_training.data.teacher import load_labels, teacher_path
 from hmr_live_training.evaluation.calibration import Origin, score_row
@@ -41,7 +41,7 @@ from hmr_live_training.evaluation.datasets.triangulated import triangulated_rows
 from hmr_live_training.evaluation.datasets.videos import video_rows
 from hmr_live_training.evaluation.estimators import Estimator, NetworkEstimator
 from hmr_live_training.evaluation.report import ResultRow
-from hmr_live_training.synthetic.body_poses import load_body_poses
+from hmr_live_training.synthetic.body_poses import body_joint_limits
 
 #: Data sets in the order of the tables, and the field of :class:`EvaluationData` each needs.
 DATA_SETS: Final = {
@@ -167,7 +167,7 @@ class Evaluator:
         if self._data.data is None:
             return None
         body = self._data.body or asset_path("body", "open_body.npz")
-        return joint_limits(load_body_poses(self._data.data, body))
+        return body_joint_limits(self._data.data, body)
 
     def _lspet_rows(self) -> list[ResultRow]:
         cache = self._data.cache

@@ -17,7 +17,6 @@ import cv2
 from hmr_live.core.assets import asset_path
 from hmr_live.core.errors import AssetError, HmrLiveError
 from hmr_live_training.data.lspet import load_lspet
-from hmr_live_training.data.mocap import joint_limits
 from hmr_live_training.data.teacher import load_labels, teacher_path
 from hmr_live_training.models.body_landmarks import BodyLandmarks, learned_corrections
 from hmr_live_training.models.smpl_layer import read_rest_body
@@ -26,7 +25,7 @@ from hmr_live_training.pseudo_gt.fit_report import fit_figures
 from hmr_live_training.pseudo_gt.fits_file import load_fits, save_arrays, world_poses
 from hmr_live_training.pseudo_gt.run import build_solver, fit_split
 from hmr_live_training.pseudo_gt.sheet import choose_photos, fit_sheet
-from hmr_live_training.synthetic.body_poses import load_body_poses
+from hmr_live_training.synthetic.body_poses import body_joint_limits
 
 
 def run(given: argparse.Namespace) -> None:
@@ -42,7 +41,7 @@ def run(given: argparse.Namespace) -> None:
         fits = fit_split(
             photos, teacher, path, lambda: build_solver(given.data, body, config), config
         )
-    limits = joint_limits(load_body_poses(given.data, body))
+    limits = body_joint_limits(given.data, body)
     landmarks = BodyLandmarks(read_rest_body(body), learned_corrections())
     for name, value in fit_figures(fits, photos, teacher, landmarks, limits).items():
         print(f"{name:<36} {value:8.2f}" if isinstance(value, float) else f"{name:<36} {value:8}")

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix
 from hmr_live_training.data.lspet import Photos
-from hmr_live_training.data.mocap import joint_limits
 from hmr_live_training.data.teacher import TeacherLabels
 from hmr_live_training.models.body_landmarks import BodyLandmarks, learned_corrections
 from hmr_live_training.models.smpl_layer import read_rest_body
@@ -29,7 +28,7 @@ from hmr_live_training.pseudo_gt.observations import Observations, observe
 from hmr_live_training.pseudo_gt.prior import learn_prior
 from hmr_live_training.pseudo_gt.quality import judge
 from hmr_live_training.pseudo_gt.solver import Solver
-from hmr_live_training.synthetic.body_poses import load_body_poses
+from hmr_live_training.synthetic.body_poses import body_joint_limits
 from hmr_live_training.synthetic.poses.sampler import PoseSampler
 from hmr_live_training.synthetic.scene_config import SyntheticConfig
 
@@ -53,7 +52,7 @@ def build_solver(data: Path, body: Path, config: FitConfig) -> Solver:
         When the motion capture or the body cannot be read.
     """
     landmarks = BodyLandmarks(read_rest_body(body), learned_corrections())
-    limits = joint_limits(load_body_poses(data, body))
+    limits = body_joint_limits(data, body)
     poses = draw_poses(data, body, config)
     prior = learn_prior(turned_upright(poses), config.components, config.seed)
     bank = PoseBank(poses, landmarks, config.searched, config.views)

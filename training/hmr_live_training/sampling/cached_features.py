@@ -6,6 +6,7 @@ encoder made of fresh crops: features and observed landmarks.  Every process sto
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def features_folder(cache: Path, network: BodyNetwork) -> Path:
     """
     weights = hashlib.sha256()
     for value in network.encoder.state_dict().values():
-        weights.update(value.contiguous().numpy().tobytes())
+        weights.update(value.cpu().contiguous().numpy().tobytes())
     return cache / f"encoder_output_{network.encoder.kind}_{weights.hexdigest()[:12]}"
 
 
@@ -73,11 +74,13 @@ def encoder_file(network: BodyNetwork, cache: Path, config: RunConfig) -> Path:
 
     The stage, ``stem`` or ``encoder_output``, names the output; see :func:`features_folder`.
     """
-    part = _Stem(network) if config.stage == "stem" else _WholeEncoder(network)
     kind = "" if network.heatmaps else "_linear"
     path = features_folder(cache, network) / f"{config.stage}{kind}.onnx"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
+        # The network may be on a GPU already, and stays there.
+        network = copy.deepcopy(network).cpu()
+        part = _Stem(network) if config.stage == "stem" else _WholeEncoder(network)
         example = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE)
         # A trained encoder's weights are no longer float16 by birth: all stay float32.
         export_onnx(part, example, path, [config.stage], keep_float32=("",))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 from hmr_live_training.data.everyday import CLASSES, STANDING, everyday_frames, posture_classes
-from hmr_live_training.data.mocap import MOTION_FILES, load_sequences
+from hmr_live_training.data.mocap import MOTION_FILES, JointLimits, joint_limits, load_sequences
 from hmr_live_training.synthetic.poses.sampler import flat_tpose_offsets, onto_body
 
 Array = NDArray[np.floating[Any]]
+
+#: In a data folder that was cut down: the limits in all of its motion capture.
+_LIMITS_FILE: Final = "joint_limits.npz"
 
 
 def load_body_poses(
@@ -51,6 +54,28 @@ def load_body_poses(
     # Straightening takes seconds, and a build asks again in every stage; files may be written anew.
     stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
     return _body_poses(Path(data), Path(body), stamps, held_out, everyday, standing).copy()
+
+
+def body_joint_limits(data: Path, body: Path) -> JointLimits:
+    """Range of a body's joints in the training sequences.
+
+    Parameters
+    ----------
+    data
+        Folder with the motion capture; where it was cut down, it says what the whole had.
+    body
+        The body's ``.npz``.
+    """
+    path = Path(data) / _LIMITS_FILE
+    if not path.exists():
+        return joint_limits(load_body_poses(data, body))
+    with np.load(path) as file:
+        return JointLimits(file["low"], file["high"])
+
+
+def save_joint_limits(data: Path, limits: JointLimits) -> None:
+    """Leave the limits of all motion capture in a folder that has a part of it."""
+    np.savez(Path(data) / _LIMITS_FILE, **vars(limits))
 
 
 @lru_cache(maxsize=4)

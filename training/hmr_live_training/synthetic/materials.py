@@ -16,8 +16,8 @@ from hmr_live.core.errors import AssetError
 from hmr_live.core.state import Image
 
 #: Every n-th panorama (or single photo) and every n-th patch belongs to the test split.
-_TEST_PANORAMA: Final = 5
-_TEST_PATCH: Final = 6
+TEST_PANORAMA: Final = 5
+TEST_PATCH: Final = 6
 
 #: Which patches make which garment.
 FABRICS: Final = {
@@ -79,7 +79,7 @@ def background_files(data: Path, split: str) -> list[Path]:
     for folder in ("backgrounds_hdri_crops", "backgrounds_coco_cc"):
         files = sorted((data / folder).rglob("*.jpg"))
         names = sorted({panorama(path) for path in files})
-        test = set(names[_TEST_PANORAMA // 2 :: _TEST_PANORAMA])
+        test = set(names[TEST_PANORAMA // 2 :: TEST_PANORAMA])
         chosen += [path for path in files if (panorama(path) in test) == (split == "test")]
     if not chosen:
         raise AssetError(f"There are no {split} backgrounds in {data}; give the data with --data.")
@@ -96,7 +96,7 @@ def _patches(data: Path, split: str) -> dict[str, list[Path]]:
             path
             for garment in garments
             for n, path in enumerate(by_garment.get(garment, []))
-            if (n % _TEST_PATCH == 0) == (split == "test")
+            if (n % TEST_PATCH == 0) == (split == "test")
         ]
         if not patches[kind]:
             raise AssetError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,32 +72,58 @@ def write_shards(
     *,
     crop_box_rule: CropBoxRule = jittered_crop_box,
     workers: int = 2,
+    shard_size: int = SHARD_SIZE,
+    seconds: float = math.inf,
 ) -> Iterator[Path]:
     """Render ``count`` samples and write them; shards that exist already are kept.
 
     Yields each finished file.  Files appear only when they are complete.
+
+    Parameters
+    ----------
+    data, split, config, crop_box_rule
+        See :class:`.SyntheticPeople`.
+    count
+        Samples of the split, from the first one on.
+    folder
+        Where the shards go.
+    workers
+        Processes that render; with one it is this process itself.
+    shard_size
+        Samples in a file.
+    seconds
+        After which rendering stops; what is unfinished then is given up.
     """
+    end = time.monotonic() + seconds
     folder.mkdir(parents=True, exist_ok=True)
     jobs = []
-    for first in range(0, count, SHARD_SIZE):
-        path = folder / f"{split}-{first // SHARD_SIZE:05d}.npz"
+    for first in range(0, count, shard_size):
+        path = folder / f"{split}-{first // shard_size:05d}.npz"
         if path.exists():
             yield path
         else:
-            jobs.append((path, range(first, min(first + SHARD_SIZE, count))))
+            jobs.append((path, range(first, min(first + shard_size, count))))
     if not jobs:
         return
     setup = (data, split, config, crop_box_rule)
     if workers <= 1:
         _start(*setup)
-        yield from map(_work, jobs)
+        for job in jobs:
+            if time.monotonic() >= end:
+                return
+            yield _work(job)
         return
     # The matrix products are small and the workers many, so more threads only slow them down.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A forked child would inherit an OpenGL context that belongs to another process.
     context = multiprocessing.get_context("spawn")
     with context.Pool(min(workers, len(jobs)), _start, setup) as pool:
-        yield from pool.imap_unordered(_work, jobs)
+        finished = pool.imap_unordered(_work, jobs)
+        for _ in jobs:
+            try:
+                yield finished.next(None if end == math.inf else max(end - time.monotonic(), 0))
+            except multiprocessing.TimeoutError:
+                return
 
 
 def load_shard(path: Path) -> SyntheticShard:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from hmr_live.core.errors import HmrLiveError
 from hmr_live_training.checkpoints.build_network import build_network
-from hmr_live_training.data.mocap import JointLimits, joint_limits, load_poses
+from hmr_live_training.data.mocap import JointLimits, load_poses
 from hmr_live_training.data.readers.shards import ShardPlan, find_shards
 from hmr_live_training.distributed import Processes, joined_processes
 from hmr_live_training.evaluation.development import (
@@ -42,7 +42,7 @@ from hmr_live_training.sampling.cached_features import encoder_file
 from hmr_live_training.sampling.pictures import SampleSource
 from hmr_live_training.sampling.projected_mocap import ProjectedMocapSampler
 from hmr_live_training.sampling.sources import KINDS, make_sources
-from hmr_live_training.synthetic.body_poses import load_body_poses
+from hmr_live_training.synthetic.body_poses import body_joint_limits, load_body_poses
 from hmr_live_training.trainer.initial_weights import load_initial_weights, set_normalisation
 from hmr_live_training.trainer.malloc_tuning import keep_freed_memory
 from hmr_live_training.trainer.objective import RunLosses
@@ -150,7 +150,7 @@ def start_run(
     sources = make_sources(config, network, data, cache, folders.shards)
     if started is None:
         set_normalisation(network, sources[0][0], config.stage)
-    limits = joint_limits(load_body_poses(data, folders.body))
+    limits = body_joint_limits(data, folders.body)
     poses = load_body_poses(data, folders.body, everyday=True)
     mocap = ProjectedMocapSampler(
         torch.from_numpy(poses).to(processes.device),

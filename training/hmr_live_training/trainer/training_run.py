@@ -58,7 +58,8 @@ class TrainingRun:
         #: What the network that the run started from had trained already.
         self._started_with = seconds
         self.history: list[dict[str, float]] = []
-        self._evaluate = evaluate
+        #: None where there is nothing to evaluate on.
+        self.evaluate = evaluate
 
     def resume(self) -> bool:
         """Go on from the checkpoint when there is one.
@@ -122,10 +123,10 @@ class TrainingRun:
     def _report(self, rows: list[dict[str, Tensor]]) -> None:
         """Check the losses since the last report; evaluate, print a line and save."""
         trainer = self.trainer
-        losses = self._mean_losses(rows)
+        losses = mean_losses(trainer, rows, self.path)
         state = trainer.state()
         if trainer.processes.is_first:
-            figures = self._evaluate(trainer.ema) if self._evaluate else {}
+            figures = self.evaluate(trainer.ema) if self.evaluate else {}
             row = figures | {f"loss_{name}": value for name, value in losses.items()}
             row |= {"step": float(trainer.step_number), "seconds": self.seconds}
             self.history.append(row)
@@ -138,29 +139,6 @@ class TrainingRun:
             log.info("    %s", " | ".join(parts))
             self._save(state)
         trainer.processes.wait()
-
-    def _mean_losses(self, rows: list[dict[str, Tensor]]) -> dict[str, float]:
-        """Mean of each loss over the steps and processes; a step without it counts as 0."""
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        zero = torch.zeros_like(next(iter(rows[0].values())))
-        table = torch.stack([torch.stack([row.get(name, zero) for name in names]) for row in rows])
-        table = self.trainer.processes.mean(table)
-        broken = (~torch.isfinite(table)).nonzero()
-        if len(broken):
-            row, column = broken[0].tolist()
-            self._stop(
-                f"The loss '{names[column]}'", self.trainer.step_number - len(rows) + row + 1
-            )
-        if not all(torch.isfinite(v).all() for v in self.trainer.ema.values()):
-            self._stop("A weight", self.trainer.step_number)
-        return dict(zip(names, table.mean(dim=0).tolist(), strict=True))
-
-    def _stop(self, what: str, step: int) -> None:
-        kept = f" {self.path} stays as it was." if self.path.exists() else ""
-        raise AssetError(
-            f"{what} is not finite at step {step}; lower the learning rates or look for damaged "
-            f"labels.{kept}"
-        )
 
     def _save(self, state: dict[str, Any]) -> None:
         trainer = self.trainer
@@ -176,3 +154,44 @@ class TrainingRun:
                 samples=self.counts,
             ),
         )
+
+
+def mean_losses(
+    trainer: Trainer, rows: list[dict[str, Tensor]], path: Path | None = None
+) -> dict[str, float]:
+    """Mean of each loss over the last steps and all processes; a step without it counts as 0.
+
+    Parameters
+    ----------
+    trainer
+        After those steps.
+    rows
+        Losses of each step.
+    path
+        Checkpoint of the steps before, for the message.
+
+    Raises
+    ------
+    AssetError
+        When a loss or an averaged weight is not finite.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    zero = torch.zeros_like(next(iter(rows[0].values())))
+    table = torch.stack([torch.stack([row.get(name, zero) for name in names]) for row in rows])
+    table = trainer.processes.mean(table)
+    broken = (~torch.isfinite(table)).nonzero()
+    if len(broken):
+        row, column = broken[0].tolist()
+        step = trainer.step_number - len(rows) + row + 1
+        raise _not_finite(f"The loss '{names[column]}'", step, path)
+    if not all(torch.isfinite(v).all() for v in trainer.ema.values()):
+        raise _not_finite("A weight", trainer.step_number, path)
+    return dict(zip(names, table.mean(dim=0).tolist(), strict=True))
+
+
+def _not_finite(what: str, step: int, path: Path | None) -> AssetError:
+    kept = f" {path} stays as it was." if path is not None and path.exists() else ""
+    return AssetError(
+        f"{what} is not finite at step {step}; lower the learning rates or look for damaged "
+        f"labels.{kept}"
+    )
