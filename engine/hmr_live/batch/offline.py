@@ -124,8 +124,8 @@ def run_offline(
         If the folder cannot be written to.
     """
     pipeline.reset()
-    filters, is_still = pipeline.smoothing, isinstance(source, ImageFile)
-    smoother = ZeroPhaseSmoother(pipeline) if filters and not source.live else None
+    filters, is_still = pipeline.filters, isinstance(source, ImageFile)
+    smoother = ZeroPhaseSmoother(pipeline) if pipeline.smoothing and not source.live else None
     writer = _Writer(source, pipeline, out, overlay, smoother)
     interruption: BaseException | None = None
 
@@ -135,7 +135,7 @@ def run_offline(
             progress(writer.frames)
 
     start = time.perf_counter()
-    pipeline.smoothing = filters and smoother is None
+    pipeline.filters = filters and smoother is None
     try:
         try:
             while (frame := source.read()) is not None:
@@ -153,7 +153,7 @@ def run_offline(
         raise
     finally:
         source.close()
-        pipeline.smoothing = filters
+        pipeline.filters = filters
     summary = writer.close(time.perf_counter() - start)
     if interruption is not None:
         raise interruption

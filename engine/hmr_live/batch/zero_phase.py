@@ -10,7 +10,7 @@ filters.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from hmr_live.body.rotations import matrix_from_quaternion, quaternion_from_matr
 from hmr_live.core.state import Array, BodyState, FrameResult
 from hmr_live.core.timing import StageTimer
 from hmr_live.recovery.crop_to_camera import CameraSpaceBody
-from hmr_live.recovery.smoothing import SHAPE_SETTINGS, OneEuroVector
+from hmr_live.recovery.person_shape import SHAPE_DESCRIPTION
 from hmr_live.takes.smooth import REACH, kernel_width, one_hemisphere, smooth_at
 
 #: Hz at which half of the power remains.  Down to 3 Hz, a lower cutoff removes more of the jitter
@@ -61,7 +61,7 @@ class ZeroPhaseSmoother:
             "on": True,
             "filter": "Gaussian, zero phase",
             "cutoff_hz": self.cutoff,
-            "shape": asdict(SHAPE_SETTINGS),
+            "shape": SHAPE_DESCRIPTION,
         }
 
     def add(self, result: FrameResult) -> list[FrameResult]:
@@ -107,14 +107,12 @@ class _PersonHistory:
         self._times: deque[float] = deque()
         self._values: deque[Array] = deque()
         self._shapes: deque[Array] = deque()
-        self._shape = OneEuroVector(SHAPE_SETTINGS)
 
     def add(self, time: float, body: BodyState) -> None:
         quaternions = quaternion_from_matrix(body.rotmats).reshape(-1)
-        dt = time - self._times[-1] if self._times else 1.0
         self._times.append(time)
         self._values.append(np.concatenate([quaternions, body.transl]))
-        self._shapes.append(self._shape(body.betas, dt))
+        self._shapes.append(body.betas)
 
     def smoothed(self, time: float, reach: float, cutoff: float) -> CameraSpaceBody:
         times = np.array(self._times)

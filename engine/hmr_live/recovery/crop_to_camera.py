@@ -11,6 +11,7 @@ import numpy as np
 
 from hmr_live.angles import AnatomicalFrames, joint_angles
 from hmr_live.body.model import BodyModel
+from hmr_live.body.skeleton import JOINT
 from hmr_live.core.state import Array, BodyState, CropBox
 from hmr_live.recovery.crop import apply_affine, crop_box_from_joints, frame_from_crop
 from hmr_live.recovery.crop_camera import CropCamera
@@ -20,6 +21,7 @@ from hmr_live.recovery.network import NetworkOutput
 #: For the next crop box, joints count as no nearer than this share of the pelvis's distance.  A
 #: hand held into the lens would otherwise be cropped alone.
 _NEAREST_SHARE: Final = 0.5
+_ANKLES: Final = [JOINT["left_ankle"], JOINT["right_ankle"]]
 
 
 class CameraSpaceBody(NamedTuple):
@@ -130,6 +132,13 @@ class CropToCamera:
             joints_2d=joints_2d,
         )
 
+    def reshaped(self, body: CameraSpaceBody, betas: Array) -> CameraSpaceBody:
+        """The body in another shape ``(10,)``, so far away that it is as large in the picture."""
+        before, after = (self._body_model.rest_joints(shape) for shape in (body.betas, betas))
+        ratio = _extent(after) / _extent(before)
+        pelvis = (body.transl + before[0]) * ratio
+        return CameraSpaceBody(body.rotmats, betas, np.asarray(pelvis - after[0], np.float32))
+
     def _to_camera_space(self, crop_camera: CropCamera, output: NetworkOutput) -> CameraSpaceBody:
         rotmats = output.rotmats.copy()
         rotmats[0] = crop_camera.rotation.T @ rotmats[0]
@@ -145,6 +154,11 @@ class CropToCamera:
     def focal_length_of(self, size: tuple[int, int]) -> float:
         """Focal length in pixels of frames of a ``size``."""
         return self.focal_length or default_focal_length(size)
+
+
+def _extent(rest: Array) -> float:
+    """Size of a shape: from the middle of the ankles to the neck of the resting joints."""
+    return float(rest[JOINT["neck"], 1] - rest[_ANKLES, 1].mean())
 
 
 def _in_weak_perspective(

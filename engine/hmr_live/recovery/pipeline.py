@@ -48,7 +48,7 @@ class Pipeline:
     detector, network, body
         The parts; :meth:`open` loads the shipped ones.
     smoothing
-        Whether One Euro filters run over pose, shape and place.
+        Whether a person keeps one shape, and One Euro filters run over pose and place.
     focal_length
         Pixels of the full frame; from a 60 degree field of view when not given.
     people
@@ -77,6 +77,8 @@ class Pipeline:
         self.network = network
         self.body = body
         self.smoothing = smoothing
+        #: Whether the filters run where poses are smoothed; off for whoever smooths afterwards.
+        self.filters = True
         #: Network outputs that held NaN or infinity, dropped since the start.
         self.invalid_outputs = 0
         self._crop_to_camera = CropToCamera(body, focal_length)
@@ -347,7 +349,7 @@ class Pipeline:
             )
 
     def _shown_body(self, track: Track, estimate: CropEstimate, frame: Frame) -> BodyState:
-        """The body to show for a track, after its flip guard and its filters."""
+        """The body to show for a track, after its flip guard, in its shape, and filtered."""
         body = estimate.body
         if track.last_accepted is not None and track.is_implausible_flip(body.rotmats, frame.time):
             track.flips_rejected += 1
@@ -355,6 +357,9 @@ class Pipeline:
         root = body.rotmats[0]
         track.update(estimate, frame.time)
         if self.smoothing:
+            betas = track.shape(body.betas, estimate.output.confidence, frame.time)
+            body = self._crop_to_camera.reshaped(body, betas)
+        if self.smoothing and self.filters:
             body = track.smoothed(body, frame.time)
         else:
             track.smoother.reset()

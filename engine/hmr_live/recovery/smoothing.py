@@ -1,4 +1,4 @@
-"""One Euro filters (Casiez, Roussel and Vogel, CHI 2012) on vectors, rotations and whole bodies.
+"""One Euro filters (Casiez, Roussel and Vogel, CHI 2012) on vectors, rotations and places.
 
 A first-order low-pass whose cutoff grows with speed: still poses do not jitter, fast ones do not
 lag.  Every step uses the real time between two frames; nothing assumes a frame rate.
@@ -12,7 +12,6 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from hmr_live.body.rotations import axis_and_angle, matrix_from_axis_and_angle
-from hmr_live.body.skeleton import NUM_BETAS
 from hmr_live.core.state import Array
 
 
@@ -94,24 +93,17 @@ POSE_SETTINGS = OneEuroSettings(min_cutoff=1.0, beta=2.5)
 #: (x / z, y / z) and log z of the translation: the person's place in the picture must not lag.
 TRANSLATION_SETTINGS = OneEuroSettings(min_cutoff=2.0, beta=30.0)
 DEPTH_SETTINGS = OneEuroSettings(min_cutoff=0.6, beta=3.0)
-#: A person's shape does not change: follow it over seconds.
-SHAPE_SETTINGS = OneEuroSettings(min_cutoff=0.1, beta=0.0)
 
-#: All of a body but its pose, in one vector: one filter costs hardly more than a third of three.
-_REST = (
-    TRANSLATION_SETTINGS,
-    TRANSLATION_SETTINGS,
-    DEPTH_SETTINGS,
-    *(SHAPE_SETTINGS for _ in range(NUM_BETAS)),
-)
-REST_SETTINGS = OneEuroSettings(*np.array([astuple(s) for s in _REST], np.float32).T)
+#: The whole place in one vector: one filter costs hardly more than a third of three.
+_PLACE = (TRANSLATION_SETTINGS, TRANSLATION_SETTINGS, DEPTH_SETTINGS)
+PLACE_SETTINGS = OneEuroSettings(*np.array([astuple(s) for s in _PLACE], np.float32).T)
 
 #: A longer gap than this (s) starts the filter anew: the old pose says nothing any more.
 MAX_GAP_S = 0.5
 
 
 class BodySmoother:
-    """One Euro filters for everything that the network says of one person."""
+    """One Euro filters for the pose and the place of one person."""
 
     def __init__(self) -> None:
         self.reset()
@@ -120,16 +112,14 @@ class BodySmoother:
         """Forget the past: the next body passes unchanged."""
         self._time: float | None = None
         self._pose = OneEuroRotation(POSE_SETTINGS)
-        self._rest = OneEuroVector(REST_SETTINGS)
+        self._place = OneEuroVector(PLACE_SETTINGS)
 
-    def __call__(
-        self, rotmats: Array, betas: Array, transl: Array, time: float
-    ) -> tuple[Array, Array, Array]:
-        """Smooth one body.
+    def __call__(self, rotmats: Array, transl: Array, time: float) -> tuple[Array, Array]:
+        """Smooth one body; its shape is :class:`.PersonShape`'s to keep.
 
         Parameters
         ----------
-        rotmats, betas, transl
+        rotmats, transl
             See :class:`hmr_live.core.state.BodyState`; transl must lie before the camera.
         time
             Seconds, of the frame.
@@ -139,12 +129,8 @@ class BodySmoother:
         dt = 1.0 if self._time is None else time - self._time
         self._time = time
         z = max(float(transl[2]), 1e-3)
-        raw = np.array([transl[0] / z, transl[1] / z, math.log(z), *betas], np.float32)
-        rest = self._rest(raw, dt)
-        x, y, log_z = rest[:3].tolist()
+        raw = np.array([transl[0] / z, transl[1] / z, math.log(z)], np.float32)
+        x, y, log_z = self._place(raw, dt).tolist()
         depth = math.exp(log_z)
-        return (
-            self._pose(rotmats, dt),
-            rest[3:],
-            np.array([x * depth, y * depth, depth], np.float32),
-        )
+        place = np.array([x * depth, y * depth, depth], np.float32)
+        return self._pose(rotmats, dt), place

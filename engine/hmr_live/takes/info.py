@@ -12,12 +12,8 @@ import numpy as np
 from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import NUM_BETAS
 from hmr_live.core.version import __version__
-from hmr_live.recovery.smoothing import (
-    DEPTH_SETTINGS,
-    POSE_SETTINGS,
-    SHAPE_SETTINGS,
-    TRANSLATION_SETTINGS,
-)
+from hmr_live.recovery.person_shape import SHAPE_DESCRIPTION
+from hmr_live.recovery.smoothing import DEPTH_SETTINGS, POSE_SETTINGS, TRANSLATION_SETTINGS
 
 
 class DescribedBackend(Protocol):
@@ -123,5 +119,5 @@ def _live_filters(on: bool) -> dict[str, Any]:
         "pose": asdict(POSE_SETTINGS),
         "place": asdict(TRANSLATION_SETTINGS),
         "depth": asdict(DEPTH_SETTINGS),
-        "shape": asdict(SHAPE_SETTINGS),
+        "shape": SHAPE_DESCRIPTION,
     }

@@ -154,10 +154,10 @@ class Film:
 
 
 class Shaky(Mover):
-    """A pipeline whose person jitters; tells whether it was asked to smooth by itself."""
+    """A pipeline whose person jitters; tells whether it was asked to filter by itself."""
 
     def __init__(self, network):
-        self.smoothing = True
+        self.smoothing = self.filters = True
         self.asked = set()
         self.body, self.network = BodyModel.default(), network
 
@@ -165,7 +165,7 @@ class Shaky(Mover):
         pass
 
     def process(self, frame):
-        self.asked.add(self.smoothing)
+        self.asked.add(self.smoothing and self.filters)
         return FrameResult(frame, (body(0.1 * (-1) ** frame.index, 0.0),))
 
 
@@ -186,7 +186,8 @@ def test_a_run_over_a_file_looks_ahead(shaky, tmp_path):
     assert np.abs(pose[2:-2]).max() < 0.02
     assert take.info["smoothing"]["filter"] == "Gaussian, zero phase"
     assert shaky.asked == {False}
-    assert shaky.smoothing, "the pipeline is left as it was"
+    assert shaky.smoothing
+    assert shaky.filters, "the pipeline is left as it was"
 
 
 def test_raw_poses_stay_raw(shaky, tmp_path):

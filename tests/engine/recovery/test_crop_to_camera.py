@@ -82,3 +82,18 @@ def test_perspective_is_followed_where_the_body_appears(body: BodyModel) -> None
     joints = body.joints(found.body.rotmats, found.body.betas) + found.body.transl
     expected = project(joints, default_focal_length(SIZE), SIZE)
     np.testing.assert_allclose(found.joints_2d, expected, atol=0.01)
+
+
+def test_another_shape_is_as_large_in_the_picture(body: BodyModel) -> None:
+    found = estimate(body, reaching(0), 2.5, weak=False).body
+    tall = np.zeros(10, np.float32)
+    tall[0] = 2
+    other = CropToCamera(body).reshaped(found, tall)
+    places = []
+    for each in (found, other):
+        joints = body.joints(each.rotmats, each.betas) + each.transl
+        places.append(project(joints, default_focal_length(SIZE), SIZE))
+    sizes = [np.ptp(place[:, 1]) for place in places]
+    assert abs(other.transl[2] / found.transl[2] - 1) > 0.03
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.01)
+    np.testing.assert_allclose(places[1][0], places[0][0], atol=0.01)

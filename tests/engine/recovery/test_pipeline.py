@@ -53,7 +53,7 @@ class FakeNetwork:
     def __init__(self):
         self.score = 0.95
         self.poison = None
-        self.noise = 0.0
+        self.noise = self.shape_noise = 0.0
         self.heading = 0.0
         self.crop_boxes = []
         self._rng = np.random.default_rng(0)
@@ -74,7 +74,7 @@ class FakeNetwork:
             if self.poison is not None:
                 rotmats[5, 0, 0] = self.poison
             confidence = np.full(24, 0.8, np.float32)
-            betas = np.zeros(10, np.float32)
+            betas = (self._rng.normal(size=10) * self.shape_noise).astype(np.float32)
             outputs.append(
                 NetworkOutput(rotmats, betas, camera, self.score, confidence, crop_camera.focal)
             )
@@ -235,6 +235,19 @@ def test_smoothing_calms_a_jittering_network(parts):
         return np.linalg.norm(np.diff(local[20:], n=2, axis=0), axis=-1).mean()
 
     assert jitter(smoothing=True) < 0.5 * jitter(smoothing=False)
+
+
+def test_a_person_keeps_one_shape(parts):
+    detector, network = parts
+    network.shape_noise = 0.5
+    pipeline = Pipeline(detector, network, BodyModel.default())
+    bodies = [pipeline.process(frame(k)).bodies[0] for k in range(180)]
+    assert np.ptp([body.betas for body in bodies[150:]], axis=0).max() == 0
+    sizes = [np.ptp(body.joints_2d[:, 1]) for body in bodies[150:]]
+    assert np.std(sizes) < 0.01 * np.mean(sizes)
+    pipeline.smoothing = False
+    raw = [pipeline.process(frame(k)).bodies[0].betas for k in range(180, 190)]
+    assert np.ptp(raw, axis=0).min() > 0.3
 
 
 def test_smoothing_can_be_switched_while_running(pipeline):

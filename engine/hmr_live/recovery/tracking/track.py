@@ -10,6 +10,7 @@ import numpy as np
 
 from hmr_live.core.state import Array, BodyState, CropBox
 from hmr_live.recovery.crop_to_camera import CameraSpaceBody, CropEstimate
+from hmr_live.recovery.person_shape import PersonShape
 from hmr_live.recovery.smoothing import BodySmoother
 from hmr_live.recovery.tracking.appearance import Appearance
 
@@ -51,6 +52,7 @@ class Track:
         self.crop_box = seen.next_crop_box
         #: The latest estimate of the person.
         self.last = seen
+        self.shape = PersonShape()
         self.smoother = BodySmoother()
         #: The last accepted body, and how many were rejected since.
         self.last_accepted: AcceptedBody | None = None
@@ -79,7 +81,8 @@ class Track:
 
     def smoothed(self, body: CameraSpaceBody, time: float) -> CameraSpaceBody:
         """The body, smoothed by the track's own filters."""
-        return CameraSpaceBody(*self.smoother(*body, time))
+        rotmats, transl = self.smoother(body.rotmats, body.transl, time)
+        return body._replace(rotmats=rotmats, transl=transl)
 
     def update(self, estimate: CropEstimate, time: float) -> None:
         """Take a new estimate: its raw joints, which do not lag, give the next crop box."""

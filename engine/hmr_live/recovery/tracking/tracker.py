@@ -214,6 +214,7 @@ class Tracker:
         ):
             first.track_id, second.track_id = second.track_id, first.track_id
             first.appearance, second.appearance = second.appearance, first.appearance
+            first.shape, second.shape = second.shape, first.shape
         for track in self.active:
             if track in colours and not self._id_switches.involves(track):
                 track.appearance.update(colours[track])

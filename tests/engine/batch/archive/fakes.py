@@ -23,7 +23,7 @@ SETTINGS = {"network": "abc", "overlay": False}
 class BlindPipeline:
     """Stands in for the pipeline; ``breaks`` makes it lose its device once."""
 
-    smoothing = True
+    smoothing = filters = True
     body = SimpleNamespace(
         name="none", sha256="", rest_joints=lambda _betas: np.zeros((24, 3), np.float32)
     )

@@ -63,8 +63,9 @@ def first_frames(path):
 def test_a_track_holds_what_the_program_shows(demo_clip, estimator, detector, form):
     frames = first_frames(demo_clip)
     track = follow(frames, estimator, detector)
-    smoothing = form == "smoothed"
+    smoothing = form != "raw"
     pipeline = Pipeline(detector, estimator.network, estimator.reader.body, smoothing=smoothing)
+    pipeline.filters = form == "smoothed"
     shown = [pipeline.process(frame) for frame in frames]
     if form == "ahead":
         zero_phase = ZeroPhaseSmoother(pipeline)

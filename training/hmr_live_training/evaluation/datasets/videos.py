@@ -1,15 +1,15 @@
 """Videos through the live pipeline: raw and smoothed joints of a person, and their jitter.
 
-The tracker follows raw joints whether smoothing is on or off, so one pass gives all forms: the raw
-bodies, the same bodies through the live filters, and through the zero-phase filters of files.
+The tracker follows raw joints whether smoothing is on or off, so the network runs once for all
+forms: raw bodies, bodies as the window shows them, and bodies as files have them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from hmr_live.batch.zero_phase import ZeroPhaseSmoother
 from hmr_live.body.model import BodyModel
 from hmr_live.body.skeleton import NUM_JOINTS
 from hmr_live.capture.sources import VideoFile
-from hmr_live.core.state import Frame, FrameResult
+from hmr_live.core.state import CropBox, Frame, FrameResult, Image
 from hmr_live.recovery.detector import PersonDetector
+from hmr_live.recovery.network import HmrNetwork, NetworkOutput
 from hmr_live.recovery.pipeline import Pipeline
-from hmr_live.recovery.smoothing import BodySmoother
 from hmr_live_training.evaluation.estimators import NetworkEstimator
 from hmr_live_training.evaluation.metrics import hip_centred, jitter
 from hmr_live_training.evaluation.progress import ProgressLog
@@ -34,7 +34,8 @@ Array = NDArray[np.floating[Any]]
 #: Frames in a block of the bootstrap; neighbouring frames are nearly equal.
 _BLOCK: Final = 15
 _LIMBS: Final = list(LSP_LIMBS_IN_SMPL)
-#: Names of the forms: without filters, live filters, zero-phase filters.
+#: Names of the forms: as the network answers; in one shape and with live filters; in one shape and
+#: with the zero-phase filters of files.
 FORMS: Final = ("raw", "smoothed", "ahead")
 
 
@@ -45,9 +46,7 @@ class PersonTrack:
     Attributes
     ----------
     raw, smoothed, ahead
-        ``(T, 12, 3)`` hip-centred limb joints in metres, camera frame: without filters, with the
-        live filters (:mod:`hmr_live.recovery.smoothing`), and with the zero-phase filters of
-        files (:mod:`hmr_live.batch.zero_phase`).
+        ``(T, 12, 3)`` hip-centred limb joints in metres, camera frame, by form (:data:`FORMS`).
     rotmats
         ``(T, 24, 3, 3)`` by form: relative rotations, joint 0 into the camera frame.
     seen
@@ -68,33 +67,55 @@ def follow(
     focal_length: float | None = None,
 ) -> PersonTrack:
     """Run the live pipeline over frames in order and take the first person of each."""
-    body = estimator.reader.body
-    pipeline = Pipeline(
-        detector, estimator.network, body, smoothing=False, focal_length=focal_length
+    body, network = estimator.reader.body, cast(HmrNetwork, _AskedOnce(estimator.network))
+    raw, live, file = (
+        Pipeline(
+            detector,
+            network,
+            body,
+            smoothing=form != "raw",
+            focal_length=focal_length,
+        )
+        for form in FORMS
     )
-    smoother, zero_phase = BodySmoother(), ZeroPhaseSmoother(pipeline)
-    raw, smoothed = [], []
-    ahead: list[FrameResult] = []
+    file.filters = False
+    zero_phase = ZeroPhaseSmoother(file)
+    found: dict[str, list[FrameResult]] = {form: [] for form in FORMS}
     for frame in frames:
-        result = pipeline.process(frame)
-        ahead += zero_phase.add(result)
-        raw.append(_pose(body, result))
-        if not result.bodies:
-            smoother.reset()
-            smoothed.append(raw[-1])
-            continue
-        one = result.bodies[0]
-        rotmats, betas, _ = smoother(one.rotmats, one.betas, one.transl, frame.time)
-        one = replace(one, rotmats=rotmats, betas=betas)
-        smoothed.append(_pose(body, replace(result, bodies=(one,))))
-    ahead += zero_phase.flush()
-    poses = dict(zip(FORMS, (raw, smoothed, [_pose(body, r) for r in ahead]), strict=True))
-    joints = {form: np.stack([pose.joints for pose in found]) for form, found in poses.items()}
+        found["raw"].append(raw.process(frame))
+        found["smoothed"].append(live.process(frame))
+        found["ahead"] += zero_phase.add(file.process(frame))
+    found["ahead"] += zero_phase.flush()
+    poses = {form: [_pose(body, result) for result in results] for form, results in found.items()}
+    joints = {form: np.stack([pose.joints for pose in each]) for form, each in poses.items()}
     return PersonTrack(
         **joints,
-        rotmats={form: np.stack([pose.rotmats for pose in found]) for form, found in poses.items()},
+        rotmats={form: np.stack([pose.rotmats for pose in each]) for form, each in poses.items()},
         seen=np.asarray(np.isfinite(joints["raw"]).all(axis=(1, 2))),
     )
+
+
+class _AskedOnce:
+    """A network that answers several pipelines which look at the same crops of a frame."""
+
+    def __init__(self, network: HmrNetwork) -> None:
+        self._network = network
+        self._image: Image | None = None
+        self._question: tuple[object, ...] = ()
+        self._answer: list[NetworkOutput] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the network has
+        return getattr(self._network, name)
+
+    def run(
+        self, image: Image, crop_boxes: Sequence[CropBox], focal_length: float | None = None
+    ) -> list[NetworkOutput]:
+        """As :meth:`.HmrNetwork.run`."""
+        question = tuple(crop_boxes), focal_length
+        if image is not self._image or question != self._question:
+            self._image, self._question = image, question
+            self._answer = self._network.run(image, crop_boxes, focal_length)
+        return self._answer
 
 
 class _Pose(NamedTuple):
