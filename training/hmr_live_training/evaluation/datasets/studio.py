@@ -25,7 +25,16 @@ _JPEG_QUALITY: Final = 80
 
 
 class Studio:
-    """A renderer with the clothes and backgrounds of the test split.
+    """A renderer with clothes and backgrounds, by default of the test split.
+
+    Parameters
+    ----------
+    data
+        Folder of the training data.
+    split
+        "train" or "test".
+    makehuman_share
+        How often clothes, shoes and hair are MakeHuman's.
 
     Raises
     ------
@@ -35,12 +44,13 @@ class Studio:
         When the machine offers no OpenGL 3.3.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, split: str = "test", makehuman_share: float = 0) -> None:
         self.body = BodyModel.default()
         surface = BodySurface(self.body)
-        self.materials = Materials(data, "test")
-        # Figures stay comparable only while the people of these sets stay the same.
-        self._dresser = Dresser(surface, self.materials, makehuman_share=0)
+        self.materials = Materials(data, split)
+        # Figures stay comparable only while the people of the test sets stay the same: without
+        # MakeHuman's clothes.
+        self._dresser = Dresser(surface, self.materials, makehuman_share)
         self._renderer = PeopleRenderer()
 
     def close(self) -> None:
