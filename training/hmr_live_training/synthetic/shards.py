@@ -82,7 +82,7 @@ def write_shards(
     Parameters
     ----------
     data, split, config, crop_box_rule
-        See :class:`.SyntheticPeople`.
+        As for the people that are drawn, see :mod:`hmr_live_training.synthetic.dataset`.
     count
         Samples of the split, from the first one on.
     folder
