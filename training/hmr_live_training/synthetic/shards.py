@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -107,11 +108,13 @@ def write_shards(
         return
     setup = (data, split, config, crop_box_rule)
     if workers <= 1:
-        _start(*setup)
-        for job in jobs:
-            if time.monotonic() >= end:
-                return
-            yield _work(job)
+        # Closed here, by the thread that opened it: OpenGL belongs to its thread.
+        with closing(SyntheticPeople(*setup)) as people:
+            for path, indices in jobs:
+                if time.monotonic() >= end:
+                    return
+                save_shard(path, (people.sample(index) for index in indices), indices)
+                yield path
         return
     # The matrix products are small and the workers many, so more threads only slow them down.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
