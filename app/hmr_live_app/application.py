@@ -15,6 +15,7 @@ from PyQt6.QtGui import QSurfaceFormat
 from PyQt6.QtWidgets import QApplication
 
 from hmr_live.body.model import BodyModel
+from hmr_live.core.camera_place import CameraPlace
 from hmr_live.streaming import StreamRequest
 from hmr_live_app.main_window import MainWindow
 from hmr_live_app.model.app_model import LivePipeline
@@ -58,6 +59,7 @@ def run_window(
     body: Path | None = None,
     backend: str = "auto",
     threads: int | None = None,
+    camera_place: CameraPlace | None = None,
     people: int | None = None,
     on_open: Callable[[MainWindow], None] = lambda _: None,
 ) -> int:
@@ -73,7 +75,7 @@ def run_window(
         False starts without smoothing.
     streams
         Live streams to switch on at once.
-    body, backend, threads
+    body, backend, threads, camera_place
         See :meth:`hmr_live.recovery.pipeline.Pipeline.open`; ``body`` is a file.
     network, people
         The network, and how many people to track at once; None uses the preferences.
@@ -86,7 +88,11 @@ def run_window(
         Exit code.
     """
     application = make_application()
-    options: dict[str, Any] = {"backend": backend, "threads": threads}
+    options: dict[str, Any] = {
+        "backend": backend,
+        "threads": threads,
+        "camera_place": camera_place,
+    }
 
     def open_pipeline() -> LivePipeline:
         from hmr_live_app.pipeline_options import (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hmr_live.body.model import BodyModel
 from hmr_live.core.assets import network_file
+from hmr_live.core.camera_place import CameraPlace
 from hmr_live.recovery.network_choice import AUTO, DEFAULT_FPS
 from hmr_live.recovery.pipeline import Pipeline
 
@@ -19,6 +20,7 @@ def open_pipeline(
     backend: str = "auto",
     threads: int | None = None,
     smoothing: bool = True,
+    camera_place: CameraPlace | None = None,
     people: int = 1,
     fps: float = DEFAULT_FPS,
     live: bool = True,
@@ -30,7 +32,7 @@ def open_pipeline(
     ----------
     body
         SMPL file; the included body when None.
-    network, backend, smoothing, people, fps, live, announce
+    network, backend, smoothing, camera_place, people, fps, live, announce
         See :meth:`hmr_live.recovery.pipeline.Pipeline.open`.
     threads
         See :func:`inference_threads`.
@@ -41,6 +43,7 @@ def open_pipeline(
         backend=backend,
         threads=inference_threads(threads),
         smoothing=smoothing,
+        camera_place=camera_place,
         people=people,
         fps=fps,
         live=live,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 # take the cores that the network needs.  Must be set before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from hmr_live.core.errors import HmrLiveError, RecordingError
+from hmr_live.core.camera_place import CameraPlace
+from hmr_live.core.errors import CameraPlaceError, HmrLiveError, RecordingError
 from hmr_live.recovery.network_choice import AUTO, DEFAULT_FPS
 from hmr_live.recovery.tracking import MAX_PEOPLE
 from hmr_live_app.cli.bench import add_bench_arguments, run_bench
@@ -187,6 +188,20 @@ def _add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         "--no-smoothing", action="store_true", default=nothing, help="do not smooth the poses"
     )
     group.add_argument(
+        "--camera-height",
+        type=float,
+        metavar="METRES",
+        default=nothing,
+        help="of a fixed camera over the floor: statures are metric where feet are seen",
+    )
+    group.add_argument(
+        "--camera-pitch",
+        type=float,
+        metavar="DEGREES",
+        default=nothing,
+        help="how far that camera looks down (default: 0)",
+    )
+    group.add_argument(
         "--people",
         type=int,
         choices=range(1, MAX_PEOPLE + 1),
@@ -331,6 +346,13 @@ def _announce(message: str) -> None:
 
 
 def _pipeline_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Those of network, body, backend, threads and people that the user has given."""
+    """Those of network, body, backend, threads, camera and people that the user has given."""
     names = ("network", "body", "backend", "threads", "people")
-    return {name: value for name, value in vars(options).items() if name in names}
+    given = vars(options)
+    settings = {name: value for name, value in given.items() if name in names}
+    if "camera_height" in given:
+        place = CameraPlace(options.camera_height, given.get("camera_pitch", 0.0))
+        settings["camera_place"] = place
+    elif "camera_pitch" in given:
+        raise CameraPlaceError("The pitch of the camera alone says nothing: add --camera-height.")
+    return settings

@@ -9,12 +9,15 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import asdict
 from functools import partial
 from inspect import signature
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
+from hmr_live.core.assets import sha256_of
+from hmr_live.core.camera_place import CameraPlace
 from hmr_live.core.errors import ArchiveError
 from hmr_live_app.cli.termination_signals import on_termination
 
@@ -272,7 +275,7 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
         If the body cannot be read.
     """
     from hmr_live.body.model import DEFAULT_BODY
-    from hmr_live.core.assets import asset_path, read_manifest, sha256_of
+    from hmr_live.core.assets import asset_path, read_manifest
     from hmr_live.recovery.network_choice import network_path
     from hmr_live_app.pipeline_options import open_pipeline
 
@@ -288,11 +291,18 @@ def pipeline_identity(pipeline_settings: Mapping[str, Any]) -> dict[str, Any]:
         settings.pop(name, None)
     read_manifest(settings["network"])  # its errors say what is wrong with a network
     try:
-        return {k: sha256_of(v) if isinstance(v, Path) else v for k, v in settings.items()}
+        return {name: _identity(value) for name, value in settings.items()}
     except OSError as error:
         raise ArchiveError(
             f"{error.filename} cannot be read ({error.strerror}): check the path."
         ) from error
+
+
+def _identity(value: object) -> object:
+    """A setting as JSON knows it; raises OSError for a file that cannot be read."""
+    if isinstance(value, Path):
+        return sha256_of(value)
+    return asdict(value) if isinstance(value, CameraPlace) else value
 
 
 def _pool(options: argparse.Namespace, job_spec: JobSpec, threads: int) -> WorkerPool:

@@ -23,6 +23,10 @@ class PeopleError(HmrLiveError):
     """The requested number of people cannot be tracked at once."""
 
 
+class CameraPlaceError(HmrLiveError):
+    """No camera can stand where it was said to."""
+
+
 class RecordingError(HmrLiveError):
     """A recording cannot be written or read."""
 

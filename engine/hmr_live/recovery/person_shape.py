@@ -27,6 +27,7 @@ class PersonShape:
 
     def __init__(self) -> None:
         self._betas: Array | None = None
+        self._scales: list[float] = []
         self._seen_s = 0.0
         self._time: float | None = None
 
@@ -35,7 +36,14 @@ class PersonShape:
         """Whether the shape no longer changes."""
         return self._seen_s >= SETTLED_S
 
-    def __call__(self, betas: Array, confidence: Array, time: float) -> Array:
+    @property
+    def scale(self) -> float:
+        """How many times as large the person is as recovered; 1 where nothing is known."""
+        return float(np.median(self._scales)) if self._scales else 1.0
+
+    def __call__(
+        self, betas: Array, confidence: Array, time: float, scale: float | None = None
+    ) -> Array:
         """Take a frame's betas; return the person's.
 
         Parameters
@@ -46,7 +54,11 @@ class PersonShape:
             ``(24,)`` of its joints: limbs that are not seen say nothing about their lengths.
         time
             Seconds, of the frame.
+        scale
+            How many times as large the person is as recovered, where this frame tells.
         """
+        if scale is not None and not self.settled:
+            self._scales.append(scale)
         step = _LONGEST_STEP_S if self._time is None else time - self._time
         self._time = time
         weight = min(max(step, 0.0), _LONGEST_STEP_S) * float(confidence[_LIMBS].mean())

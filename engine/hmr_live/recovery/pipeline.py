@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from hmr_live.body.model import BodyModel
+from hmr_live.core.camera_place import CameraPlace
 from hmr_live.core.state import Array, BodyState, CropBox, Frame, FrameResult, Image
 from hmr_live.core.timing import StageTimer
 from hmr_live.recovery.crop import is_usable
@@ -22,6 +23,8 @@ from hmr_live.recovery.detector import PersonDetector, mask_people
 from hmr_live.recovery.network import HmrNetwork, NetworkOutput
 from hmr_live.recovery.network_choice import AUTO, DEFAULT_FPS
 from hmr_live.recovery.network_loader import NetworkLoader
+from hmr_live.recovery.person_shape import PersonShape
+from hmr_live.recovery.sizer import Sizer
 from hmr_live.recovery.tracking import MAX_PEOPLE, Tracker, check_people
 from hmr_live.recovery.tracking.association import same_body, same_place
 from hmr_live.recovery.tracking.track import AcceptedBody, Track
@@ -51,6 +54,8 @@ class Pipeline:
         Whether a person keeps one shape, and One Euro filters run over pose and place.
     focal_length
         Pixels of the full frame; from a 60 degree field of view when not given.
+    camera_place
+        Where the camera stands, if known: then statures are metric, as far as soles are seen.
     people
         How many people are tracked at once, 1 to :data:`hmr_live.recovery.tracking.MAX_PEOPLE`.
     loader
@@ -70,6 +75,7 @@ class Pipeline:
         *,
         smoothing: bool = True,
         focal_length: float | None = None,
+        camera_place: CameraPlace | None = None,
         people: int = 1,
         loader: NetworkLoader | None = None,
     ) -> None:
@@ -82,6 +88,7 @@ class Pipeline:
         #: Network outputs that held NaN or infinity, dropped since the start.
         self.invalid_outputs = 0
         self._crop_to_camera = CropToCamera(body, focal_length)
+        self._sizer = None if camera_place is None else Sizer(body, camera_place)
         self._tracker = Tracker()
         self._loader = loader or NetworkLoader()
         #: File of the network if the loader loaded it.
@@ -98,6 +105,7 @@ class Pipeline:
         threads: int = 2,
         smoothing: bool = True,
         focal_length: float | None = None,
+        camera_place: CameraPlace | None = None,
         people: int = 1,
         fps: float = DEFAULT_FPS,
         live: bool = True,
@@ -114,7 +122,7 @@ class Pipeline:
             The included one when None.
         backend, threads
             See :func:`hmr_live.backends.open_backend`; ``auto`` is the fastest as timed.
-        smoothing, focal_length, people
+        smoothing, focal_length, camera_place, people
             See the class.
         fps, live
             The source for which ``auto`` chooses the network, see
@@ -140,6 +148,7 @@ class Pipeline:
             body or BodyModel.default(),
             smoothing=smoothing,
             focal_length=focal_length,
+            camera_place=camera_place,
             people=people,
             loader=loader,
         )
@@ -263,9 +272,13 @@ class Pipeline:
             estimates = self._infer_crops(image, crop_boxes, timer)
             people = [estimate for estimate in estimates if estimate is not None]
         people.sort(key=lambda seen: -seen.crop_box.side)
+        bodies = [
+            self._in_own_shape(PersonShape(), seen, 0.0, size) if self._sizer else seen.body
+            for seen in people
+        ]
         return [
-            self._crop_to_camera.state(seen, seen.body, track_id, size)
-            for track_id, seen in enumerate(people)
+            self._crop_to_camera.state(seen, body, track_id, size)
+            for track_id, (seen, body) in enumerate(zip(people, bodies, strict=True))
         ]
 
     def _detect_all(self, image: Image, timer: StageTimer) -> list[CropEstimate]:
@@ -357,8 +370,7 @@ class Pipeline:
         root = body.rotmats[0]
         track.update(estimate, frame.time)
         if self.smoothing:
-            betas = track.shape(body.betas, estimate.output.confidence, frame.time)
-            body = self._crop_to_camera.reshaped(body, betas)
+            body = self._in_own_shape(track.shape, estimate, frame.time, frame.size)
         if self.smoothing and self.filters:
             body = track.smoothed(body, frame.time)
         else:
@@ -366,6 +378,18 @@ class Pipeline:
         state = self._crop_to_camera.state(estimate, body, track.track_id, frame.size)
         track.last_accepted, track.flips_rejected = AcceptedBody(state, root, frame.time), 0
         return state
+
+    def _in_own_shape(
+        self, shape: PersonShape, estimate: CropEstimate, time: float, size: tuple[int, int]
+    ) -> CameraSpaceBody:
+        """An estimate's body in the shape of its person."""
+        body, confidence = estimate.body, estimate.output.confidence
+        if self._sizer is None:
+            return self._crop_to_camera.reshaped(body, shape(body.betas, confidence, time))
+        focal_length = self._crop_to_camera.focal_length_of(size)
+        scale = None if shape.settled else self._sizer.scale(body, confidence, focal_length, size)
+        betas = shape(body.betas, confidence, time, scale)
+        return self._crop_to_camera.reshaped(body, self._sizer.resized(betas, shape.scale))
 
     def _infer_crops(
         self,

@@ -22,6 +22,7 @@ from hmr_live.batch.archive.worker import Outcome, State
 from hmr_live.body.model import DEFAULT_BODY
 from hmr_live.capture.sources import VideoFile
 from hmr_live.core.assets import asset_path
+from hmr_live.core.camera_place import CameraPlace
 from hmr_live.core.errors import AssetError
 from hmr_live.recovery import network_choice
 from hmr_live.recovery.network_choice import TIMING_VARIABLE
@@ -225,7 +226,10 @@ def test_an_archive_has_the_same_network_on_every_machine(tmp_path, monkeypatch)
     assert pipeline_identity({"network": "auto"}) == plain
     assert pipeline_identity({"network": full}) == plain
     assert pipeline_identity({"network": asset_path("networks", "lite.onnx")}) != plain
-    assert set(plain) == {"network", "body", "backend", "smoothing", "people"}
+    assert set(plain) == {"network", "body", "backend", "smoothing", "camera_place", "people"}
+    high, low = (pipeline_identity({"camera_place": CameraPlace(h)}) for h in (1.2, 1.5))
+    assert plain != high != low
+    assert json.loads(json.dumps(high))["camera_place"] == {"height": 1.2, "pitch": 0.0}
 
 
 def test_one_file_chooses_by_its_own_rate_without_hurry(demo_clip, tmp_path):
@@ -272,3 +276,24 @@ def test_the_line_is_cut_to_the_terminal_and_wiped(capsys, monkeypatch):
     bar.show(ArchiveProgress(files=4, bytes=400))
     bar.clear()
     assert capsys.readouterr().err == "\r[------------------------]   \033[K\r\033[K"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--camera-height", "120"], "in metres"), (["--camera-pitch", "20"], "add --camera-height")],
+)
+def test_a_camera_that_stands_nowhere_is_refused(demo_clip, tmp_path, capsys, options, message):
+    assert main(["run", str(demo_clip), "--out", str(tmp_path), *options]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_height_of_the_camera_sets_the_size(demo_clip, tmp_path, capsys):
+    depths = []
+    for height in ("0.8", "1.6"):
+        out = tmp_path / height
+        options = ["--camera-height", height, "--camera-pitch", "22.5", "--no-overlay"]
+        assert main(["run", str(demo_clip), "--out", str(out), "--network", "lite", *options]) == 0
+        with np.load(out / "smpl_parameters.npz") as parameters:
+            depths.append(np.median(parameters["trans"][:, 2]))
+    assert depths[1] > 1.2 * depths[0]

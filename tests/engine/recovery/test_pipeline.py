@@ -7,6 +7,7 @@ import pytest
 
 from hmr_live.body.model import BodyModel
 from hmr_live.body.rotations import angle_between, matrix_from_axis_angle
+from hmr_live.core.camera_place import CameraPlace
 from hmr_live.core.state import Frame
 from hmr_live.recovery.crop import crop_box_around
 from hmr_live.recovery.crop_camera import CropCamera
@@ -248,6 +249,21 @@ def test_a_person_keeps_one_shape(parts):
     pipeline.smoothing = False
     raw = [pipeline.process(frame(k)).bodies[0].betas for k in range(180, 190)]
     assert np.ptp(raw, axis=0).min() > 0.3
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_a_camera_of_known_height_makes_statures_metric(parts, still):
+    place = CameraPlace(1.1)
+    pipeline = Pipeline(*parts, BodyModel.default(), camera_place=place)
+    if still:
+        (body,) = pipeline.recover(frame(0).image)
+    else:
+        body = [pipeline.process(frame(k)).bodies[0] for k in range(90)][-1]
+    drops = pipeline.vertices(body) @ place.down
+    assert drops.max() == pytest.approx(1.1, abs=0.04)
+    plain = Pipeline(*parts, BodyModel.default()).recover(frame(0).image)[0]
+    assert abs(drops.max() / (pipeline.vertices(plain) @ place.down).max() - 1) > 0.05
+    np.testing.assert_allclose(body.joints_2d[0], plain.joints_2d[0], atol=0.5)
 
 
 def test_smoothing_can_be_switched_while_running(pipeline):

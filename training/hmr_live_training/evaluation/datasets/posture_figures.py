@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmr_live.body.skeleton import JOINT
+from hmr_live.core.camera_place import CameraPlace
 from hmr_live.core.state import Image
 from hmr_live.recovery.crop import crop_box_from_joints
 from hmr_live.recovery.crop_to_camera import CropToCamera
 from hmr_live.recovery.frame_camera import project
+from hmr_live.recovery.sizer import Sizer
 from hmr_live_training.evaluation.datasets.posture import (
     BENT_VIEWS,
     DESK_VIEWS,
@@ -81,7 +83,8 @@ SCENES: Final = (
 class _Posture(NamedTuple):
     """Degrees and metres; of N people, every field gets N as its last dimension.
 
-    ``knees`` and ``hips``, ``(2,)`` each, are flexions, 0 for a straight joint.
+    ``knees`` and ``hips``, ``(2,)`` each, are flexions, 0 for a straight joint; ``measured`` is the
+    stature where the place of the camera is known.
     """
 
     knees: Array
@@ -89,6 +92,7 @@ class _Posture(NamedTuple):
     trunk: Array
     legs: Array
     stature: Array
+    measured: Array
 
 
 class _Errors(NamedTuple):
@@ -104,6 +108,7 @@ class _Errors(NamedTuple):
     trunk: Array
     legs: Array
     stature: Array
+    measured: Array
     true_stature: Array
 
 
@@ -128,10 +133,10 @@ def leg_pitch(joints: Array) -> float:
     return pitch(joints, _HIPS, _ANKLES)
 
 
-def _posture_of(joints: Array, tall: float) -> _Posture:
+def _posture_of(joints: Array, tall: float, measured: float) -> _Posture:
     bends = flexions(joints[None, _LIMBS])
     pitches = np.array(trunk_pitch(joints)), np.array(leg_pitch(joints))
-    return _Posture(bends["knee"][0], bends["hip"][0], *pitches, np.array(tall))
+    return _Posture(bends["knee"][0], bends["hip"][0], *pitches, np.array(tall), np.array(measured))
 
 
 def picture_of(person: DrawnPerson, *, cut: bool) -> tuple[Image, Array]:
@@ -151,7 +156,9 @@ def picture_of(person: DrawnPerson, *, cut: bool) -> tuple[Image, Array]:
     return image, np.where(flat[:, 1:] > end, hip, flat)
 
 
-def _recovered(estimator: NetworkEstimator, person: DrawnPerson, *, cut: bool) -> _Posture:
+def _recovered(
+    estimator: NetworkEstimator, person: DrawnPerson, place: CameraPlace, *, cut: bool
+) -> _Posture:
     """A network's answer in the frame's camera."""
     body, size, focal = estimator.reader.body, person.camera.size, person.camera.focal
     image, flat = picture_of(person, cut=cut)
@@ -159,7 +166,9 @@ def _recovered(estimator: NetworkEstimator, person: DrawnPerson, *, cut: bool) -
     (output,) = estimator.network.run(image, [box], focal)
     found = CropToCamera(body, focal).estimate(box, output, size).body
     joints = body.joints(found.rotmats, found.betas) + found.transl
-    return _posture_of(joints.astype(np.float64), stature(body, found.betas))
+    tall = stature(body, found.betas)
+    scale = Sizer(body, place).scale(found, output.confidence, focal, size)
+    return _posture_of(joints.astype(np.float64), tall, (scale or 1) * tall)
 
 
 def drawn_posture_rows(
@@ -175,7 +184,8 @@ def drawn_posture_rows(
         for view in scene.views:
             people = list(draw_people(studio, view, scene.pose, count, cut=scene.cut))
             for estimator in estimators:
-                errors = _errors(estimator, people, cut=scene.cut)
+                place = CameraPlace(view.height, view.down)
+                errors = _errors(estimator, people, place, cut=scene.cut)
                 found[estimator.name].append(errors)
                 rows.append(_row(f"{scene.name}, {view}", estimator.name, errors))
             progress.step()
@@ -186,15 +196,23 @@ def drawn_posture_rows(
         condition = f"{scene.name}, all {len(scene.views)} cameras"
         rows += [_row(condition, name, errors) for name, errors in together.items()]
         if scene.pose is standing and not scene.cut:
-            rows += [_stature_row(condition, name, errors) for name, errors in together.items()]
+            for name, errors in together.items():
+                rows.append(_stature_row("lens known", condition, name, errors, errors.stature))
+                known = "lens, height and pitch known"
+                rows.append(_stature_row(known, condition, name, errors, errors.measured))
     studio.close()
     return rows
 
 
-def _errors(estimator: NetworkEstimator, people: Sequence[DrawnPerson], *, cut: bool) -> _Errors:
+def _errors(
+    estimator: NetworkEstimator, people: Sequence[DrawnPerson], place: CameraPlace, *, cut: bool
+) -> _Errors:
     """Errors before one camera, ``(1, P)`` each."""
-    found = [_recovered(estimator, person, cut=cut) for person in people]
-    known = [_posture_of(person.joints.astype(np.float64), person.stature) for person in people]
+    found = [_recovered(estimator, person, place, cut=cut) for person in people]
+    known = [
+        _posture_of(person.joints.astype(np.float64), person.stature, person.stature)
+        for person in people
+    ]
     f, k = (_Posture(*(np.stack(field) for field in zip(*p, strict=True))) for p in (found, known))
     knees = f.knees - k.knees
     errors = _Errors(
@@ -204,6 +222,7 @@ def _errors(estimator: NetworkEstimator, people: Sequence[DrawnPerson], *, cut: 
         trunk=_turned(f.trunk - k.trunk),
         legs=_turned(f.legs - k.legs),
         stature=f.stature,
+        measured=f.measured,
         true_stature=k.stature,
     )
     return _Errors(*(field[None] for field in errors))
@@ -232,12 +251,12 @@ def _mean(values: Array, unit: str = "deg", scale: float = 1) -> Figure | None:
     return ratio(values.sum(axis=0), np.full(people, views), unit, scale)
 
 
-def _stature_row(condition: str, name: str, errors: _Errors) -> ResultRow:
-    apart = errors.stature - errors.true_stature
+def _stature_row(known: str, condition: str, name: str, errors: _Errors, found: Array) -> ResultRow:
+    apart = found - errors.true_stature
     figures = {
-        "correlation": correlation(errors.stature.T, errors.true_stature.T),
+        "correlation": correlation(found.T, errors.true_stature.T),
         "mean error": _mean(np.abs(apart), "cm", _CM),
         "bias": _mean(apart, "cm", _CM),
     }
     condition = f"{condition}, {SHORTEST:.2f} to {TALLEST:.2f} m"
-    return ResultRow("Stature, camera known", DATA_SET, SPLIT, condition, name, figures)
+    return ResultRow(f"Stature, {known}", DATA_SET, SPLIT, condition, name, figures)
