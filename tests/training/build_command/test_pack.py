@@ -103,9 +103,9 @@ def arguments(folder, *options, out):
 def continued(packed, tmp_path_factory):
     out, start = tmp_path_factory.mktemp("continued"), time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timed_build, "_SPARE_WITH_WORKERS", 2.0)
+        patch.setattr(timed_build, "_SPARE", 2.0)
         patch.setattr(timed_build, "_SLOWER", 1.0)
-        options = [f"--out={out}", f"--minutes={MINUTES}", "--workers=1"]
+        options = [f"--out={out}", f"--minutes={MINUTES}", "--workers=0"]
         assert continue_pack([str(packed), *options]) == 0
     # Where time is too short for anything else, there is one step and the export.
     steps = json.loads((out / "figures.json").read_text())["steps"]
